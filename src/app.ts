@@ -1,0 +1,119 @@
+import { cors } from "hono/cors"
+import { etag } from "hono/etag"
+import { createMiddleware } from "hono/factory"
+import { secureHeaders } from "hono/secure-headers"
+
+import { configOf } from "#config.ts"
+import { createCtx } from "#context.ts"
+import { DomainError } from "#errors.ts"
+import { docs } from "#http/docs.ts"
+import { health } from "#http/health.ts"
+import { info } from "#http/info.ts"
+import { media } from "#http/media.ts"
+import { onError, problem } from "#http/problem.ts"
+import { problems } from "#http/problems.ts"
+import { type AppContext, type AppEnv, createRouter } from "#http/router.ts"
+import { serverTiming } from "#http/timing.ts"
+import * as auth from "#modules/auth/auth.ts"
+import { routes as authRoutes } from "#modules/auth/routes.ts"
+import { routes as cartRoutes } from "#modules/cart/routes.ts"
+import { admin as catalogAdmin } from "#modules/catalog/admin.ts"
+import { routes as categoryRoutes } from "#modules/catalog/category-routes.ts"
+import { routes as catalogRoutes } from "#modules/catalog/routes.ts"
+import { routes as checkoutRoutes } from "#modules/checkout/routes.ts"
+import { admin as inventoryAdmin } from "#modules/inventory/admin.ts"
+import { routes as inventoryRoutes } from "#modules/inventory/routes.ts"
+import { admin as ordersAdmin } from "#modules/orders/admin.ts"
+import { routes as orderRoutes } from "#modules/orders/routes.ts"
+import { routes as userRoutes } from "#modules/users/routes.ts"
+
+/** A request id that a client may bring: it goes into logs and headers. */
+const saneId = /^[\w.:-]{1,100}$/
+
+const methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+/** Everything under /api/v1 that is the shop's. */
+export const api = createRouter()
+  .route("/", authRoutes)
+  .route("/", userRoutes)
+  .route("/", catalogRoutes)
+  .route("/", categoryRoutes)
+  .route("/", catalogAdmin)
+  .route("/", inventoryRoutes)
+  .route("/", inventoryAdmin)
+  .route("/", cartRoutes)
+  .route("/", checkoutRoutes)
+  .route("/", orderRoutes)
+  .route("/", ordersAdmin)
+
+api.route("/", info(api))
+
+/** The Worker's HTTP: middleware in order, then one line for each part. */
+export const app = createRouter()
+
+app.onError(onError)
+app.notFound((c) => problem(c, missing(c)))
+
+app.use(
+  createMiddleware<AppEnv>(async (c, next) => {
+    const given = c.req.header("x-request-id")
+    const requestId = given !== undefined && saneId.test(given) ? given : crypto.randomUUID()
+    c.set("requestId", requestId)
+    // Replicas may answer anonymous reads; whoever brings a bookmark or a credential gets what was written last.
+    const bookmark = c.req.header("x-d1-bookmark")
+    const anonymous = c.req.method === "GET" && !["authorization", "x-cart-token", "x-order-token", "cookie"].some((name) => c.req.header(name) !== undefined)
+    const d1 = c.env.DB.withSession(bookmark !== undefined && saneId.test(bookmark) ? bookmark : anonymous ? "first-unconstrained" : "first-primary")
+    const bypassCache = /\bno-cache\b|\bno-store\b/i.test(c.req.header("cache-control") ?? "")
+    c.set("ctx", createCtx(c.env, { actor: { type: "guest" }, defer: (work) => c.executionCtx.waitUntil(work), requestId, d1, bypassCache }))
+    await next()
+    c.header("X-Request-Id", requestId)
+    const newest = d1.getBookmark()
+    if (newest !== null) c.header("X-D1-Bookmark", newest)
+  }),
+)
+app.use(serverTiming)
+app.use(
+  secureHeaders({
+    contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"] },
+    strictTransportSecurity: "max-age=63072000; includeSubDomains; preload",
+    referrerPolicy: "strict-origin-when-cross-origin",
+    xFrameOptions: "DENY",
+    xXssProtection: "0",
+    crossOriginResourcePolicy: "cross-origin",
+    permissionsPolicy: { camera: [], microphone: [], geolocation: [] },
+  }),
+)
+app.use(
+  cors({
+    origin: (origin, c) => (configOf(c.env as Env).corsOrigins.includes(origin) ? origin : null),
+    allowMethods: methods,
+    allowHeaders: ["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "X-Cart-Token", "X-Order-Token", "X-D1-Bookmark", "X-Request-Id"],
+    exposeHeaders: ["ETag", "Link", "RateLimit", "RateLimit-Policy", "Retry-After", "Idempotent-Replayed", "X-Request-Id", "X-Cart-Token", "X-D1-Bookmark", "Server-Timing"],
+    maxAge: 7200,
+  }),
+)
+app.use("/api/*", etag({ retainedHeaders: ["cache-control", "etag", "vary", "link", "x-cart-token"] }))
+
+app.route("/api/v1", api)
+app.route("/", docs(api))
+app.route("/", health)
+app.route("/", problems)
+app.route("/", media)
+app.get("/.well-known/jwks.json", (c) => {
+  c.header("Cache-Control", "public, max-age=300")
+  return c.json(auth.jwks(c.var.ctx))
+})
+
+/** 405 with `Allow` where another method is at home, 404 elsewhere. */
+function missing(c: AppContext): DomainError {
+  const allowed = methods.filter((method) => app.routes.some((known) => known.method === method && matches(known.path, c.req.path)))
+  if (allowed.length === 0) return new DomainError("not-found", `There is nothing at ${c.req.path}`)
+  c.header("Allow", [...allowed, ...(allowed.includes("GET") ? ["HEAD"] : []), "OPTIONS"].join(", "))
+  return new DomainError("method-not-allowed", `${c.req.method} is not for ${c.req.path}`)
+}
+
+function matches(pattern: string, path: string): boolean {
+  const parts = pattern.split("/").filter(Boolean)
+  const given = path.split("/").filter(Boolean)
+  return parts.length === given.length && parts.every((part, index) => part.startsWith(":") || part === given[index])
+}

@@ -1,0 +1,62 @@
+import { setTimeout as sleep } from "node:timers/promises"
+
+import { writeAccounts } from "./accounts.ts"
+import { demoAccounts, demoPassword, loadDemo } from "./demo.ts"
+import { ensureLocalSecrets } from "./secrets.ts"
+import { run, wrangler } from "./wrangler.ts"
+import "./assets.ts"
+
+/** Starts the shop on this machine: `npm start -- [--no-demo] [any flag of wrangler dev]`. */
+const flags = process.argv.slice(2).filter((flag) => flag !== "--no-demo")
+const withDemo = !process.argv.includes("--no-demo")
+const port = valueOf("--port") ?? "8787"
+const base = `http://localhost:${port}`
+const state = valueOf("--persist-to") ? ["--persist-to", valueOf("--persist-to") ?? ""] : []
+
+await ensureLocalSecrets()
+await run(["d1", "migrations", "apply", "DB", "--local", ...state])
+await writeAccounts(demoAccounts, ["--local", ...state], false)
+
+const quiet = flags.some((flag) => flag.startsWith("--log-level")) ? [] : ["--log-level", "warn"]
+const server = wrangler(["dev", "--port", port, "--show-interactive-dev-session=false", "--var", "ENVIRONMENT:development", ...quiet, ...withoutPort(flags)])
+server.on("exit", (code) => process.exit(code ?? 1))
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => server.kill(signal))
+
+await reachable()
+if (withDemo && (await isEmpty())) {
+  const { products } = await loadDemo(base)
+  console.log(`The demo store is loaded: ${products} products.`)
+}
+console.log(`
+Nexus is ready on ${base}
+  Swagger UI  ${base}/api/v1/docs
+  ReDoc       ${base}/api/v1/redoc
+  Sign in as  ${demoAccounts.map(({ email, role }) => `${email} (${role})`).join(", ")}
+  Password    ${demoPassword}
+`)
+
+function valueOf(name: string): string | undefined {
+  const index = flags.findIndex((flag) => flag === name || flag.startsWith(`${name}=`))
+  return index < 0 ? undefined : (flags[index]?.split("=")[1] ?? flags[index + 1])
+}
+
+function withoutPort(all: readonly string[]): string[] {
+  const index = all.indexOf("--port")
+  return all.filter((flag, at) => !flag.startsWith("--port=") && (index < 0 || (at !== index && at !== index + 1)))
+}
+
+async function reachable(): Promise<void> {
+  for (;;) {
+    const answered = await fetch(`${base}/health/liveness`).then(
+      (response) => response.ok,
+      () => false,
+    )
+    if (answered) return
+    await sleep(200)
+  }
+}
+
+async function isEmpty(): Promise<boolean> {
+  const response = await fetch(`${base}/api/v1/products?page_size=1`, { headers: { "cache-control": "no-cache" } })
+  return ((await response.json()) as { count: number }).count === 0
+}

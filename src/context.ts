@@ -1,0 +1,62 @@
+import type { Actor } from "#actor.ts"
+import { type Config, configOf } from "#config.ts"
+import { type Cache, openCache } from "#platform/cache.ts"
+import { type Db, openDb } from "#platform/db.ts"
+import { type Log, openLog } from "#platform/log.ts"
+import { type Meter, newMeter } from "#platform/meter.ts"
+import type { Message } from "#platform/outbox.ts"
+
+/** All that a module may reach outside itself. One is made per request, queue message, cron run and object alarm. */
+export type Ctx = {
+  actor: Actor
+  /** The instant this request began. Every row it writes carries it; nothing else reads a clock. */
+  now: Date
+  requestId: string
+  config: Config
+  db: Db
+  cache: Cache
+  /** Session documents (`session:<id>`); cached values go through `cache`. */
+  sessions: KVNamespace
+  files: R2Bucket
+  /** The typed namespace is the interface: `ctx.stock.getByName(productId).reserve(…)`, wrapped by `inventory`. */
+  stock: Env["STOCK"]
+  events: Queue<Message>
+  log: Log
+  meter: Meter
+  /** Set when the request carries an idempotency key: `commit` stores the answer under it. */
+  once?: { key: string; token: string; fingerprint: string }
+  /** Runs `work` after the answer is sent. */
+  defer(work: Promise<unknown>): void
+}
+
+type Circumstances = {
+  defer: (work: Promise<unknown>) => void
+  actor: Actor
+  now?: Date
+  requestId?: string
+  /** A D1 session: a bookmark, or where its first query goes. Absent: the primary, without a session. */
+  d1?: D1DatabaseSession
+  /** The caller wants nothing from the cache. */
+  bypassCache?: boolean
+}
+
+/** The one place a Ctx is built. */
+export function createCtx(env: Env, { defer, actor, now = new Date(), requestId = crypto.randomUUID(), d1, bypassCache = false }: Circumstances): Ctx {
+  const meter = newMeter()
+  const log = openLog(requestId)
+  return {
+    actor,
+    now,
+    requestId,
+    config: configOf(env),
+    db: openDb(d1 ?? env.DB, meter),
+    cache: openCache(env.CACHE, { meter, log, defer, bypass: bypassCache }),
+    sessions: env.CACHE,
+    files: env.FILES,
+    stock: env.STOCK,
+    events: env.EVENTS,
+    log,
+    meter,
+    defer,
+  }
+}

@@ -1,0 +1,76 @@
+/** What kind of refusal a code is. Transports map kinds; `http/problem.ts` to a status. */
+export type Kind =
+  | "invalid"
+  | "unauthenticated"
+  | "forbidden"
+  | "missing"
+  | "method"
+  | "conflict"
+  | "stale"
+  | "too-large"
+  | "unsupported"
+  | "mismatch"
+  | "limited"
+  | "unavailable"
+  | "internal"
+
+/** The API's whole vocabulary of refusal. A code never changes; its title may. */
+export const errorTable = {
+  "invalid-input": { kind: "invalid", title: "The request is not valid" },
+  "malformed-json": { kind: "invalid", title: "The body is not JSON" },
+  "invalid-page": { kind: "missing", title: "Invalid page." },
+  unauthenticated: { kind: "unauthenticated", title: "Sign in first" },
+  "token-not-valid": { kind: "unauthenticated", title: "The token is not valid" },
+  "token-reused": { kind: "unauthenticated", title: "The refresh token was used before" },
+  "wrong-credentials": { kind: "unauthenticated", title: "No account matches these credentials" },
+  forbidden: { kind: "forbidden", title: "You do not have permission to do this" },
+  "not-found": { kind: "missing", title: "No such resource" },
+  "method-not-allowed": { kind: "method", title: "This path does not take this method" },
+  stale: { kind: "stale", title: "The resource has changed since you read it" },
+  "body-too-large": { kind: "too-large", title: "The body is too large" },
+  "unsupported-media-type": { kind: "unsupported", title: "This media type is not accepted here" },
+  "idempotency-key-reused": { kind: "mismatch", title: "This idempotency key was used for another request" },
+  "request-in-progress": { kind: "conflict", title: "A request with this idempotency key is still running" },
+  "rate-limited": { kind: "limited", title: "Too many requests" },
+  "out-of-stock": { kind: "conflict", title: "Not enough stock" },
+  "category-not-empty": { kind: "conflict", title: "The category still has products or sub-categories" },
+  "cart-empty": { kind: "invalid", title: "The cart is empty" },
+  "cart-full": { kind: "invalid", title: "A cart holds at most 100 lines of 999 each" },
+  "cart-changed": { kind: "conflict", title: "The cart was changed while it was being ordered; look at it again" },
+  "cart-already-ordered": { kind: "conflict", title: "This cart has been ordered already" },
+  "product-unavailable": { kind: "conflict", title: "This product cannot be bought now" },
+  "illegal-transition": { kind: "conflict", title: "The order cannot go from this state to that one" },
+  "already-cancelled": { kind: "conflict", title: "The order is already cancelled" },
+  "order-changed": { kind: "conflict", title: "The order was changed by somebody else meanwhile" },
+  unavailable: { kind: "unavailable", title: "A part of the service does not answer; try again" },
+  internal: { kind: "internal", title: "Something broke on our side" },
+} as const satisfies Record<string, { kind: Kind; title: string }>
+
+export type ErrorCode = keyof typeof errorTable
+
+/** One failing field of a request. `field` is its dotted name; `code` says what is wrong in one word. */
+export type FieldError = { field: string; detail: string; code: string }
+
+/** A refusal the caller is meant to see. Anything else thrown is a bug and answers `internal`. */
+export class DomainError extends Error {
+  readonly code: ErrorCode
+  /** Machine-readable extras, in the wire's snake_case: `available`, `retry_after`, `errors`… */
+  readonly details: Record<string, unknown>
+
+  constructor(code: ErrorCode, message?: string, details: Record<string, unknown> = {}) {
+    super(message ?? errorTable[code].title)
+    this.name = "DomainError"
+    this.code = code
+    this.details = details
+  }
+}
+
+/** `invalid-input` for fields that only the data can judge (taken names, unknown references). */
+export function invalid(...errors: FieldError[]): DomainError {
+  return new DomainError("invalid-input", errors[0]?.detail, { errors })
+}
+
+/** `not-found`, said of a kind of thing: "No such product". Somebody else's thing is no such thing (api.md 1.10). */
+export function notFound(what: string): DomainError {
+  return new DomainError("not-found", `No such ${what}`)
+}

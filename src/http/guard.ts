@@ -1,0 +1,50 @@
+import { createMiddleware } from "hono/factory"
+import { getCookie } from "hono/cookie"
+
+import { requireRole, requireUser } from "#actor.ts"
+import type { Actor } from "#actor.ts"
+import { DomainError } from "#errors.ts"
+import { shield } from "#http/rate-limit.ts"
+import type { AppContext, AppEnv } from "#http/router.ts"
+import { sha256 } from "#lib/secret.ts"
+import * as sessions from "#modules/auth/sessions.ts"
+
+/**
+ * Who may call a route. `open`: anybody, and credentials are not even looked at (sign-in, health); `public`:
+ * anybody, but a token that is sent must hold; `user`: signed in; `staff` and `admin`: of that role at least.
+ */
+export type Access = "open" | "public" | "user" | "staff" | "admin"
+
+/** Finds out who calls, before the body is read: 401 and 403 come before 400. The verb asks again for itself. */
+export function guard(access: Access) {
+  return createMiddleware<AppEnv>(async (c, next) => {
+    if (access !== "open") c.set("ctx", { ...c.var.ctx, actor: await identify(c) })
+    await shield(c)
+    if (access === "user") requireUser(c.var.ctx)
+    if (access === "staff" || access === "admin") requireRole(c.var.ctx, access)
+    await next()
+  })
+}
+
+async function identify(c: AppContext): Promise<Actor> {
+  const header = c.req.header("authorization")
+  if (header !== undefined) {
+    const token = /^Bearer +([^ ]+)$/i.exec(header)?.[1]
+    if (!token) throw new DomainError("token-not-valid", "Send `Authorization: Bearer <access token>`")
+    return sessions.identify(c.var.ctx, token)
+  }
+  const cartToken = c.req.header("x-cart-token") ?? getCookie(c, "cart_token")
+  const orderToken = c.req.header("x-order-token")
+  const [cartTokenHash, orderTokenHash] = await Promise.all([cartToken, orderToken].map(hashOf))
+  return { type: "guest", cartTokenHash, orderTokenHash }
+}
+
+/** The hash of a token of ours; what is none of ours counts as not sent. */
+async function hashOf(token: string | undefined): Promise<string | undefined> {
+  return token !== undefined && /^[\w-]{43}$/.test(token) ? sha256(token) : undefined
+}
+
+/** The caller's address as Cloudflare saw it. `X-Forwarded-For` is never believed: anybody can write it. */
+export function addressOf(c: AppContext): string {
+  return c.req.header("cf-connecting-ip") ?? "local"
+}

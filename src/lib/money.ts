@@ -1,0 +1,69 @@
+import { dinero, halfEven, multiply, toDecimal as formatDinero, toSnapshot, transformScale } from "dinero.js"
+import * as iso4217 from "dinero.js/currencies"
+
+const currencies = new Map(Object.values(iso4217).map((currency) => [currency.code as string, currency]))
+
+/** The largest amount accepted from outside, in minor units: sums of a thousand such stay exact integers. */
+export const largestAmount = 999_999_999_999
+
+/** Whether `code` is an ISO 4217 code, upper-case, that money can be counted in. */
+export function isCurrency(code: string): boolean {
+  return currencies.has(code)
+}
+
+/** Digits after the decimal point: USD 2, JPY 0, KWD 3 (ISO 4217). @throws RangeError for an unknown code. */
+export function exponentOf(code: string): number {
+  return currencyOf(code).exponent
+}
+
+/** Minor units as the wire's decimal string: (129999, USD) → "1299.99", (1300, JPY) → "1300". */
+export function toDecimal(amount: number, code: string): string {
+  return formatDinero(dinero({ amount, currency: currencyOf(code) }))
+}
+
+/**
+ * A decimal from the wire in minor units: ("1299.99", USD) → 129999. `undefined` for anything but plain
+ * digits with at most the currency's decimals: signs, exponents, NaN, separators, amounts above `largestAmount`.
+ */
+export function fromDecimal(value: string | number, code: string): number | undefined {
+  const exponent = exponentOf(code)
+  const match = /^(\d{1,12})(?:\.(\d+))?$/.exec(String(value))
+  if (!match) return undefined
+  const [, units = "", decimals = ""] = match
+  if (decimals.length > exponent) return undefined
+  const amount = Number(units + decimals.padEnd(exponent, "0"))
+  return amount <= largestAmount ? amount : undefined
+}
+
+/** `amount` × `basisPoints` / 10 000 (825 = 8.25 %) in minor units, rounded half to even, once. */
+export function applyRate(amount: number, basisPoints: number): number {
+  const unit = { code: "XXX", base: 10, exponent: 0 } as const
+  const exact = multiply(dinero({ amount, currency: unit }), { amount: basisPoints, scale: 4 })
+  return toSnapshot(transformScale(exact, 0, halfEven)).amount
+}
+
+/**
+ * Splits `total` minor units by `weights` so that the parts add up exactly: whole shares first, then one unit
+ * each to the largest remainders, earlier parts first among equals (the largest remainder method; dinero's own
+ * `allocate` hands the rest out in order). All weights zero: equal parts.
+ */
+export function allocate(total: number, weights: readonly number[]): number[] {
+  if (weights.length === 0) return []
+  const shares = weights.every((weight) => weight === 0) ? weights.map(() => 1) : weights
+  const sum = shares.reduce((all, weight) => all + BigInt(weight), 0n)
+  const exact = shares.map((weight) => BigInt(total) * BigInt(weight))
+  const parts = exact.map((product) => Number(product / sum))
+  const rest = total - parts.reduce((all, part) => all + part, 0)
+  exact
+    .map((product, index) => ({ index, remainder: product % sum }))
+    .toSorted((a, b) => Number(b.remainder - a.remainder) || a.index - b.index)
+    .slice(0, rest)
+    .forEach(({ index }) => (parts[index] = (parts[index] ?? 0) + 1))
+  return parts
+}
+
+function currencyOf(code: string) {
+  const currency = currencies.get(code)
+  if (!currency) throw new RangeError(`${code} is no ISO 4217 currency`)
+  return currency
+}

@@ -1,0 +1,238 @@
+import { and, eq, exists, or, type SQL, sql } from "drizzle-orm"
+
+import { requireRole } from "#actor.ts"
+import type { Ctx } from "#context.ts"
+import { DomainError, invalid, notFound } from "#errors.ts"
+import { type Id, newId } from "#lib/id.ts"
+import { freeSlug, slugOf } from "#lib/slug.ts"
+import { iso } from "#lib/time.ts"
+import { commit } from "#platform/commit.ts"
+import type { Statement } from "#platform/db.ts"
+import { mapPage, type Page, slicePage } from "#platform/page.ts"
+
+import type { Category, CategoryChanges, CategoryQuery, CategoryTree, NewCategory } from "./model.ts"
+import { categories, products } from "./tables.ts"
+
+type CategoryRow = typeof categories.$inferSelect
+/** The whole tree, which is small beside the products: all reads of categories are made from it. */
+type Tree = { rows: CategoryRow[]; byRef: Map<string, CategoryRow>; children: Map<string, CategoryRow[]> }
+
+/** A tree is read whole; a shop with more categories than this has something else in mind. */
+const mostCategories = 5000
+
+const lifetime = { fresh: 10, stale: 20 }
+
+/** The tree, by name within each parent; at most 50 s old, staff read it as it is. */
+async function tree(ctx: Ctx): Promise<Tree> {
+  const load = () => ctx.db.select().from(categories).orderBy(sql`lower(${categories.name})`, categories.id).limit(mostCategories)
+  const rows = await (ctx.actor.type === "user" && ctx.actor.role !== "customer" ? load() : ctx.cache.read("categories", "catalog", lifetime, load))
+  return {
+    rows,
+    byRef: new Map(rows.flatMap((row) => [[row.slug, row] as const, [row.id, row] as const])),
+    children: Map.groupBy(rows, (row) => row.parentId ?? ""),
+  }
+}
+
+/** A page of categories, by name; of the children of `parent`, or of all. */
+export async function list(ctx: Ctx, query: CategoryQuery): Promise<Page<Category>> {
+  const all = await tree(ctx)
+  const parent = query.parent === undefined || query.parent === "null" ? undefined : all.byRef.get(query.parent)
+  const rows = query.parent === undefined ? all.rows : query.parent === "null" ? (all.children.get("") ?? []) : parent ? (all.children.get(parent.id) ?? []) : []
+  return mapPage(slicePage(query, rows), (row) => toCategory(all, row))
+}
+
+/** One category. @throws `not-found` */
+export async function get(ctx: Ctx, ref: string): Promise<Category> {
+  const all = await tree(ctx)
+  const row = all.byRef.get(ref)
+  if (!row) throw notFound("category")
+  return toCategory(all, row)
+}
+
+/** The roots with everything below them. */
+export async function wholeTree(ctx: Ctx): Promise<CategoryTree[]> {
+  const all = await tree(ctx)
+  return (all.children.get("") ?? []).map((row) => toTree(all, row))
+}
+
+/** Makes a category. @throws `forbidden`, `invalid-input` for a taken name or an unknown parent */
+export function create(ctx: Ctx, input: NewCategory, id?: Id<"category">): Promise<Category> {
+  requireRole(ctx, "staff")
+  return withFreeSlug(async () => {
+    const [parent, slug] = await resolve(ctx, input.parent, input.slug ?? slugOf(input.name))
+    const newest = id ?? newId("category", ctx.now)
+    const row: CategoryRow = {
+      id: newest,
+      name: input.name,
+      slug,
+      description: input.description ?? "",
+      parentId: parent?.id ?? null,
+      path: `${parent?.path ?? "/"}${newest}/`,
+      isActive: input.is_active ?? true,
+      productCount: 0,
+      createdAt: iso(ctx.now),
+      updatedAt: iso(ctx.now),
+    }
+    const path = parent ? sql<string>`(SELECT path || ${`${newest}/`} FROM categories WHERE id = ${parent.id})` : row.path
+    const all = await tree(ctx)
+    const result = toCategory(all, row)
+    await commit(ctx, [ctx.db.insert(categories).values({ ...row, path: path as string })], { refusals, events: [{ type: "catalog.changed" }], result })
+    await ctx.cache.expire("catalog")
+    return result
+  })
+}
+
+/**
+ * Changes or moves a category; what lies below moves along. A category never comes to lie below itself, whoever else
+ * moves what meanwhile: the path is computed where it is written, and is NULL, which its column refuses, for a cycle.
+ * @throws `forbidden`, `not-found`, `invalid-input`
+ */
+export async function update(ctx: Ctx, ref: string, input: CategoryChanges): Promise<Category> {
+  requireRole(ctx, "staff")
+  return withFreeSlug(async () => {
+    const all = await tree(ctx)
+    const row = all.byRef.get(ref)
+    if (!row) throw notFound("category")
+    const [parent, slug] = await resolve(ctx, input.parent, input.slug ?? row.slug, row.id)
+    if (parent && (parent.id === row.id || parent.path.startsWith(row.path))) throw cycle()
+    const parentId = input.parent === undefined ? row.parentId : (parent?.id ?? null)
+    const next: CategoryRow = {
+      ...row,
+      name: input.name ?? row.name,
+      slug,
+      description: input.description ?? row.description,
+      isActive: input.is_active ?? row.isActive,
+      parentId,
+      updatedAt: iso(ctx.now),
+    }
+    const { id, path: _path, productCount: _count, ...columns } = next
+    const moves = parentId === row.parentId ? [] : stageMove(ctx, id, parentId)
+    const result = toCategory({ ...all, byRef: new Map([...all.byRef, [id, next]]) }, next)
+    await commit(ctx, [...moves, ctx.db.update(categories).set(columns).where(eq(categories.id, id))], { refusals, events: [{ type: "catalog.changed" }], result })
+    await ctx.cache.expire("catalog")
+    return result
+  })
+}
+
+/** Statements that put a category and all below it under another parent, or at the root. */
+function stageMove(ctx: Ctx, id: Id<"category">, parentId: Id<"category"> | null): Statement[] {
+  const own = sql`(SELECT path FROM categories WHERE id = ${id})`
+  const target = parentId
+    ? sql<string>`(SELECT parent.path || ${`${id}/`} FROM categories AS parent WHERE parent.id = ${parentId} AND substr(parent.path, 1, length(${own})) <> ${own})`
+    : sql<string>`${`/${id}/`}`
+  const below = and(sql`path > ${own}`, sql`path < substr(${own}, 1, length(${own}) - 1) || '0'`)
+  return [
+    ctx.db.update(categories).set({ path: sql`${target} || substr(path, length(${own}) + 1)` }).where(below),
+    ctx.db.update(categories).set({ path: target }).where(eq(categories.id, id)),
+  ]
+}
+
+/**
+ * Removes a category; its products and sub-categories go to `moveTo`, or there must be none.
+ * @throws `forbidden`, `not-found`, `category-not-empty`, `invalid-input` for an unknown `moveTo` or one below it
+ */
+export async function remove(ctx: Ctx, ref: string, moveTo: string | undefined): Promise<void> {
+  requireRole(ctx, "staff")
+  const all = await tree(ctx)
+  const row = all.byRef.get(ref)
+  if (!row) throw notFound("category")
+  const target = moveTo === undefined ? undefined : all.byRef.get(moveTo)
+  if (moveTo !== undefined && (!target || target.path.startsWith(row.path))) {
+    throw invalid({ field: "move_to", detail: "Unknown category, or one that goes too.", code: "invalid" })
+  }
+  const children = all.children.get(row.id) ?? []
+  const moves = target
+    ? [
+        ...children.flatMap((child) => [...stageMove(ctx, child.id, target.id), ctx.db.update(categories).set({ parentId: target.id }).where(eq(categories.id, child.id))]),
+        ctx.db.update(products).set({ categoryId: target.id }).where(eq(products.categoryId, row.id)),
+        ...stageCount(ctx, [target.id]),
+      ]
+    : []
+  const used = or(
+    exists(ctx.db.select({ one: sql`1` }).from(products).where(eq(products.categoryId, row.id))),
+    sql`EXISTS (SELECT 1 FROM categories AS child WHERE child.parent_id = ${row.id})`,
+  )
+  // A category in use makes its own name NULL, which stops the batch.
+  const empty = ctx.db.update(categories).set({ name: sql`CASE WHEN ${used} THEN NULL ELSE name END` }).where(eq(categories.id, row.id))
+  const gone = ctx.db.delete(categories).where(eq(categories.id, row.id))
+  await commit(ctx, [...moves, empty, gone], {
+    refusals: { ...refusals, "categories.name": () => new DomainError("category-not-empty", "Move what is in it with ?move_to=") },
+    events: [{ type: "catalog.changed" }],
+    result: {},
+  })
+  await ctx.cache.expire("catalog")
+}
+
+/** Counts the active products of these categories anew. */
+export function stageCount(ctx: Ctx, ids: readonly (Id<"category"> | null)[]): Statement[] {
+  return [...new Set(ids)].flatMap((id) => {
+    if (id === null) return []
+    const counted: SQL<number> = sql`(SELECT count(*) FROM products WHERE products.category_id = ${id} AND products.status = 'active')`
+    return [ctx.db.update(categories).set({ productCount: counted }).where(eq(categories.id, id))]
+  })
+}
+
+async function resolve(ctx: Ctx, parentRef: string | null | undefined, base: string, self?: Id<"category">): Promise<[CategoryRow | undefined, string]> {
+  const { rows, byRef } = await tree(ctx)
+  const parent = parentRef === null || parentRef === undefined ? undefined : byRef.get(parentRef)
+  if (parentRef && !parent) throw invalid({ field: "parent", detail: "No such category.", code: "unknown" })
+  const taken = new Set(rows.filter(({ id }) => id !== self).map(({ slug }) => slug))
+  return [parent, freeSlug(base || "category", taken)]
+}
+
+/** Two who take the same slug at once: the second tries the next one. */
+async function withFreeSlug<T>(work: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await work()
+    } catch (error) {
+      const raced = error instanceof DomainError && error.details["raced"] === true
+      if (!raced || tries === 3) throw error
+    }
+  }
+}
+
+const nameTaken = () => invalid({ field: "name", detail: "A category with this name already exists here.", code: "taken" })
+
+const refusals = {
+  categories_name: nameTaken,
+  categories_root_name: nameTaken,
+  "categories.slug": () => new DomainError("invalid-input", "This slug is taken.", { raced: true, errors: [{ field: "slug", detail: "This slug is taken.", code: "taken" }] }),
+  "NOT NULL constraint failed: categories.path": () => cycle(),
+}
+
+function cycle(): DomainError {
+  return invalid({ field: "parent", detail: "A category cannot be its own parent.", code: "cycle" })
+}
+
+function toCategory(all: Tree, row: CategoryRow): Category {
+  const ancestors = row.parentId ? pathTo(all, row.parentId) : []
+  return {
+    ...toLink(row),
+    description: row.description,
+    parent: row.parentId,
+    path: [...ancestors, row].map(toLink),
+    children: (all.children.get(row.id) ?? []).map(toLink),
+    product_count: countBelow(all, row),
+    is_active: row.isActive,
+    created_at: row.createdAt,
+    updated_at: row.updatedAt,
+  }
+}
+
+function pathTo(all: Tree, id: Id<"category">): CategoryRow[] {
+  const row = all.byRef.get(id)
+  return row ? [...(row.parentId ? pathTo(all, row.parentId) : []), row] : []
+}
+
+function countBelow(all: Tree, row: CategoryRow): number {
+  return (all.children.get(row.id) ?? []).reduce((sum, child) => sum + countBelow(all, child), row.productCount)
+}
+
+function toTree(all: Tree, row: CategoryRow): CategoryTree {
+  return { ...toLink(row), product_count: countBelow(all, row), children: (all.children.get(row.id) ?? []).map((child) => toTree(all, child)) }
+}
+
+function toLink({ id, name, slug }: CategoryRow) {
+  return { id, name, slug }
+}

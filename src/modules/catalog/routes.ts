@@ -1,0 +1,247 @@
+import { z } from "zod"
+
+import { paged } from "#http/paging.ts"
+import { type AppContext, created, createRouter, json, none, ok, route } from "#http/router.ts"
+import { pageQuery, Ref } from "#lib/shapes.ts"
+
+import * as catalog from "./catalog.ts"
+import * as lists from "./lists.ts"
+import * as media from "./media.ts"
+import { Image, NewProduct, NewVariant, Product, ProductChanges, ProductPage, ProductQuery, Variant, VariantChanges } from "./model.ts"
+import * as variants from "./variants.ts"
+
+const tags = ["Products"]
+const params = z.object({ product: Ref.meta({ example: "1", description: "Id or slug" }) })
+const variantParams = params.extend({ variant: Ref.meta({ example: "LAPTOP-001", description: "Id or SKU" }) })
+const change = {
+  path: "/products/{product}",
+  tags,
+  access: "staff",
+  request: { params, body: json(ProductChanges) },
+  responses: ok(Product, "The product as it is now"),
+  refuses: ["not-found"],
+} as const
+const changeVariant = {
+  path: "/products/{product}/variants/{variant}",
+  tags,
+  access: "staff",
+  request: { params: variantParams, body: json(VariantChanges) },
+  responses: ok(Variant, "The variant as it is now"),
+  refuses: ["not-found"],
+} as const
+
+/** /products/* */
+export const routes = createRouter()
+  .openapi(
+    route({
+      method: "get",
+      path: "/products",
+      tags,
+      operationId: "listProducts",
+      summary: "Browse the products",
+      description: "Active products for the public, all of them for staff. Filters combine with AND; a comma list in one filter is OR. Fields to order by: name, price, created_at, updated_at, average_rating, stock_quantity, category; default `-created_at`.",
+      access: "public",
+      shared: true,
+      request: { query: ProductQuery },
+      responses: ok(ProductPage, "A page of products"),
+      refuses: ["invalid-page"],
+    }),
+    async (c) => c.json(paged(c, await lists.list(c.var.ctx, c.req.valid("query"))), 200),
+  )
+  .openapi(
+    route({
+      method: "get",
+      path: "/products/featured",
+      tags,
+      operationId: "listFeaturedProducts",
+      summary: "Featured products",
+      description: "The newest of them, twelve a page.",
+      access: "public",
+      shared: true,
+      request: { query: z.object(pageQuery) },
+      responses: ok(ProductPage, "A page of products"),
+      refuses: ["invalid-page"],
+    }),
+    async (c) => c.json(paged(c, await lists.featured(c.var.ctx, c.req.valid("query"))), 200),
+  )
+  .openapi(
+    route({
+      method: "get",
+      path: "/products/latest",
+      tags,
+      operationId: "listLatestProducts",
+      summary: "The newest products",
+      description: "Newest first, twenty a page.",
+      access: "public",
+      shared: true,
+      request: { query: z.object(pageQuery) },
+      responses: ok(ProductPage, "A page of products"),
+      refuses: ["invalid-page"],
+    }),
+    async (c) => c.json(paged(c, await lists.latest(c.var.ctx, c.req.valid("query"))), 200),
+  )
+  .openapi(
+    route({
+      method: "post",
+      path: "/products",
+      tags,
+      operationId: "createProduct",
+      summary: "Make a product",
+      description: "The slug is made of the name, with `-1`, `-2`… where it is taken. `stock_quantity` goes into the product's stock object at once. A brand that is not known by its name is made.",
+      access: "staff",
+      request: { body: json(NewProduct) },
+      responses: created(Product, "The product"),
+    }),
+    async (c) => c.json(await catalog.create(c.var.ctx, c.req.valid("json")), 201),
+  )
+  .openapi(
+    route({
+      method: "get",
+      path: "/products/{product}",
+      tags,
+      operationId: "getProduct",
+      summary: "Open a product",
+      description: "With its variants, pictures and category path. Drafts and archived products are there for staff only.",
+      access: "public",
+      shared: true,
+      request: { params },
+      responses: ok(Product, "The product"),
+      refuses: ["not-found"],
+    }),
+    async (c) => c.json(await catalog.get(c.var.ctx, c.req.valid("param").product), 200),
+  )
+  .openapi(
+    route({ ...change, method: "put", operationId: "replaceProduct", summary: "Change a product (PUT)", description: "Fields that are left out stay as they are, as with PATCH." }),
+    async (c) => c.json(await catalog.update(c.var.ctx, c.req.valid("param").product, c.req.valid("json")), 200),
+  )
+  .openapi(
+    route({ ...change, method: "patch", operationId: "updateProduct", summary: "Change a product", description: "`stock_quantity` sets the stock of a product without variants, as a correction." }),
+    async (c) => c.json(await catalog.update(c.var.ctx, c.req.valid("param").product, c.req.valid("json")), 200),
+  )
+  .openapi(
+    route({
+      method: "delete",
+      path: "/products/{product}",
+      tags,
+      operationId: "deleteProduct",
+      summary: "Remove a product",
+      description: "One that was ordered, or lies in a cart, is archived instead: past orders never change.",
+      access: "staff",
+      request: { params },
+      responses: none("Gone"),
+      refuses: ["not-found"],
+    }),
+    async (c) => {
+      await catalog.remove(c.var.ctx, c.req.valid("param").product)
+      return c.body(null, 204)
+    },
+  )
+  .openapi(
+    route({
+      method: "get",
+      path: "/products/{product}/variants",
+      tags,
+      operationId: "listVariants",
+      summary: "The forms a product comes in",
+      description: "Empty for a plain product.",
+      access: "public",
+      shared: true,
+      request: { params },
+      responses: ok(z.array(Variant), "The variants"),
+      refuses: ["not-found"],
+    }),
+    async (c) => c.json(await variants.list(c.var.ctx, c.req.valid("param").product), 200),
+  )
+  .openapi(
+    route({
+      method: "post",
+      path: "/products/{product}/variants",
+      tags,
+      operationId: "createVariant",
+      summary: "Add a variant",
+      description: "With one value for each option of the product.",
+      access: "staff",
+      request: { params, body: json(NewVariant) },
+      responses: created(Variant, "The variant"),
+      refuses: ["not-found"],
+    }),
+    async (c) => c.json(await variants.create(c.var.ctx, c.req.valid("param").product, c.req.valid("json")), 201),
+  )
+  .openapi(
+    route({
+      method: "get",
+      path: "/products/{product}/variants/{variant}",
+      tags,
+      operationId: "getVariant",
+      summary: "Open a variant",
+      description: "By id or SKU.",
+      access: "public",
+      shared: true,
+      request: { params: variantParams },
+      responses: ok(Variant, "The variant"),
+      refuses: ["not-found"],
+    }),
+    async (c) => c.json(await variants.get(c.var.ctx, c.req.valid("param").product, c.req.valid("param").variant), 200),
+  )
+  .openapi(
+    route({ ...changeVariant, method: "put", operationId: "replaceVariant", summary: "Change a variant (PUT)", description: "Fields that are left out stay as they are, as with PATCH." }),
+    async (c) => c.json(await variants.update(c.var.ctx, c.req.valid("param").product, c.req.valid("param").variant, c.req.valid("json")), 200),
+  )
+  .openapi(
+    route({ ...changeVariant, method: "patch", operationId: "updateVariant", summary: "Change a variant", description: "`stock_quantity` sets its stock, as a correction." }),
+    async (c) => c.json(await variants.update(c.var.ctx, c.req.valid("param").product, c.req.valid("param").variant, c.req.valid("json")), 200),
+  )
+  .openapi(
+    route({
+      method: "delete",
+      path: "/products/{product}/variants/{variant}",
+      tags,
+      operationId: "deleteVariant",
+      summary: "Take a variant out of sale",
+      description: "Orders go on naming it; its SKU is free again.",
+      access: "staff",
+      request: { params: variantParams },
+      responses: none("Gone"),
+      refuses: ["not-found"],
+    }),
+    async (c) => {
+      await variants.remove(c.var.ctx, c.req.valid("param").product, c.req.valid("param").variant)
+      return c.body(null, 204)
+    },
+  )
+  .openapi(
+    route({
+      method: "post",
+      path: "/products/{product}/images",
+      tags,
+      operationId: "addImage",
+      summary: "Add a picture",
+      description: "A form with the field `image` (or `file`), or the picture itself as the body. PNG, JPEG, WebP, GIF or AVIF by content, at most 10 MiB; no SVG. The first one is primary.",
+      access: "staff",
+      request: {
+        params,
+        body: {
+          required: true,
+          content: {
+            "multipart/form-data": { schema: z.object({ image: z.any().meta({ type: "string", format: "binary" }), alt_text: z.string().optional(), is_primary: z.string().optional() }) },
+            "image/webp": { schema: z.any().meta({ type: "string", format: "binary" }) },
+          },
+        },
+      },
+      responses: created(Image, "The picture"),
+      refuses: ["not-found", "body-too-large"],
+      uploads: media.largestImage,
+    }),
+    async (c) => c.json(await media.add(c.var.ctx, c.req.valid("param").product, await received(c)), 201),
+  )
+
+/** The picture of a form, or of a body that is one. What is neither has no bytes, and is refused as no picture. */
+async function received(c: AppContext): Promise<media.Upload> {
+  if (!/^multipart\/form-data/i.test(c.req.header("content-type") ?? "")) {
+    return { bytes: await c.req.arrayBuffer(), altText: "", isPrimary: false }
+  }
+  const form = await c.req.formData()
+  const file = form.get("image") ?? form.get("file")
+  const bytes = file instanceof File ? await file.arrayBuffer() : new ArrayBuffer(0)
+  return { bytes, altText: String(form.get("alt_text") ?? "").slice(0, 300), isPrimary: String(form.get("is_primary") ?? "") === "true" }
+}

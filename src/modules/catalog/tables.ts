@@ -1,0 +1,164 @@
+import { sql } from "drizzle-orm"
+import { check, index, integer, primaryKey, real, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core"
+
+import type { Id } from "#lib/id.ts"
+
+/**
+ * The category tree. `path` lists the ids from the root down to the category itself, `/1/4/9/`, so that a sub-tree
+ * is a range of it. `productCount` counts the category's own active products.
+ */
+export const categories = sqliteTable(
+  "categories",
+  {
+    id: text().$type<Id<"category">>().primaryKey(),
+    name: text().notNull(),
+    slug: text().notNull(),
+    description: text().notNull(),
+    parentId: text().$type<Id<"category">>(),
+    path: text().notNull(),
+    isActive: integer({ mode: "boolean" }).notNull(),
+    productCount: integer().notNull(),
+    createdAt: text().notNull(),
+    updatedAt: text().notNull(),
+  },
+  (t) => [
+    uniqueIndex("categories_slug").on(t.slug),
+    uniqueIndex("categories_name").on(t.parentId, sql`lower(${t.name})`),
+    uniqueIndex("categories_root_name").on(sql`lower(${t.name})`).where(sql`parent_id IS NULL`),
+    index("categories_path").on(t.path),
+  ],
+)
+
+/** Who makes the products. */
+export const brands = sqliteTable(
+  "brands",
+  {
+    id: text().$type<Id<"brand">>().primaryKey(),
+    name: text().notNull(),
+    slug: text().notNull(),
+    createdAt: text().notNull(),
+    updatedAt: text().notNull(),
+  },
+  (t) => [uniqueIndex("brands_slug").on(t.slug), uniqueIndex("brands_name").on(sql`lower(${t.name})`)],
+)
+
+/** An option of a product and the values it comes in: Size, S M L. */
+export type Option = { name: string; values: string[] }
+export type Seo = { title?: string | undefined; description?: string | undefined }
+
+/**
+ * Products. Amounts are minor units of `currency`. `sku` repeats the default variant's; `stockQuantity` is what was
+ * available at `stockVersion` of the product's stock object: a projection for lists, seconds old.
+ */
+export const products = sqliteTable(
+  "products",
+  {
+    id: text().$type<Id<"product">>().primaryKey(),
+    name: text().notNull(),
+    slug: text().notNull(),
+    description: text().notNull(),
+    priceAmount: integer().notNull(),
+    compareAtAmount: integer(),
+    costAmount: integer(),
+    currency: text().notNull(),
+    categoryId: text()
+      .$type<Id<"category">>()
+      .references(() => categories.id),
+    brandId: text()
+      .$type<Id<"brand">>()
+      .references(() => brands.id),
+    sku: text(),
+    status: text({ enum: ["draft", "active", "archived"] }).notNull(),
+    isFeatured: integer({ mode: "boolean" }).notNull(),
+    isDigital: integer({ mode: "boolean" }).notNull(),
+    weightGrams: integer(),
+    tags: text({ mode: "json" }).$type<string[]>().notNull(),
+    attributes: text({ mode: "json" }).$type<Record<string, string>>().notNull(),
+    seo: text({ mode: "json" }).$type<Seo>().notNull(),
+    options: text({ mode: "json" }).$type<Option[]>().notNull(),
+    imageKey: text(),
+    stockQuantity: integer().notNull(),
+    stockVersion: integer().notNull(),
+    averageRating: real().notNull(),
+    reviewsCount: integer().notNull(),
+    createdAt: text().notNull(),
+    updatedAt: text().notNull(),
+  },
+  (t) => [
+    uniqueIndex("products_slug").on(t.slug),
+    index("products_status_created").on(t.status, t.createdAt, t.id),
+    index("products_status_updated").on(t.status, t.updatedAt, t.id),
+    index("products_status_price").on(t.status, t.priceAmount, t.id),
+    index("products_status_name").on(t.status, t.name, t.id),
+    index("products_status_stock").on(t.status, t.stockQuantity, t.id),
+    index("products_status_rating").on(t.status, t.averageRating, t.id),
+    index("products_created").on(t.createdAt, t.id),
+    index("products_category").on(t.categoryId, t.status, t.createdAt, t.id),
+    index("products_brand").on(t.brandId, t.status, t.createdAt, t.id),
+    index("products_featured").on(t.status, t.createdAt, t.id).where(sql`is_featured = 1`),
+    check("products_price", sql`price_amount > 0`),
+    check("products_compare_at", sql`compare_at_amount > price_amount`),
+  ],
+)
+
+/** The tags of products, for filtering by one. */
+export const productTags = sqliteTable(
+  "product_tags",
+  {
+    tag: text().notNull(),
+    productId: text()
+      .$type<Id<"product">>()
+      .notNull()
+      .references(() => products.id),
+  },
+  (t) => [primaryKey({ columns: [t.tag, t.productId] }), index("product_tags_product").on(t.productId)],
+)
+
+/**
+ * What is sold and stocked. Each product has a default variant under the product's own id, which carries its SKU;
+ * it is the thing to buy unless the product comes in options. `priceAmount` NULL: the product's price.
+ */
+export const variants = sqliteTable(
+  "variants",
+  {
+    id: text().$type<Id<"variant">>().primaryKey(),
+    productId: text()
+      .$type<Id<"product">>()
+      .notNull()
+      .references(() => products.id),
+    sku: text(),
+    options: text({ mode: "json" }).$type<Record<string, string>>().notNull(),
+    priceAmount: integer(),
+    stockQuantity: integer().notNull(),
+    position: integer().notNull(),
+    /** Set when it is no longer sold: orders still name it. */
+    removedAt: text(),
+    createdAt: text().notNull(),
+    updatedAt: text().notNull(),
+  },
+  (t) => [
+    uniqueIndex("variants_sku").on(t.sku),
+    index("variants_product").on(t.productId, t.position),
+    check("variants_price", sql`price_amount > 0`),
+  ],
+)
+
+/** Pictures of products; the bytes are in R2 under `key`. */
+export const media = sqliteTable(
+  "media",
+  {
+    id: text().$type<Id<"media">>().primaryKey(),
+    productId: text()
+      .$type<Id<"product">>()
+      .notNull()
+      .references(() => products.id),
+    key: text().notNull(),
+    contentType: text().notNull(),
+    bytes: integer().notNull(),
+    altText: text().notNull(),
+    isPrimary: integer({ mode: "boolean" }).notNull(),
+    position: integer().notNull(),
+    createdAt: text().notNull(),
+  },
+  (t) => [index("media_product").on(t.productId, t.position), uniqueIndex("media_primary").on(t.productId).where(sql`is_primary = 1`)],
+)

@@ -1,0 +1,246 @@
+import { and, asc, eq, inArray, isNull, or, sql } from "drizzle-orm"
+
+import { isStaff, nameOf, requireRole } from "#actor.ts"
+import type { Ctx } from "#context.ts"
+import { DomainError, type FieldError, invalid, notFound } from "#errors.ts"
+import { type Id, newId, randomBase32 } from "#lib/id.ts"
+import { fromDecimal, toDecimal } from "#lib/money.ts"
+import { iso } from "#lib/time.ts"
+import { commit } from "#platform/commit.ts"
+
+import type { NewVariant, Variant, VariantChanges } from "./model.ts"
+import { type Option, products, variants } from "./tables.ts"
+
+export type VariantRow = typeof variants.$inferSelect
+type ProductRow = typeof products.$inferSelect
+
+/** Something that can be put in a cart: a variant with what its product says of it. Amounts in minor units. */
+export type Sellable = {
+  variantId: Id<"variant">
+  productId: Id<"product">
+  name: string
+  slug: string
+  sku: string | null
+  options: Record<string, string>
+  unitAmount: number
+  currency: string
+  isDigital: boolean
+  imageKey: string | null
+  /** The projection: what lists say can be bought. */
+  stockQuantity: number
+  /** Whether it is on sale: an active product, a variant that was not removed, and no product that comes in variants. */
+  isOnSale: boolean
+  /** The product comes in variants, and this is the product itself. */
+  needsVariant: boolean
+}
+
+/** The columns of a `Sellable`, over variants joined with their products. */
+export const sellableColumns = {
+  variantId: sql<Id<"variant">>`${variants.id}`.as("variant_id"),
+  productId: sql<Id<"product">>`${products.id}`.as("product_id"),
+  name: products.name,
+  slug: products.slug,
+  sku: sql<string | null>`${variants.sku}`.as("variant_sku"),
+  options: sql<string>`${variants.options}`.as("variant_options"),
+  unitAmount: sql<number>`coalesce(${variants.priceAmount}, ${products.priceAmount})`.as("unit_amount"),
+  currency: products.currency,
+  isDigital: products.isDigital,
+  imageKey: products.imageKey,
+  stockQuantity: sql<number>`${variants.stockQuantity}`.as("variant_stock"),
+  isOnSale: sql<number>`(${products.status} = 'active' AND ${variants.removedAt} IS NULL AND (${variants.id} <> ${products.id} OR ${products.options} = '[]'))`.as("is_on_sale"),
+  needsVariant: sql<number>`(${variants.id} = ${products.id} AND ${products.options} <> '[]')`.as("needs_variant"),
+}
+
+type Raw = Omit<Sellable, "options" | "isOnSale" | "needsVariant"> & { options: string; isOnSale: number; needsVariant: number }
+
+/** A row of `sellableColumns` as what it means. */
+export function toSellable(row: Raw): Sellable {
+  return { ...row, options: JSON.parse(row.options) as Record<string, string>, isOnSale: row.isOnSale === 1, needsVariant: row.needsVariant === 1 }
+}
+
+/** What names sellable things: variant or product ids, SKUs, product slugs. Answers those that are there, by the reference; one round trip. */
+export async function findSellables(ctx: Ctx, refs: readonly string[]): Promise<Map<string, Sellable>> {
+  const wanted = [...new Set(refs)]
+  const chunks = Array.from({ length: Math.ceil(wanted.length / 45) }, (_, index) => wanted.slice(index * 45, index * 45 + 45))
+  const queries = chunks.flatMap((chunk) => [
+    ctx.db
+      .select(sellableColumns)
+      .from(variants)
+      .innerJoin(products, eq(products.id, variants.productId))
+      .where(or(inArray(variants.id, chunk as Id<"variant">[]), inArray(variants.sku, chunk))),
+    ctx.db
+      .select(sellableColumns)
+      .from(products)
+      .innerJoin(variants, eq(variants.id, sql`${products.id}`))
+      .where(inArray(products.slug, chunk)),
+  ])
+  const [first, ...rest] = queries
+  const found = first ? (await ctx.db.batch([first, ...rest])).flat().map(toSellable) : []
+  const bySlug = new Map(found.map((one) => [one.slug, one]))
+  const byRef = new Map(found.flatMap((one) => [...(one.sku === null ? [] : [[one.sku, one] as const]), [one.variantId as string, one] as const]))
+  return new Map(wanted.flatMap((ref) => {
+    const one = byRef.get(ref) ?? bySlug.get(ref)
+    return one ? [[ref, one] as const] : []
+  }))
+}
+
+/** A product's id and what of it can be stocked and sold, in order. @throws `not-found`, for a hidden product to the public too */
+export async function sellablesOf(ctx: Ctx, ref: string): Promise<{ id: Id<"product">; sellables: Pick<VariantRow, "id" | "sku">[] }> {
+  const rows = await ctx.db
+    .select({ productId: variants.productId, id: variants.id, sku: variants.sku, options: sql<string>`${products.options}`.as("product_options"), status: products.status })
+    .from(variants)
+    .innerJoin(products, eq(products.id, variants.productId))
+    .where(and(or(eq(products.id, ref as Id<"product">), eq(products.slug, ref)), isNull(variants.removedAt)))
+    .orderBy(asc(variants.position), asc(variants.id))
+  const [first] = rows
+  if (!first || (first.status !== "active" && !isStaff(ctx))) throw notFound("product")
+  const own = (row: { id: string }) => row.id === first.productId
+  return { id: first.productId, sellables: rows.filter((row) => own(row) === (first.options === "[]")) }
+}
+
+/** What a stock route means by its path: a variant, or a product without variants. @throws `not-found`, `invalid-input` for a product with variants */
+export async function resolveStocked(ctx: Ctx, ref: string): Promise<{ productId: Id<"product">; variantId: Id<"variant"> }> {
+  const one = (await findSellables(ctx, [ref])).get(ref)
+  if (!one) throw notFound("product or variant")
+  if (one.needsVariant) throw invalid({ field: "item", detail: "This product comes in variants: name one of them.", code: "variant-required" })
+  return one
+}
+
+/** The variants a product comes in; none for a plain product. @throws `not-found` */
+export async function list(ctx: Ctx, ref: string): Promise<Variant[]> {
+  const { product, rows } = await productWith(ctx, ref)
+  return rows.map((row) => toVariant(product, row))
+}
+
+/** One of them. @throws `not-found` */
+export async function get(ctx: Ctx, ref: string, variantRef: string): Promise<Variant> {
+  const { product, rows } = await productWith(ctx, ref)
+  return toVariant(product, pick(rows, variantRef))
+}
+
+/** Adds a form to a product. @throws `forbidden`, `not-found`, `invalid-input` */
+export async function create(ctx: Ctx, ref: string, input: NewVariant): Promise<Variant> {
+  const staff = requireRole(ctx, "staff")
+  const { product, rows } = await productWith(ctx, ref)
+  const { row, errors } = draft(ctx, product, input, rows, Math.max(0, ...rows.map(({ position }) => position)) + 1)
+  if (errors.length > 0) throw invalid(...errors)
+  if (row.stockQuantity > 0) await setStock(ctx, product.id, [row], nameOf(staff), "restock", `create:${row.id}`)
+  const result = toVariant(product, row)
+  await commit(ctx, [ctx.db.insert(variants).values(row)], { refusals, events: [{ type: "catalog.changed", productId: product.id }], result })
+  await ctx.cache.expire("catalog")
+  return result
+}
+
+/** Changes one of a product's forms; `stock_quantity` sets its stock. @throws `forbidden`, `not-found`, `invalid-input` */
+export async function update(ctx: Ctx, ref: string, variantRef: string, input: VariantChanges): Promise<Variant> {
+  const staff = requireRole(ctx, "staff")
+  const { product, rows } = await productWith(ctx, ref)
+  const old = pick(rows, variantRef)
+  const price = input.price === undefined ? (old.priceAmount === null ? null : toDecimal(old.priceAmount, product.currency)) : input.price
+  const merged: NewVariant = { sku: input.sku === undefined ? old.sku : input.sku, options: input.options ?? old.options, price, stock_quantity: input.stock_quantity ?? old.stockQuantity }
+  const { row, errors } = draft(ctx, product, merged, rows.filter(({ id }) => id !== old.id), old.position, old)
+  if (errors.length > 0) throw invalid(...errors)
+  if (input.stock_quantity !== undefined) await setStock(ctx, product.id, [row], nameOf(staff), "correction", `update:${ctx.once?.key ?? randomBase32(26)}`)
+  const { sku, options, priceAmount, updatedAt } = row
+  const result = toVariant(product, row)
+  const change = ctx.db.update(variants).set({ sku, options, priceAmount, updatedAt }).where(eq(variants.id, old.id))
+  await commit(ctx, [change], { refusals, events: [{ type: "catalog.changed", productId: product.id }], result })
+  await ctx.cache.expire("catalog")
+  return result
+}
+
+/** Takes a form out of sale. Its row stays for the orders that name it; its SKU is free again. @throws `forbidden`, `not-found` */
+export async function remove(ctx: Ctx, ref: string, variantRef: string): Promise<void> {
+  requireRole(ctx, "staff")
+  const { product, rows } = await productWith(ctx, ref)
+  const { id } = pick(rows, variantRef)
+  const gone = ctx.db.update(variants).set({ removedAt: iso(ctx.now), sku: null }).where(eq(variants.id, id))
+  await commit(ctx, [gone], { events: [{ type: "catalog.changed", productId: product.id }], result: {} })
+  await ctx.cache.expire("catalog")
+}
+
+/** Sets what is on hand of new or corrected variants in the product's stock object. */
+export async function setStock(
+  ctx: Ctx,
+  productId: Id<"product">,
+  rows: readonly Pick<VariantRow, "id" | "stockQuantity">[],
+  actor: string,
+  reason: "restock" | "correction",
+  key: string,
+) {
+  const changes = rows.map(({ id, stockQuantity }) => ({ variantId: id, set: stockQuantity }))
+  return ctx.stock.getByName(productId).adjust(productId, changes, { reason, note: "", actor, key })
+}
+
+/** A variant's row, with every field that does not fit the product or the other variants. */
+export function draft(
+  ctx: Ctx,
+  product: { id: Id<"product">; options: readonly Option[]; currency: string },
+  input: NewVariant,
+  others: readonly Pick<VariantRow, "options">[],
+  position: number,
+  old?: VariantRow,
+): { row: VariantRow; errors: FieldError[] } {
+  const errors: FieldError[] = []
+  const priceAmount = input.price ? fromDecimal(input.price, product.currency) : null
+  if (priceAmount === undefined) errors.push({ field: "price", detail: `${product.currency} has fewer decimals.`, code: "invalid" })
+  const fits = product.options.length > 0 && product.options.every(({ name, values }) => values.includes(input.options[name] ?? ""))
+  if (!fits || Object.keys(input.options).length !== product.options.length) {
+    errors.push({ field: "options", detail: "Name one value of each option of the product.", code: "invalid" })
+  } else if (others.some(({ options }) => product.options.every(({ name }) => options[name] === input.options[name]))) {
+    errors.push({ field: "options", detail: "Another variant has these options.", code: "taken" })
+  }
+  const row: VariantRow = {
+    id: old?.id ?? newId("variant", ctx.now),
+    productId: product.id,
+    sku: input.sku ?? null,
+    options: input.options,
+    priceAmount: priceAmount ?? null,
+    stockQuantity: input.stock_quantity ?? 0,
+    position,
+    removedAt: null,
+    createdAt: old?.createdAt ?? iso(ctx.now),
+    updatedAt: iso(ctx.now),
+  }
+  return { row, errors }
+}
+
+export const refusals = {
+  "variants.sku": () => invalid({ field: "sku", detail: "This SKU already exists.", code: "taken" }),
+}
+
+async function productWith(ctx: Ctx, ref: string): Promise<{ product: ProductRow; rows: VariantRow[] }> {
+  const chosen = or(eq(products.id, ref as Id<"product">), eq(products.slug, ref))
+  const ids = ctx.db.select({ id: products.id }).from(products).where(chosen)
+  const [[product], rows] = await ctx.db.batch([
+    ctx.db.select().from(products).where(chosen).limit(1),
+    ctx.db.select().from(variants).where(and(inArray(variants.productId, ids), isNull(variants.removedAt))).orderBy(asc(variants.position), asc(variants.id)),
+  ])
+  if (!product || (product.status !== "active" && !isStaff(ctx))) throw notFound("product")
+  return { product, rows: rows.filter(({ id }) => (id as string) !== product.id) }
+}
+
+function pick(rows: readonly VariantRow[], ref: string): VariantRow {
+  const row = rows.find(({ id, sku }) => id === ref || sku === ref)
+  if (!row) throw notFound("variant")
+  return row
+}
+
+/** A variant on the wire. */
+export function toVariant(product: Pick<ProductRow, "priceAmount" | "currency">, row: VariantRow): Variant {
+  return {
+    id: row.id,
+    sku: row.sku,
+    options: row.options,
+    price: toDecimal(row.priceAmount ?? product.priceAmount, product.currency),
+    currency: product.currency,
+    stock_quantity: row.stockQuantity,
+    is_in_stock: row.stockQuantity > 0,
+  }
+}
+
+/** `product-unavailable`, or what else keeps this thing from being bought. */
+export function refuseUnlessOnSale(sellable: Sellable): void {
+  if (sellable.needsVariant) throw invalid({ field: "product_id", detail: "This product comes in variants: send variant_id.", code: "variant-required" })
+  if (!sellable.isOnSale) throw new DomainError("product-unavailable", `${sellable.name} cannot be bought now`)
+}

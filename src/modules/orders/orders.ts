@@ -1,0 +1,284 @@
+import { and, asc, eq, gte, inArray, lt, lte, or, type SQL, sql } from "drizzle-orm"
+
+import { isStaff, nameOf, requireRole, requireUser } from "#actor.ts"
+import type { Ctx } from "#context.ts"
+import { DomainError, invalid, notFound } from "#errors.ts"
+import { type Id, randomBase32 } from "#lib/id.ts"
+import { fromDecimal, toDecimal } from "#lib/money.ts"
+import { iso } from "#lib/time.ts"
+import * as inventory from "#modules/inventory/inventory.ts"
+import { commit } from "#platform/commit.ts"
+import { listLimit, rowsOf, type Statement } from "#platform/db.ts"
+import { mapPage, type Page, readPage } from "#platform/page.ts"
+
+import { type Change, chain } from "./history.ts"
+import type { Cancelled, Order, OrderChange, OrderChangeQuery, OrderQuery, StateMachines, StatusChange, Tracking } from "./model.ts"
+import { mayBecome, type OrderStatus, statusNames, timeline, transitions } from "./status.ts"
+import { orderChanges, orderLines, orders } from "./tables.ts"
+
+export type OrderRow = typeof orders.$inferSelect
+export type LineRow = typeof orderLines.$inferSelect
+type ChangeRow = typeof orderChanges.$inferSelect
+
+/** An order that is not committed yet, with its lines and the first row of its history. */
+export type Draft = { order: OrderRow; lines: LineRow[] }
+
+/** `NX-` + date + 40 random bits: nobody guesses the next one. */
+export function newNumber(now: Date): string {
+  return `NX-${iso(now).slice(0, 10).replaceAll("-", "")}-${randomBase32(8).toUpperCase()}`
+}
+
+/** Inserts an order with its lines and history. Its refusals: `placeRefusals`. */
+export async function stage(ctx: Ctx, { order, lines }: Draft): Promise<Statement[]> {
+  const placed = await chain(undefined, { orderId: order.id, version: 1, kind: "placed", from: null, to: "pending", note: "", actor: nameOf(ctx.actor), createdAt: order.createdAt })
+  return [ctx.db.insert(orders).values(order), ...rowsOf(ctx.db, orderLines, lines), ctx.db.insert(orderChanges).values(placed)]
+}
+
+export const placeRefusals = { "orders.cart_id": "cart-already-ordered" } as const
+
+/** Whether an order was committed: for whoever lost the answer of the commit. */
+export async function exists(ctx: Ctx, id: Id<"order">): Promise<boolean> {
+  return (await ctx.db.select({ id: orders.id }).from(orders).where(eq(orders.id, id)).limit(1)).length > 0
+}
+
+/** An order with its lines, for the shop's own work. */
+export async function find(ctx: Ctx, id: Id<"order">): Promise<Draft | undefined> {
+  const [[order], lines] = await ctx.db.batch([
+    ctx.db.select().from(orders).where(eq(orders.id, id)).limit(1),
+    ctx.db.select().from(orderLines).where(eq(orderLines.orderId, id)).orderBy(asc(orderLines.position)),
+  ])
+  return order && { order, lines }
+}
+
+/** One order, by id or number: the caller's own, or any for staff. @throws `unauthenticated`, `not-found` */
+export async function get(ctx: Ctx, ref: string): Promise<Order> {
+  const { order, lines } = await open(ctx, ref)
+  return toOrder(order, lines)
+}
+
+/** A page of the caller's own orders, newest first. @throws `unauthenticated` */
+export function list(ctx: Ctx, query: OrderQuery): Promise<Page<Order>> {
+  return read(ctx, query, eq(orders.userId, requireUser(ctx).id))
+}
+
+/** A page of everybody's orders, newest first. @throws `forbidden` */
+export function listAll(ctx: Ctx, query: OrderQuery): Promise<Page<Order>> {
+  requireRole(ctx, "staff")
+  return read(ctx, query, undefined)
+}
+
+/** Where an order is. @throws `unauthenticated`, `not-found` */
+export async function track(ctx: Ctx, ref: string): Promise<Tracking> {
+  const { order, changes } = await open(ctx, ref)
+  return {
+    order_id: order.id,
+    order_number: order.number,
+    status: order.status,
+    carrier: order.carrier,
+    tracking_number: order.trackingNumber,
+    tracking_url: null,
+    estimated_delivery: null,
+    timeline: timeline(order.status, changes),
+  }
+}
+
+/** An order's history, oldest first. @throws `unauthenticated`, `not-found`, `invalid-page` */
+export async function history(ctx: Ctx, ref: string, query: OrderChangeQuery): Promise<Page<OrderChange>> {
+  const { order } = await open(ctx, ref)
+  const of = eq(orderChanges.orderId, order.id)
+  const version = { by: orderChanges.version, of: (row: ChangeRow) => row.version }
+  const page = await readPage<ChangeRow>(ctx, { ...query, ordering: undefined }, {
+    orderings: { version },
+    fallback: "version",
+    id: version,
+    rows: ({ where, orderBy, limit, offset }) => ctx.db.select().from(orderChanges).where(and(of, where)).orderBy(...orderBy).limit(limit).offset(offset),
+    matching: ctx.db.select({ one: sql`1` }).from(orderChanges).where(of).getSQL(),
+  })
+  return mapPage(page, toChange)
+}
+
+/**
+ * Moves an order along. Cancelling gives its stock back; only a refund makes it refunded.
+ * @throws `forbidden`, `not-found`, `illegal-transition` with `from` and `to`, `already-cancelled`, `order-changed`
+ */
+export async function setStatus(ctx: Ctx, ref: string, input: StatusChange): Promise<Order> {
+  requireRole(ctx, "staff")
+  const opened = await open(ctx, ref)
+  if (input.status === "cancelled") return (await cancelOpened(ctx, opened, input.note)).order
+  const { order, lines, changes } = opened
+  const { status: to } = input
+  if (!mayBecome(order.status, to) || to === "refunded") throw illegal(order.status, to)
+  const next: OrderRow = {
+    ...order,
+    status: to,
+    carrier: input.carrier ?? order.carrier,
+    trackingNumber: input.tracking_number ?? order.trackingNumber,
+    shippedAt: to === "shipped" ? iso(ctx.now) : order.shippedAt,
+    deliveredAt: to === "delivered" ? iso(ctx.now) : order.deliveredAt,
+    version: order.version + 1,
+    updatedAt: iso(ctx.now),
+  }
+  const result = toOrder(next, lines)
+  const event = { type: "order.status-changed", orderId: order.id, from: order.status, to } as const
+  await commit(ctx, await stageChange(ctx, order, next, changes.at(-1), input.note), { refusals: changeRefusals, events: [event], result })
+  return result
+}
+
+/**
+ * Cancels an order that has not been shipped; its stock returns exactly once, even if this process dies now.
+ * @throws `unauthenticated`, `not-found`, `already-cancelled`, `illegal-transition`, `order-changed`
+ */
+export async function cancel(ctx: Ctx, ref: string, reason: string): Promise<Cancelled> {
+  return cancelOpened(ctx, await open(ctx, ref), reason)
+}
+
+async function cancelOpened(ctx: Ctx, { order, lines, changes }: Opened, reason: string): Promise<Cancelled> {
+  if (order.status === "cancelled") throw new DomainError("already-cancelled", "Cannot cancel: the order is already cancelled.")
+  if (!mayBecome(order.status, "cancelled")) throw illegal(order.status, "cancelled")
+  const next: OrderRow = { ...order, status: "cancelled", cancelledAt: iso(ctx.now), updatedAt: iso(ctx.now), version: order.version + 1 }
+  const result = { message: "Order cancelled successfully.", order: toOrder(next, lines) }
+  await commit(ctx, await stageChange(ctx, order, next, changes.at(-1), reason), {
+    refusals: changeRefusals,
+    events: [{ type: "order.cancelled", orderId: order.id }],
+    result,
+  })
+  // The event does this again, should it fail now: giving back is idempotent.
+  await inventory.giveBack(ctx, order.id, productsOf(lines)).catch((error) => ctx.log.error("stock left to the event", error, { order_id: order.id }))
+  return result
+}
+
+/** Which states an order can go through. */
+export function stateMachines(): StateMachines {
+  const order = Object.fromEntries(Object.entries(transitions).map(([from, to]) => [from, [...to]]))
+  return { order, final: Object.keys(order).filter((state) => order[state]?.length === 0) }
+}
+
+/** The products of an order, each once. */
+export function productsOf(lines: readonly LineRow[]): Id<"product">[] {
+  return [...new Set(lines.map(({ productId }) => productId))]
+}
+
+type Opened = { order: OrderRow; lines: LineRow[]; changes: ChangeRow[] }
+
+/** An order that the caller may see: their own, one whose token they hold, any for staff; anything else is not there. */
+async function open(ctx: Ctx, ref: string): Promise<Opened> {
+  const { actor } = ctx
+  if (actor.type === "guest" && actor.orderTokenHash === undefined) throw new DomainError("unauthenticated")
+  const chosen = or(eq(orders.id, ref as Id<"order">), eq(orders.number, ref.toUpperCase()))
+  const ids = ctx.db.select({ id: orders.id }).from(orders).where(chosen)
+  const [[order], lines, changes] = await ctx.db.batch([
+    ctx.db.select().from(orders).where(chosen).limit(1),
+    ctx.db.select().from(orderLines).where(inArray(orderLines.orderId, ids)).orderBy(asc(orderLines.position)),
+    ctx.db.select().from(orderChanges).where(inArray(orderChanges.orderId, ids)).orderBy(asc(orderChanges.version)),
+  ])
+  const mine =
+    isStaff(ctx) ||
+    actor.type === "system" ||
+    (actor.type === "user" && order?.userId === actor.id) ||
+    (actor.type === "guest" && order?.tokenHash !== null && order?.tokenHash === actor.orderTokenHash)
+  if (!order || !mine) throw notFound("order")
+  return { order, lines, changes }
+}
+
+async function read(ctx: Ctx, query: OrderQuery, scope: SQL | undefined): Promise<Page<Order>> {
+  const amount = (field: "min_total" | "max_total") => {
+    const text = query[field]
+    const value = text === undefined ? undefined : fromDecimal(text, ctx.config.currency)
+    if (text !== undefined && value === undefined) throw invalid({ field, detail: "A valid number is required.", code: "invalid" })
+    return value
+  }
+  const least = amount("min_total")
+  const most = amount("max_total")
+  const to = query.date_to
+  const filter = and(
+    scope,
+    query.status && eq(orders.status, query.status),
+    query.payment_status && eq(orders.paymentStatus, query.payment_status),
+    query.date_from === undefined ? undefined : gte(orders.createdAt, iso(new Date(query.date_from))),
+    to === undefined ? undefined : to.length === 10 ? lt(orders.createdAt, iso(new Date(Date.parse(to) + 86_400_000))) : lte(orders.createdAt, iso(new Date(to))),
+    least === undefined ? undefined : gte(orders.totalAmount, least),
+    most === undefined ? undefined : lte(orders.totalAmount, most),
+  )
+  const page = await readPage<OrderRow>(ctx, query, {
+    orderings: { created_at: { by: orders.createdAt, of: (row) => row.createdAt }, total: { by: orders.totalAmount, of: (row) => row.totalAmount } },
+    fallback: "-created_at",
+    id: { by: orders.id, of: (row) => row.id },
+    rows: ({ where, orderBy, limit, offset }) => ctx.db.select().from(orders).where(and(filter, where)).orderBy(...orderBy).limit(limit).offset(offset),
+    matching: ctx.db.select({ one: sql`1` }).from(orders).where(filter).getSQL(),
+  })
+  const lines = Map.groupBy(await linesOf(ctx, page.results.map(({ id }) => id)), ({ orderId }) => orderId)
+  return mapPage(page, (order) => toOrder(order, lines.get(order.id) ?? []))
+}
+
+async function linesOf(ctx: Ctx, ids: readonly Id<"order">[]): Promise<LineRow[]> {
+  const chunks = [ids.slice(0, listLimit), ids.slice(listLimit)].filter((chunk) => chunk.length > 0)
+  const [first, ...rest] = chunks.map((chunk) => ctx.db.select().from(orderLines).where(inArray(orderLines.orderId, [...chunk])).orderBy(asc(orderLines.position)))
+  return first ? (await ctx.db.batch([first, ...rest])).flat() : []
+}
+
+async function stageChange(ctx: Ctx, order: OrderRow, next: OrderRow, last: ChangeRow | undefined, note: string): Promise<Statement[]> {
+  const { id, ...columns } = next
+  const change: Change = { orderId: id, version: next.version, kind: "status", from: order.status, to: next.status, note, actor: nameOf(ctx.actor), createdAt: iso(ctx.now) }
+  return [ctx.db.insert(orderChanges).values(await chain(last, change)), ctx.db.update(orders).set(columns).where(eq(orders.id, id))]
+}
+
+/** Of two who change an order at once the second breaks the key of its history. */
+const changeRefusals = { "order_changes.order_id": "order-changed" } as const
+
+function illegal(from: OrderStatus, to: OrderStatus): DomainError {
+  const verb = to === "cancelled" ? `Cannot cancel: a ${from} order cannot be cancelled.` : `Cannot change status from ${from} to ${to}.`
+  return new DomainError("illegal-transition", verb, { from, to, allowed: transitions[from] })
+}
+
+/** An order on the wire. */
+export function toOrder(row: OrderRow, lines: readonly LineRow[]): Order {
+  const money = (amount: number) => toDecimal(amount, row.currency)
+  return {
+    id: row.id,
+    order_number: row.number,
+    user: row.userId,
+    email: row.email,
+    status: row.status,
+    status_display: statusNames[row.status],
+    payment_status: row.paymentStatus,
+    fulfilment_status: row.shippedAt === null ? "unfulfilled" : "fulfilled",
+    payment_method: row.paymentMethod,
+    currency: row.currency,
+    subtotal: money(row.subtotalAmount),
+    discount: money(row.discountAmount),
+    shipping_cost: money(row.shippingAmount),
+    tax: money(row.taxAmount),
+    total: money(row.totalAmount),
+    total_amount: money(row.totalAmount),
+    items: lines.map((line) => ({
+      id: line.id,
+      product_id: line.productId,
+      variant_id: line.variantId,
+      name: line.name,
+      product_title: line.name,
+      sku: line.sku,
+      options: line.options,
+      quantity: line.quantity,
+      unit_price: money(line.unitAmount),
+      line_total: money(line.lineAmount),
+      tax: money(line.taxAmount),
+      discount: money(line.discountAmount),
+    })),
+    shipping_address: row.shippingAddress,
+    billing_address: row.billingAddress,
+    notes: row.notes,
+    coupons: [],
+    carrier: row.carrier,
+    tracking_number: row.trackingNumber,
+    created_at: row.createdAt,
+    updated_at: row.updatedAt,
+    paid_at: row.paidAt,
+    shipped_at: row.shippedAt,
+    delivered_at: row.deliveredAt,
+    cancelled_at: row.cancelledAt,
+  }
+}
+
+function toChange(row: ChangeRow): OrderChange {
+  return { version: row.version, kind: row.kind, from: row.from, to: row.to, note: row.note, actor: row.actor, created_at: row.createdAt, hash: row.hash }
+}

@@ -1,0 +1,86 @@
+import type { BatchItem } from "drizzle-orm/batch"
+import { drizzle, type DrizzleD1Database } from "drizzle-orm/d1"
+import type { SQLiteTable } from "drizzle-orm/sqlite-core"
+
+import { type Meter, timed } from "#platform/meter.ts"
+
+export type Db = DrizzleD1Database
+/** A query that is built but not run: `commit` and `db.batch` take them. */
+export type Statement = BatchItem<"sqlite">
+
+/** D1: at most 100 bound parameters a statement; lists of values are cut to this many. */
+export const listLimit = 90
+
+/**
+ * Drizzle over a D1 database or session, counting round trips, rows read and time into `meter`.
+ * Every query goes through `all`, since `raw` hides what it read: a select that joins must name its columns
+ * uniquely, as it must in a batch.
+ */
+export function openDb(d1: D1Database | D1DatabaseSession, meter: Meter): Db {
+  // drizzle asks for a D1Database and uses `prepare` and `batch` only, which sessions have too.
+  return drizzle(new CountedD1(d1, meter) as unknown as D1Database, { casing: "snake_case" })
+}
+
+class CountedD1 {
+  readonly #d1: D1Database | D1DatabaseSession
+  readonly #meter: Meter
+
+  constructor(d1: D1Database | D1DatabaseSession, meter: Meter) {
+    this.#d1 = d1
+    this.#meter = meter
+  }
+
+  prepare(sql: string): CountedStatement {
+    return new CountedStatement(this.#d1.prepare(sql), this.#meter)
+  }
+
+  async batch(statements: CountedStatement[]): Promise<D1Result[]> {
+    const results = await timed(this.#meter, "d1", () => this.#d1.batch(statements.map(({ inner }) => inner)))
+    count(this.#meter, results)
+    return results
+  }
+}
+
+class CountedStatement {
+  readonly inner: D1PreparedStatement
+  readonly #meter: Meter
+
+  constructor(inner: D1PreparedStatement, meter: Meter) {
+    this.inner = inner
+    this.#meter = meter
+  }
+
+  bind(...values: unknown[]): CountedStatement {
+    return new CountedStatement(this.inner.bind(...values), this.#meter)
+  }
+
+  async all(): Promise<D1Result<Record<string, unknown>>> {
+    const result = await timed(this.#meter, "d1", () => this.inner.all<Record<string, unknown>>())
+    count(this.#meter, [result])
+    return result
+  }
+
+  run(): Promise<D1Result<Record<string, unknown>>> {
+    return this.all()
+  }
+
+  async raw(): Promise<unknown[][]> {
+    return (await this.all()).results.map((row) => Object.values(row))
+  }
+}
+
+function count(meter: Meter, results: readonly D1Result[]): void {
+  meter.d1Queries += 1
+  for (const { meta } of results) meter.d1RowsRead += meta.rows_read
+}
+
+/** Inserts of `rows`, as many statements as D1's limit of 100 bound parameters asks for. */
+export function rowsOf<T extends SQLiteTable>(db: Db, table: T, rows: readonly T["$inferInsert"][]): Statement[] {
+  const columns = Math.max(1, ...rows.map((row) => Object.keys(row).length))
+  const size = Math.floor(100 / columns)
+  const statements: Statement[] = []
+  for (let start = 0; start < rows.length; start += size) {
+    statements.push(db.insert(table).values(rows.slice(start, start + size)))
+  }
+  return statements
+}

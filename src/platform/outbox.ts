@@ -1,0 +1,68 @@
+import { and, inArray, isNull, lte } from "drizzle-orm"
+
+import type { Ctx } from "#context.ts"
+import type { Event } from "#events.ts"
+import { type Id, newId } from "#lib/id.ts"
+import { iso, secondsAfter } from "#lib/time.ts"
+import { rowsOf, type Statement } from "#platform/db.ts"
+import { deadLetters, deliveries, outbox } from "#platform/tables.ts"
+
+/** An event on its way to the subscribers. The id stays the same over redeliveries. */
+export type Message = { id: Id<"event">; event: Event }
+
+/** How long the queue has before the sweep sends an event again. */
+const graceSeconds = 30
+
+/** The messages of `events` and the rows that must stand in the batch of the change itself. */
+export function stage(ctx: Ctx, events: readonly Event[]): { messages: Message[]; statements: Statement[] } {
+  const messages = events.map((event) => ({ id: newId("event", ctx.now), event }))
+  const due = iso(secondsAfter(ctx.now, graceSeconds))
+  const rows = messages.map(({ id, event }) => ({ id, event, createdAt: iso(ctx.now), nextAt: due }))
+  return { messages, statements: rowsOf(ctx.db, outbox, rows) }
+}
+
+/**
+ * Sends committed messages, then whatever an earlier crash left behind (cron does the same every minute, but
+ * `wrangler dev` fires no cron). Never throws: the rows are the guarantee, the queue only wakes the subscribers.
+ */
+export async function flush(ctx: Ctx, messages: readonly Message[]): Promise<void> {
+  try {
+    await ctx.events.sendBatch(messages.map((body) => ({ body })))
+    await sweep(ctx)
+  } catch (error) {
+    ctx.log.error("outbox not flushed", error)
+  }
+}
+
+/** Sends the events that are due again, 100 at a time, and puts them off for a minute. Safe to run twice at once. */
+export async function sweep(ctx: Ctx): Promise<void> {
+  const due = and(isNull(outbox.doneAt), lte(outbox.nextAt, iso(ctx.now)))
+  const rows = await ctx.db.select({ id: outbox.id, event: outbox.event }).from(outbox).where(due).orderBy(outbox.nextAt).limit(100)
+  if (rows.length === 0) return
+  const putOff = rows.map(({ id }) => id)
+  await ctx.events.sendBatch(rows.map((body) => ({ body })))
+  for (let start = 0; start < putOff.length; start += 90) {
+    const ids = putOff.slice(start, start + 90)
+    await ctx.db.update(outbox).set({ nextAt: iso(secondsAfter(ctx.now, 60)) }).where(inArray(outbox.id, ids))
+  }
+}
+
+/** Puts a message whose subscribers keep failing aside, where `/health/readiness` shows it. Idempotent by event. */
+export async function bury(ctx: Ctx, { id, event }: Message): Promise<void> {
+  await ctx.db.batch([
+    ctx.db.insert(deadLetters).values({ eventId: id, event, createdAt: iso(ctx.now) }).onConflictDoNothing(),
+    ctx.db.update(outbox).set({ doneAt: iso(ctx.now) }).where(inArray(outbox.id, [id])),
+  ])
+}
+
+/** How long finished events are kept, for whoever asks what became of them. */
+const keptDays = 30
+
+/** Deletes finished events and their deliveries. For cron; safe to run twice. */
+export async function purge(ctx: Ctx): Promise<void> {
+  const before = iso(secondsAfter(ctx.now, -keptDays * 86_400))
+  await ctx.db.batch([
+    ctx.db.delete(deliveries).where(lte(deliveries.createdAt, before)),
+    ctx.db.delete(outbox).where(lte(outbox.doneAt, before)),
+  ])
+}

@@ -1,0 +1,124 @@
+import { and, asc, desc, eq, gt, lt, or, type SQL, sql } from "drizzle-orm"
+import type { SQLiteColumn } from "drizzle-orm/sqlite-core"
+
+import type { Ctx } from "#context.ts"
+import { DomainError, invalid } from "#errors.ts"
+import { decodeCursor, encodeCursor } from "#lib/cursor.ts"
+import type { PageQuery } from "#lib/shapes.ts"
+
+/** One page of a list, before the transport adds its addresses. */
+export type Page<T> = { results: T[]; count: number; isCapped: boolean; nextCursor: string | null; window: Window }
+
+/** Where in the list: by `page` and its size, by `offset`, or after a cursor. */
+export type Window = { limit: number; offset: number; page?: number; after?: string }
+
+/** Counting stops here, and so do pages by number: further on, cursors lead (api.md 1.5). */
+const countCap = 10_000
+
+/** A field that a list can be ordered by: the indexed column, and its value in a row that was read. It is never NULL. */
+export type Ordering<Row> = { by: SQLiteColumn | SQL; of: (row: Row) => string | number }
+
+type Slice = { where: SQL | undefined; orderBy: SQL[]; limit: number; offset: number }
+
+type List<Row> = {
+  orderings: Record<string, Ordering<Row>>
+  /** As the wire writes it: `-created_at`. */
+  fallback: string
+  /** Breaks ties, in the direction of the first field. */
+  id: Ordering<Row>
+  rows: (slice: Slice) => PromiseLike<Row[]>
+  /** One row, of anything, for each match: it is counted, up to the cap. */
+  matching: SQL
+}
+
+/**
+ * Reads one page: rows and count in parallel. @throws `invalid-page` for a page that is none or beyond the end,
+ * `invalid-input` for a broken cursor, limit or offset
+ */
+export async function readPage<Row>(ctx: Ctx, query: PageQuery, list: List<Row>): Promise<Page<Row>> {
+  const window = windowOf(query)
+  const terms = termsOf(query.ordering, list)
+  const where = window.after === undefined ? undefined : beyond(window.after, terms)
+  const orderBy = terms.map(({ by, descending }) => (descending ? desc(by) : asc(by)))
+  const counting = ctx.db.all<{ n: number }>(sql`SELECT count(*) AS n FROM (${list.matching} LIMIT ${countCap + 1})`)
+  const [rows, counted] = await Promise.all([list.rows({ where, orderBy, limit: window.limit + 1, offset: window.offset }), counting])
+  const n = counted[0]?.n ?? 0
+  const results = rows.slice(0, window.limit)
+  if (window.page !== undefined && window.page > 1 && results.length === 0) throw new DomainError("invalid-page")
+  const last = rows.length > window.limit ? results.at(-1) : undefined
+  const nextCursor = last === undefined ? null : encodeCursor([signature(terms), ...terms.map(({ of }) => of(last))])
+  return { results, count: Math.min(n, countCap), isCapped: n > countCap, nextCursor, window }
+}
+
+/** A page of a list that is in memory anyway. @throws as `readPage` */
+export function slicePage<Row>(query: PageQuery, all: readonly Row[]): Page<Row> {
+  const window = windowOf(query)
+  const results = all.slice(window.offset, window.offset + window.limit)
+  if (window.page !== undefined && window.page > 1 && results.length === 0) throw new DomainError("invalid-page")
+  return { results, count: all.length, isCapped: false, nextCursor: null, window }
+}
+
+/** The same page of other things. */
+export function mapPage<Row, T>(page: Page<Row>, to: (row: Row) => T): Page<T> {
+  return { ...page, results: page.results.map(to) }
+}
+
+function windowOf(query: PageQuery): Window {
+  if (query.cursor !== undefined) {
+    return { limit: Math.min(whole(query, query.page_size === undefined ? "limit" : "page_size", 20, 1), 100), offset: 0, after: query.cursor }
+  }
+  if (query.limit !== undefined || query.offset !== undefined) {
+    return { limit: Math.min(whole(query, "limit", 20, 1), 100), offset: whole(query, "offset", 0, 0, countCap) }
+  }
+  const limit = Math.min(whole(query, "page_size", 20, 1), 100)
+  const text = query.page ?? "1"
+  const page = /^\d{1,6}$/.test(text) ? Number(text) : 0
+  if (page < 1) throw new DomainError("invalid-page")
+  if ((page - 1) * limit >= countCap) throw new DomainError("invalid-page", `Pages by number end at ${countCap} rows: follow next_cursor`)
+  return { limit, offset: (page - 1) * limit, page }
+}
+
+function whole(query: PageQuery, name: "limit" | "offset" | "page_size", fallback: number, least: number, most = Number.MAX_SAFE_INTEGER): number {
+  const text = query[name]
+  if (text === undefined) return fallback
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : -1
+  if (value < least || value > most) throw invalid({ field: name, detail: `${name} is a whole number of at least ${least}.`, code: "invalid" })
+  return value
+}
+
+type Term<Row> = { name: string; by: SQL; of: Ordering<Row>["of"]; descending: boolean }
+
+function termsOf<Row>(asked: string | undefined, list: List<Row>): Term<Row>[] {
+  const read = (text: string): Term<Row>[] =>
+    text.split(",").flatMap((part) => {
+      const name = part.trim().replace(/^-/, "")
+      const ordering = Object.hasOwn(list.orderings, name) ? list.orderings[name] : undefined
+      return ordering ? [termOf(name, ordering, part.trim().startsWith("-"))] : []
+    })
+  const known = read(asked ?? "")
+  const terms = known.length > 0 ? known.filter((term, index) => known.findIndex(({ name }) => name === term.name) === index) : read(list.fallback)
+  return [...terms, termOf("id", list.id, terms[0]?.descending ?? false)]
+}
+
+function termOf<Row>(name: string, { by, of }: Ordering<Row>, descending: boolean): Term<Row> {
+  return { name, by: sql`${by}`, of, descending }
+}
+
+function signature(terms: readonly { name: string; descending: boolean }[]): string {
+  return terms.map(({ name, descending }) => (descending ? `-${name}` : name)).join(",")
+}
+
+/** The rows after the cursor's: later in the first field that differs. */
+function beyond<Row>(cursor: string, terms: readonly Term<Row>[]): SQL | undefined {
+  const values = decodeCursor(cursor)
+  if (values?.length !== terms.length + 1 || values[0] !== signature(terms)) {
+    throw invalid({ field: "cursor", detail: "This cursor does not belong to this list and ordering.", code: "invalid" })
+  }
+  const after = values.slice(1)
+  return or(
+    ...terms.map(({ by, descending }, index) => {
+      const ties = terms.slice(0, index).map((term, tie) => eq(term.by, after[tie]))
+      return and(...ties, descending ? lt(by, after[index]) : gt(by, after[index]))
+    }),
+  )
+}

@@ -1,0 +1,12 @@
+import type { Ctx } from "#context.ts"
+import * as idempotency from "#http/idempotency.ts"
+import * as outbox from "#platform/outbox.ts"
+
+/** What cron runs when. The keys are those of wrangler.toml; each is safe to run twice at once. */
+export const schedule: Record<string, (ctx: Ctx) => Promise<void>> = {
+  "* * * * *": outbox.sweep,
+  "15 3 * * *": async (ctx) => {
+    await idempotency.purge(ctx)
+    await outbox.purge(ctx)
+  },
+}

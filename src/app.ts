@@ -61,10 +61,29 @@ app.use(
     c.set("requestId", requestId)
     // Replicas may answer anonymous reads; whoever brings a bookmark or a credential gets what was written last.
     const bookmark = c.req.header("x-d1-bookmark")
-    const anonymous = c.req.method === "GET" && !["authorization", "x-cart-token", "x-order-token", "cookie"].some((name) => c.req.header(name) !== undefined)
-    const d1 = c.env.DB.withSession(bookmark !== undefined && saneId.test(bookmark) ? bookmark : anonymous ? "first-unconstrained" : "first-primary")
+    const anonymous =
+      c.req.method === "GET" &&
+      !["authorization", "x-cart-token", "x-order-token", "cookie"].some(
+        (name) => c.req.header(name) !== undefined,
+      )
+    const d1 = c.env.DB.withSession(
+      bookmark !== undefined && saneId.test(bookmark)
+        ? bookmark
+        : anonymous
+          ? "first-unconstrained"
+          : "first-primary",
+    )
     const bypassCache = /\bno-cache\b|\bno-store\b/i.test(c.req.header("cache-control") ?? "")
-    c.set("ctx", createCtx(c.env, { actor: { type: "guest" }, defer: (work) => c.executionCtx.waitUntil(work), requestId, d1, bypassCache }))
+    c.set(
+      "ctx",
+      createCtx(c.env, {
+        actor: { type: "guest" },
+        defer: (work) => c.executionCtx.waitUntil(work),
+        requestId,
+        d1,
+        bypassCache,
+      }),
+    )
     await next()
     c.header("X-Request-Id", requestId)
     const newest = d1.getBookmark()
@@ -74,7 +93,12 @@ app.use(
 app.use(serverTiming)
 app.use(
   secureHeaders({
-    contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"] },
+    contentSecurityPolicy: {
+      defaultSrc: ["'none'"],
+      frameAncestors: ["'none'"],
+      baseUri: ["'none'"],
+      formAction: ["'none'"],
+    },
     strictTransportSecurity: "max-age=63072000; includeSubDomains; preload",
     referrerPolicy: "strict-origin-when-cross-origin",
     xFrameOptions: "DENY",
@@ -87,12 +111,36 @@ app.use(
   cors({
     origin: (origin, c) => (configOf(c.env as Env).corsOrigins.includes(origin) ? origin : null),
     allowMethods: methods,
-    allowHeaders: ["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "X-Cart-Token", "X-Order-Token", "X-D1-Bookmark", "X-Request-Id"],
-    exposeHeaders: ["ETag", "Link", "RateLimit", "RateLimit-Policy", "Retry-After", "Idempotent-Replayed", "X-Request-Id", "X-Cart-Token", "X-D1-Bookmark", "Server-Timing"],
+    allowHeaders: [
+      "Authorization",
+      "Content-Type",
+      "Idempotency-Key",
+      "If-Match",
+      "If-None-Match",
+      "X-Cart-Token",
+      "X-Order-Token",
+      "X-D1-Bookmark",
+      "X-Request-Id",
+    ],
+    exposeHeaders: [
+      "ETag",
+      "Link",
+      "RateLimit",
+      "RateLimit-Policy",
+      "Retry-After",
+      "Idempotent-Replayed",
+      "X-Request-Id",
+      "X-Cart-Token",
+      "X-D1-Bookmark",
+      "Server-Timing",
+    ],
     maxAge: 7200,
   }),
 )
-app.use("/api/*", etag({ retainedHeaders: ["cache-control", "etag", "vary", "link", "x-cart-token"] }))
+app.use(
+  "/api/*",
+  etag({ retainedHeaders: ["cache-control", "etag", "vary", "link", "x-cart-token"] }),
+)
 
 app.route("/api/v1", api)
 app.route("/", docs(api))
@@ -106,14 +154,22 @@ app.get("/.well-known/jwks.json", (c) => {
 
 /** 405 with `Allow` where another method is at home, 404 elsewhere. */
 function missing(c: AppContext): DomainError {
-  const allowed = methods.filter((method) => app.routes.some((known) => known.method === method && matches(known.path, c.req.path)))
+  const allowed = methods.filter((method) =>
+    app.routes.some((known) => known.method === method && matches(known.path, c.req.path)),
+  )
   if (allowed.length === 0) return new DomainError("not-found", `There is nothing at ${c.req.path}`)
-  c.header("Allow", [...allowed, ...(allowed.includes("GET") ? ["HEAD"] : []), "OPTIONS"].join(", "))
+  c.header(
+    "Allow",
+    [...allowed, ...(allowed.includes("GET") ? ["HEAD"] : []), "OPTIONS"].join(", "),
+  )
   return new DomainError("method-not-allowed", `${c.req.method} is not for ${c.req.path}`)
 }
 
 function matches(pattern: string, path: string): boolean {
   const parts = pattern.split("/").filter(Boolean)
   const given = path.split("/").filter(Boolean)
-  return parts.length === given.length && parts.every((part, index) => part.startsWith(":") || part === given[index])
+  return (
+    parts.length === given.length &&
+    parts.every((part, index) => part.startsWith(":") || part === given[index])
+  )
 }

@@ -2,7 +2,13 @@ import { z } from "zod"
 
 import { isCurrency } from "#lib/money.ts"
 
-const SigningKey = z.looseObject({ kty: z.literal("OKP"), crv: z.literal("Ed25519"), kid: z.string().min(1), x: z.string(), d: z.string() })
+const SigningKey = z.looseObject({
+  kty: z.literal("OKP"),
+  crv: z.literal("Ed25519"),
+  kid: z.string().min(1),
+  x: z.string(),
+  d: z.string(),
+})
 
 const Settings = z.object({
   ENVIRONMENT: z.enum(["production", "development"]),
@@ -43,7 +49,9 @@ export function configOf(env: Env): Config {
   const config: Config = {
     environment: settings.ENVIRONMENT,
     currency: settings.CURRENCY,
-    corsOrigins: settings.CORS_ORIGINS.split(",").map((origin) => origin.trim()).filter(Boolean),
+    corsOrigins: settings.CORS_ORIGINS.split(",")
+      .map((origin) => origin.trim())
+      .filter(Boolean),
     accessTokenTtlSeconds: settings.ACCESS_TOKEN_TTL,
     rateLimits: !(development && settings.RATE_LIMITS === "off"),
     jwtKeys: settings.JWT_KEYS,

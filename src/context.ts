@@ -41,7 +41,17 @@ type Circumstances = {
 }
 
 /** The one place a Ctx is built. */
-export function createCtx(env: Env, { defer, actor, now = new Date(), requestId = crypto.randomUUID(), d1, bypassCache = false }: Circumstances): Ctx {
+export function createCtx(
+  env: Env,
+  {
+    defer,
+    actor,
+    now = new Date(),
+    requestId = crypto.randomUUID(),
+    d1,
+    bypassCache = false,
+  }: Circumstances,
+): Ctx {
   const meter = newMeter()
   const log = openLog(requestId)
   return {

@@ -10,7 +10,9 @@ import { deliveries, outbox } from "#platform/tables.ts"
 type Subscriber<E extends Event> = (ctx: Ctx, event: E) => Promise<void>
 
 /** What each event sets off: the whole shop's consequences. Each is idempotent, for events come at least once. */
-export const subscribers: { [T in Event["type"]]: Record<string, Subscriber<Extract<Event, { type: T }>>> } = {
+export const subscribers: {
+  [T in Event["type"]]: Record<string, Subscriber<Extract<Event, { type: T }>>>
+} = {
   "order.placed": { stock: checkout.finish },
   "order.cancelled": { stock: checkout.finish },
   "order.status-changed": {},
@@ -24,16 +26,29 @@ export const subscribers: { [T in Event["type"]]: Record<string, Subscriber<Extr
 export async function deliver(ctx: Ctx, { id, event }: Message): Promise<void> {
   // Each subscriber of an event's own type takes that event.
   const wanted = Object.entries(subscribers[event.type]) as [string, Subscriber<Event>][]
-  const done = await ctx.db.select({ subscriber: deliveries.subscriber }).from(deliveries).where(eq(deliveries.eventId, id))
+  const done = await ctx.db
+    .select({ subscriber: deliveries.subscriber })
+    .from(deliveries)
+    .where(eq(deliveries.eventId, id))
   const left = wanted.filter(([name]) => !done.some(({ subscriber }) => subscriber === name))
   const results = await Promise.allSettled(
     left.map(async ([subscriber, run]) => {
       await run(ctx, event)
-      await ctx.db.insert(deliveries).values({ eventId: id, subscriber, createdAt: iso(ctx.now) }).onConflictDoNothing()
+      await ctx.db
+        .insert(deliveries)
+        .values({ eventId: id, subscriber, createdAt: iso(ctx.now) })
+        .onConflictDoNothing()
     }),
   )
-  const failures = results.flatMap((result) => (result.status === "rejected" ? [result.reason as unknown] : []))
-  for (const failure of failures) ctx.log.error("subscriber failed", failure, { event_id: id, event_type: event.type })
-  if (failures.length > 0) throw new AggregateError(failures, `${failures.length} subscribers of ${event.type} failed`)
-  await ctx.db.update(outbox).set({ doneAt: iso(ctx.now) }).where(eq(outbox.id, id))
+  const failures = results.flatMap((result) =>
+    result.status === "rejected" ? [result.reason as unknown] : [],
+  )
+  for (const failure of failures)
+    ctx.log.error("subscriber failed", failure, { event_id: id, event_type: event.type })
+  if (failures.length > 0)
+    throw new AggregateError(failures, `${failures.length} subscribers of ${event.type} failed`)
+  await ctx.db
+    .update(outbox)
+    .set({ doneAt: iso(ctx.now) })
+    .where(eq(outbox.id, id))
 }

@@ -26,12 +26,20 @@ export default {
 
   async queue(batch, env, execution) {
     for (const message of batch.messages) {
-      const ctx = createCtx(env, { actor: { type: "system" }, defer: (work) => execution.waitUntil(work) })
+      const ctx = createCtx(env, {
+        actor: { type: "system" },
+        defer: (work) => execution.waitUntil(work),
+      })
       try {
-        await (batch.queue === deadQueue ? outbox.bury(ctx, message.body) : deliver(ctx, message.body))
+        await (batch.queue === deadQueue
+          ? outbox.bury(ctx, message.body)
+          : deliver(ctx, message.body))
         message.ack()
       } catch (error) {
-        ctx.log.error("message not handled", error, { event_id: message.body.id, attempts: message.attempts })
+        ctx.log.error("message not handled", error, {
+          event_id: message.body.id,
+          attempts: message.attempts,
+        })
         message.retry({ delaySeconds: Math.min(2 ** message.attempts, mostDelaySeconds) })
       }
     }
@@ -39,7 +47,11 @@ export default {
 
   async scheduled(controller, env, execution) {
     const now = new Date(controller.scheduledTime)
-    const ctx = createCtx(env, { actor: { type: "system" }, defer: (work) => execution.waitUntil(work), now })
+    const ctx = createCtx(env, {
+      actor: { type: "system" },
+      defer: (work) => execution.waitUntil(work),
+      now,
+    })
     await schedule[controller.cron]?.(ctx)
   },
 } satisfies ExportedHandler<Env, Message>

@@ -16,5 +16,8 @@ const folder = join(import.meta.dirname, "../../.assets/assets")
 mkdirSync(folder, { recursive: true })
 for (const file of files) {
   const [name = "", ...rest] = file.split("/")
-  copyFileSync(join(require.resolve(`${name}/package.json`), "..", ...rest), join(folder, basename(file)))
+  copyFileSync(
+    join(require.resolve(`${name}/package.json`), "..", ...rest),
+    join(folder, basename(file)),
+  )
 }

@@ -13,12 +13,21 @@ const port = valueOf("--port") ?? "8787"
 const base = `http://localhost:${port}`
 const state = valueOf("--persist-to") ? ["--persist-to", valueOf("--persist-to") ?? ""] : []
 
-await ensureLocalSecrets()
+ensureLocalSecrets()
 await run(["d1", "migrations", "apply", "DB", "--local", ...state])
 await writeAccounts(demoAccounts, ["--local", ...state], false)
 
 const quiet = flags.some((flag) => flag.startsWith("--log-level")) ? [] : ["--log-level", "warn"]
-const server = wrangler(["dev", "--port", port, "--show-interactive-dev-session=false", "--var", "ENVIRONMENT:development", ...quiet, ...withoutPort(flags)])
+const server = wrangler([
+  "dev",
+  "--port",
+  port,
+  "--show-interactive-dev-session=false",
+  "--var",
+  "ENVIRONMENT:development",
+  ...quiet,
+  ...withoutPort(flags),
+])
 server.on("exit", (code) => process.exit(code ?? 1))
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => server.kill(signal))
 
@@ -42,7 +51,9 @@ function valueOf(name: string): string | undefined {
 
 function withoutPort(all: readonly string[]): string[] {
   const index = all.indexOf("--port")
-  return all.filter((flag, at) => !flag.startsWith("--port=") && (index < 0 || (at !== index && at !== index + 1)))
+  return all.filter(
+    (flag, at) => !flag.startsWith("--port=") && (index < 0 || (at !== index && at !== index + 1)),
+  )
 }
 
 async function reachable(): Promise<void> {
@@ -57,6 +68,8 @@ async function reachable(): Promise<void> {
 }
 
 async function isEmpty(): Promise<boolean> {
-  const response = await fetch(`${base}/api/v1/products?page_size=1`, { headers: { "cache-control": "no-cache" } })
+  const response = await fetch(`${base}/api/v1/products?page_size=1`, {
+    headers: { "cache-control": "no-cache" },
+  })
   return ((await response.json()) as { count: number }).count === 0
 }

@@ -6,8 +6,18 @@ const binary = join(root, "node_modules/wrangler/bin/wrangler.js")
 
 /** Starts wrangler with these arguments; it asks nobody and tells nobody. */
 export function wrangler(args: readonly string[], options: SpawnOptions = {}): ChildProcess {
-  const env = { ...process.env, WRANGLER_SEND_METRICS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false", FORCE_COLOR: "0" }
-  return spawn(process.execPath, [binary, ...args], { cwd: root, env, stdio: "inherit", ...options })
+  const env = {
+    ...process.env,
+    WRANGLER_SEND_METRICS: "false",
+    CLOUDFLARE_CF_FETCH_ENABLED: "false",
+    FORCE_COLOR: "0",
+  }
+  return spawn(process.execPath, [binary, ...args], {
+    cwd: root,
+    env,
+    stdio: "inherit",
+    ...options,
+  })
 }
 
 /** Runs wrangler to its end, quietly. @throws Error with what it said when it fails */

@@ -45,7 +45,11 @@ export const aliases: readonly Alias[] = [
   { from: "/products/categories…", to: "/categories…" },
   { from: "/catalog/categories…", to: "/categories…" },
   { from: "/admin/categories", to: "/categories" },
-  { from: "/admin/categories/{c}", to: "/categories/{c}", methods: ["GET", "PUT", "PATCH", "DELETE"] },
+  {
+    from: "/admin/categories/{c}",
+    to: "/categories/{c}",
+    methods: ["GET", "PUT", "PATCH", "DELETE"],
+  },
   { from: "/catalog/products…", to: "/products…" },
   { from: "/admin/products", to: "/products" },
   { from: "/admin/products/{p}", to: "/products/{p}", methods: ["GET", "PUT", "PATCH", "DELETE"] },
@@ -62,14 +66,36 @@ export const aliases: readonly Alias[] = [
   { from: "/cart/update/{i}", to: "/cart/items/{i}", methods: ["PUT", "PATCH"] },
   { from: "/cart/remove/{i}", to: "/cart/items/{i}", methods: ["DELETE"] },
   { from: "/cart/clear", to: "/cart", methods: ["DELETE"] },
-  { from: "/cart/increase/{i}", to: "/cart/items/{i}", methods: ["POST", "PATCH"], as: "PATCH", body: { change: 1 } },
-  { from: "/cart/decrease/{i}", to: "/cart/items/{i}", methods: ["POST", "PATCH"], as: "PATCH", body: { change: -1 } },
+  {
+    from: "/cart/increase/{i}",
+    to: "/cart/items/{i}",
+    methods: ["POST", "PATCH"],
+    as: "PATCH",
+    body: { change: 1 },
+  },
+  {
+    from: "/cart/decrease/{i}",
+    to: "/cart/items/{i}",
+    methods: ["POST", "PATCH"],
+    as: "PATCH",
+    body: { change: -1 },
+  },
   { from: "/cart/{i}", to: "/cart/items/{i}", methods: ["PUT", "DELETE"] },
   { from: "/orders/create", to: "/orders", methods: ["POST"] },
   { from: "/orders/create-from-cart", to: "/orders", methods: ["POST"] },
   { from: "/orders/admin/all", to: "/admin/orders", methods: ["GET"] },
-  { from: "/orders/admin/{o}/status", to: "/orders/{o}/status", methods: ["PATCH", "POST"], as: "PATCH" },
-  { from: "/orders/admin/{o}/update-status", to: "/orders/{o}/status", methods: ["PATCH", "POST"], as: "PATCH" },
+  {
+    from: "/orders/admin/{o}/status",
+    to: "/orders/{o}/status",
+    methods: ["PATCH", "POST"],
+    as: "PATCH",
+  },
+  {
+    from: "/orders/admin/{o}/update-status",
+    to: "/orders/{o}/status",
+    methods: ["PATCH", "POST"],
+    as: "PATCH",
+  },
   { from: "/admin/orders/{o}/status", to: "/orders/{o}/status", methods: ["PATCH"] },
   { from: "/orders/{o}", to: "/orders/{o}/status", methods: ["PUT"], as: "PATCH" },
   { from: "/orders/{o}/status", to: "/orders/{o}", methods: ["GET"] },
@@ -102,11 +128,14 @@ export function canonical(method: string, path: string): Canonical | undefined {
   const below = short?.[1] ?? /^\/api\/v1(\/.+)$/.exec(bare)?.[1]
   if (below === undefined) return undefined
   for (const { pattern, to, methods, as, body } of matchers) {
-    const holds = !methods || methods.includes(method) || (method === "HEAD" && methods.includes("GET"))
+    const holds =
+      !methods || methods.includes(method) || (method === "HEAD" && methods.includes("GET"))
     const match = holds ? pattern.exec(below) : null
     if (!match) continue
     const parts = match.groups ?? {}
-    const target = to.replace(/\{(\w+)\}/g, (_, name: string) => parts[name] ?? "").replace("…", parts["rest"] ?? "")
+    const target = to
+      .replace(/\{(\w+)\}/g, (_, name: string) => parts[name] ?? "")
+      .replace("…", parts["rest"] ?? "")
     return { path: `/api/v1${target}`, ...(as && { as }), ...(body && { body }) }
   }
   return short ? { path: `/api/v1${below}` } : undefined
@@ -119,9 +148,13 @@ export function respell(request: Request): { request: Request; canonical?: strin
   if (!target) return { request }
   url.pathname = target.path
   const method = target.as ?? request.method
-  if (!target.body) return { request: new Request(url, new Request(request, { method })), canonical: target.path }
+  if (!target.body)
+    return { request: new Request(url, new Request(request, { method })), canonical: target.path }
   const headers = new Headers(request.headers)
   headers.set("content-type", "application/json")
   headers.delete("content-length")
-  return { request: new Request(url, { method, headers, body: JSON.stringify(target.body) }), canonical: target.path }
+  return {
+    request: new Request(url, { method, headers, body: JSON.stringify(target.body) }),
+    canonical: target.path,
+  }
 }

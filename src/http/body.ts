@@ -47,7 +47,8 @@ function parse(text: string): unknown {
 
 function check(value: unknown, depth: number): void {
   if (typeof value !== "object" || value === null) return
-  if (depth > limits.depth) throw new DomainError("invalid-input", `A body is at most ${limits.depth} levels deep`)
+  if (depth > limits.depth)
+    throw new DomainError("invalid-input", `A body is at most ${limits.depth} levels deep`)
   if (Array.isArray(value) && value.length > limits.items) {
     throw new DomainError("invalid-input", `A list in a body holds at most ${limits.items} entries`)
   }

@@ -1,5 +1,5 @@
-import type { OpenAPIHono } from "@hono/zod-openapi"
 import { SwaggerUI } from "@hono/swagger-ui"
+import type { OpenAPIHono } from "@hono/zod-openapi"
 import { stringify } from "yaml"
 
 import { type AppContext, type AppEnv, createRouter } from "#http/router.ts"
@@ -39,7 +39,11 @@ export function docs(api: OpenAPIHono<AppEnv>) {
   router.get("/", (c) => c.redirect("/api/v1/docs", 302))
   router.get("/api/v1/schema", (c) => c.json(schema(c)))
   router.get("/api/v1/schema.json", (c) => c.json(schema(c)))
-  router.get("/api/v1/schema.yaml", (c) => c.body(stringify(schema(c), { aliasDuplicateObjects: false }), 200, { "Content-Type": "application/yaml" }))
+  router.get("/api/v1/schema.yaml", (c) =>
+    c.body(stringify(schema(c), { aliasDuplicateObjects: false }), 200, {
+      "Content-Type": "application/yaml",
+    }),
+  )
 
   router.get("/api/v1/docs", (c) => {
     c.header("Content-Security-Policy", pagePolicy)
@@ -48,7 +52,13 @@ export function docs(api: OpenAPIHono<AppEnv>) {
       manuallySwaggerUIHtml: () =>
         `<div id="swagger-ui"></div><script src="/assets/swagger-ui-bundle.js"></script><script src="/assets/start-swagger.js"></script>`,
     })
-    return c.html(page("Nexus API: Swagger UI", `<link rel="stylesheet" href="/assets/swagger-ui.css">`, String(body)))
+    return c.html(
+      page(
+        "Nexus API: Swagger UI",
+        `<link rel="stylesheet" href="/assets/swagger-ui.css">`,
+        String(body),
+      ),
+    )
   })
   router.get("/api/v1/redoc", (c) => {
     c.header("Content-Security-Policy", pagePolicy)
@@ -59,7 +69,9 @@ export function docs(api: OpenAPIHono<AppEnv>) {
   router.get("/assets/start-swagger.js", (c) => script(c, startSwagger))
   router.get("/assets/start-redoc.js", (c) => script(c, startRedoc))
   router.get("/assets/:file", async (c) => {
-    const asset = await c.env.ASSETS.fetch(new URL(c.req.path, c.req.url), { headers: c.req.raw.headers })
+    const asset = await c.env.ASSETS.fetch(new URL(c.req.path, c.req.url), {
+      headers: c.req.raw.headers,
+    })
     const copy = new Response(asset.body, asset)
     if (asset.status === 404) return c.notFound()
     copy.headers.set("Cache-Control", "public, max-age=3600")
@@ -70,7 +82,11 @@ export function docs(api: OpenAPIHono<AppEnv>) {
 
 function documentOf(api: OpenAPIHono<AppEnv>, origin: string) {
   const routes = createRouter().route("/api/v1", api)
-  routes.openAPIRegistry.registerComponent("securitySchemes", "bearer", { type: "http", scheme: "bearer", bearerFormat: "JWT" })
+  routes.openAPIRegistry.registerComponent("securitySchemes", "bearer", {
+    type: "http",
+    scheme: "bearer",
+    bearerFormat: "JWT",
+  })
   return routes.getOpenAPI31Document({
     openapi: "3.1.0",
     info: { title: "Nexus", version: "1.0.0", description, license: { name: "MIT" } },
@@ -83,5 +99,8 @@ function page(title: string, head: string, body: string): string {
 }
 
 function script(c: AppContext, text: string): Response {
-  return c.body(text, 200, { "Content-Type": "text/javascript; charset=utf-8", "Cache-Control": "public, max-age=3600" })
+  return c.body(text, 200, {
+    "Content-Type": "text/javascript; charset=utf-8",
+    "Cache-Control": "public, max-age=3600",
+  })
 }

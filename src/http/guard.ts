@@ -1,5 +1,5 @@
-import { createMiddleware } from "hono/factory"
 import { getCookie } from "hono/cookie"
+import { createMiddleware } from "hono/factory"
 
 import { requireRole, requireUser } from "#actor.ts"
 import type { Actor } from "#actor.ts"
@@ -30,7 +30,8 @@ async function identify(c: AppContext): Promise<Actor> {
   const header = c.req.header("authorization")
   if (header !== undefined) {
     const token = /^Bearer +([^ ]+)$/i.exec(header)?.[1]
-    if (!token) throw new DomainError("token-not-valid", "Send `Authorization: Bearer <access token>`")
+    if (!token)
+      throw new DomainError("token-not-valid", "Send `Authorization: Bearer <access token>`")
     return sessions.identify(c.var.ctx, token)
   }
   const cartToken = c.req.header("x-cart-token") ?? getCookie(c, "cart_token")
@@ -42,9 +43,4 @@ async function identify(c: AppContext): Promise<Actor> {
 /** The hash of a token of ours; what is none of ours counts as not sent. */
 async function hashOf(token: string | undefined): Promise<string | undefined> {
   return token !== undefined && /^[\w-]{43}$/.test(token) ? sha256(token) : undefined
-}
-
-/** The caller's address as Cloudflare saw it. `X-Forwarded-For` is never believed: anybody can write it. */
-export function addressOf(c: AppContext): string {
-  return c.req.header("cf-connecting-ip") ?? "local"
 }

@@ -23,19 +23,34 @@ health.get("/health/readiness", async (c) => {
   const [checks, backlog] = await Promise.all([allChecks(c), backlogOf(c).catch(() => undefined)])
   const ready = backlog !== undefined && Object.values(checks).every(isHealthy)
   const isYellow = backlog !== undefined && (backlog.dead_letters > 0 || backlog.overdue_events > 0)
-  return c.json({ status: !ready ? "not-ready" : isYellow ? "degraded" : "ready", ...checks, ...backlog }, ready ? 200 : 503)
+  return c.json(
+    { status: !ready ? "not-ready" : isYellow ? "degraded" : "ready", ...checks, ...backlog },
+    ready ? 200 : 503,
+  )
 })
 
 async function whole(c: AppContext) {
   const checks = await allChecks(c)
   const healthy = Object.values(checks).every(isHealthy)
   const status = healthy ? ("healthy" as const) : ("unhealthy" as const)
-  const body = { status, service, version, environment: c.var.ctx.config.environment, timestamp: iso(c.var.ctx.now), message: healthy ? "All systems answer." : "Something does not answer.", ...checks }
+  const body = {
+    status,
+    service,
+    version,
+    environment: c.var.ctx.config.environment,
+    timestamp: iso(c.var.ctx.now),
+    message: healthy ? "All systems answer." : "Something does not answer.",
+    ...checks,
+  }
   return [body, healthy ? 200 : 503] as const
 }
 
 async function allChecks(c: AppContext) {
-  const [db, kv, files] = await Promise.all([probe(() => database(c)), probe(() => cache(c)), probe(() => storage(c))])
+  const [db, kv, files] = await Promise.all([
+    probe(() => database(c)),
+    probe(() => cache(c)),
+    probe(() => storage(c)),
+  ])
   return { database: db, cache: kv, storage: files }
 }
 
@@ -72,7 +87,10 @@ async function storage(c: AppContext): Promise<void> {
 /** What the subscribers have not dealt with: for good, and for longer than a minute. */
 async function backlogOf(c: AppContext) {
   const { db, now } = c.var.ctx
-  const late = db.select({ n: count() }).from(outbox).where(and(isNull(outbox.doneAt), lte(outbox.nextAt, iso(secondsAfter(now, -60)))))
+  const late = db
+    .select({ n: count() })
+    .from(outbox)
+    .where(and(isNull(outbox.doneAt), lte(outbox.nextAt, iso(secondsAfter(now, -60)))))
   const [[dead], [overdue]] = await db.batch([db.select({ n: count() }).from(deadLetters), late])
   return { dead_letters: dead?.n ?? 0, overdue_events: overdue?.n ?? 0 }
 }

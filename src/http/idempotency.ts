@@ -4,7 +4,7 @@ import type { ContentfulStatusCode } from "hono/utils/http-status"
 
 import type { Ctx } from "#context.ts"
 import { DomainError, invalid } from "#errors.ts"
-import { addressOf } from "#http/guard.ts"
+import { addressOf } from "#http/address.ts"
 import type { AppContext, AppEnv } from "#http/router.ts"
 import { randomToken, seal, sha256, unseal } from "#lib/secret.ts"
 import { iso, secondsAfter } from "#lib/time.ts"
@@ -35,7 +35,11 @@ export function idempotent(success: number, recover?: (ctx: Ctx) => Promise<unkn
     const given = c.req.header("idempotency-key")
     if (given === undefined) return next()
     const { ctx } = c.var
-    const once = { key: await scopedKey(c, given), token: randomToken(16), fingerprint: await fingerprintOf(c) }
+    const once = {
+      key: await scopedKey(c, given),
+      token: randomToken(16),
+      fingerprint: await fingerprintOf(c),
+    }
     const answer = await claim(ctx, once)
     if (answer) return replay(c, answer, success, recover)
 
@@ -57,7 +61,12 @@ type Once = NonNullable<Ctx["once"]>
 /** `undefined`: go on, the claim is ours. */
 async function claim(ctx: Ctx, once: Once): Promise<Answer | undefined> {
   const { db, now } = ctx
-  const row = { ...once, stage: "claim" as const, lockedUntil: iso(secondsAfter(now, leaseSeconds)), createdAt: iso(now) }
+  const row = {
+    ...once,
+    stage: "claim" as const,
+    lockedUntil: iso(secondsAfter(now, leaseSeconds)),
+    createdAt: iso(now),
+  }
   const [, rows] = await db.batch([
     db.insert(idempotency).values(row).onConflictDoNothing(),
     db.select().from(idempotency).where(eq(idempotency.key, once.key)),
@@ -67,27 +76,46 @@ async function claim(ctx: Ctx, once: Once): Promise<Answer | undefined> {
   if (claimed?.token === once.token && !effect) return undefined
   const known = effect ?? claimed
   if (!known || known.createdAt < iso(secondsAfter(now, -keptSeconds))) {
-    await db.batch([db.delete(idempotency).where(eq(idempotency.key, once.key)), db.insert(idempotency).values(row)])
+    await db.batch([
+      db.delete(idempotency).where(eq(idempotency.key, once.key)),
+      db.insert(idempotency).values(row),
+    ])
     return undefined
   }
   if (known.fingerprint !== once.fingerprint) throw new DomainError("idempotency-key-reused")
   if (effect) {
-    return effect.answer === null ? { body: null } : (JSON.parse(await unseal(effect.answer, ctx.config.dataKey, once.key)) as Answer)
+    return effect.answer === null
+      ? { body: null }
+      : (JSON.parse(await unseal(effect.answer, ctx.config.dataKey, once.key)) as Answer)
   }
   const taken = await db
     .update(idempotency)
     .set({ token: once.token, lockedUntil: row.lockedUntil })
-    .where(and(eq(idempotency.key, once.key), eq(idempotency.stage, "claim"), lt(idempotency.lockedUntil, iso(now))))
+    .where(
+      and(
+        eq(idempotency.key, once.key),
+        eq(idempotency.stage, "claim"),
+        lt(idempotency.lockedUntil, iso(now)),
+      ),
+    )
   if (taken.meta.changes === 1) return undefined
   throw new DomainError("request-in-progress", undefined, { retry_after: 1 })
 }
 
-async function replay(c: AppContext, answer: Answer, success: number, recover?: (ctx: Ctx) => Promise<unknown>): Promise<Response> {
+async function replay(
+  c: AppContext,
+  answer: Answer,
+  success: number,
+  recover?: (ctx: Ctx) => Promise<unknown>,
+): Promise<Response> {
   c.header("Idempotent-Replayed", "true")
   for (const [name, value] of Object.entries(answer.headers ?? {})) c.header(name, value)
   const status = (answer.status ?? success) as ContentfulStatusCode
   if ((status as number) === 204) return c.body(null, 204)
-  const body = answer.body === null && answer.status === undefined && recover ? await recover(c.var.ctx) : answer.body
+  const body =
+    answer.body === null && answer.status === undefined && recover
+      ? await recover(c.var.ctx)
+      : answer.body
   if (status >= 400) c.header("Content-Type", "application/problem+json")
   else c.header("Content-Type", "application/json")
   c.header("Cache-Control", status >= 400 ? "no-store" : "private, no-store")
@@ -97,25 +125,46 @@ async function replay(c: AppContext, answer: Answer, success: number, recover?: 
 /** Stores the answer in full over what the commit stored of it; inserts it where the request committed nothing. */
 async function remember(ctx: Ctx, once: Once, response: Response): Promise<void> {
   const text = await response.text()
-  const headers = Object.fromEntries(keptHeaders.flatMap((name) => [[name, response.headers.get(name)]]).filter(([, value]) => value))
-  const answer: Answer = { body: text === "" ? null : JSON.parse(text), status: response.status, headers }
+  const headers = Object.fromEntries(
+    keptHeaders
+      .flatMap((name) => [[name, response.headers.get(name)]])
+      .filter(([, value]) => value),
+  )
+  const answer: Answer = {
+    body: text === "" ? null : JSON.parse(text),
+    status: response.status,
+    headers,
+  }
   const sealed = await seal(JSON.stringify(answer), ctx.config.dataKey, once.key)
   await ctx.db
     .insert(idempotency)
     .values({ ...once, stage: "effect", answer: sealed, createdAt: iso(ctx.now) })
-    .onConflictDoUpdate({ target: [idempotency.key, idempotency.stage], set: { answer: sealed }, setWhere: eq(idempotency.token, once.token) })
+    .onConflictDoUpdate({
+      target: [idempotency.key, idempotency.stage],
+      set: { answer: sealed },
+      setWhere: eq(idempotency.token, once.token),
+    })
     .catch((error) => ctx.log.error("answer not stored", error))
 }
 
 /** Frees the key of a request that changed nothing. A committed effect stays, and answers the retry. */
 async function forget(ctx: Ctx, once: Once): Promise<void> {
-  const ours = and(eq(idempotency.key, once.key), eq(idempotency.stage, "claim"), eq(idempotency.token, once.token))
-  await ctx.db.delete(idempotency).where(ours).catch((error) => ctx.log.error("key not freed", error))
+  const ours = and(
+    eq(idempotency.key, once.key),
+    eq(idempotency.stage, "claim"),
+    eq(idempotency.token, once.token),
+  )
+  await ctx.db
+    .delete(idempotency)
+    .where(ours)
+    .catch((error) => ctx.log.error("key not freed", error))
 }
 
 /** Deletes keys older than a day. For cron; safe to run twice. */
 export async function purge(ctx: Ctx): Promise<void> {
-  await ctx.db.delete(idempotency).where(lt(idempotency.createdAt, iso(secondsAfter(ctx.now, -keptSeconds))))
+  await ctx.db
+    .delete(idempotency)
+    .where(lt(idempotency.createdAt, iso(secondsAfter(ctx.now, -keptSeconds))))
 }
 
 /** The client's key bound to the client, the method and the path: nobody meets somebody else's answer. */
@@ -123,10 +172,17 @@ async function scopedKey(c: AppContext, given: string): Promise<string> {
   // The draft's structured field is quoted, everybody's practice is bare (standards of Stripe, ACP).
   const key = /^"(.*)"$/.exec(given)?.[1] ?? given
   if (key.length === 0 || key.length > 255) {
-    throw invalid({ field: "Idempotency-Key", detail: "An idempotency key has 1 to 255 characters.", code: "invalid" })
+    throw invalid({
+      field: "Idempotency-Key",
+      detail: "An idempotency key has 1 to 255 characters.",
+      code: "invalid",
+    })
   }
   const { actor } = c.var.ctx
-  const principal = actor.type === "user" ? actor.id : ((actor.type === "guest" && actor.cartTokenHash) || addressOf(c))
+  const principal =
+    actor.type === "user"
+      ? actor.id
+      : (actor.type === "guest" && actor.cartTokenHash) || addressOf(c)
   return sha256([principal, c.req.method, c.req.path.replace(/\/+$/, ""), key].join("\n"))
 }
 
@@ -136,13 +192,20 @@ async function scopedKey(c: AppContext, given: string): Promise<string> {
  */
 async function fingerprintOf(c: AppContext): Promise<string> {
   const type = (c.req.header("content-type") ?? "").split(";")[0] ?? ""
-  if (type !== "" && !type.includes("json")) return sha256(`${type}\n${c.req.header("content-length") ?? ""}\n${new URL(c.req.url).search}`)
+  if (type !== "" && !type.includes("json"))
+    return sha256(`${type}\n${c.req.header("content-length") ?? ""}\n${new URL(c.req.url).search}`)
   const text = await c.req.text()
-  return sha256(`${new URL(c.req.url).search}\n${text === "" ? "" : JSON.stringify(sorted(JSON.parse(text)))}`)
+  return sha256(
+    `${new URL(c.req.url).search}\n${text === "" ? "" : JSON.stringify(sorted(JSON.parse(text)))}`,
+  )
 }
 
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted)
   if (typeof value !== "object" || value === null) return value
-  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, inner]) => [key, sorted(inner)]))
+  return Object.fromEntries(
+    Object.entries(value)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, inner]) => [key, sorted(inner)]),
+  )
 }

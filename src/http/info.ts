@@ -4,19 +4,41 @@ import { z } from "zod"
 import { type AppEnv, createRouter, ok, route } from "#http/router.ts"
 
 const Info = z
-  .object({ api_name: z.string(), version: z.string(), description: z.string(), status: z.string(), endpoints: z.record(z.string(), z.string()), documentation: z.record(z.string(), z.string()) })
+  .object({
+    api_name: z.string(),
+    version: z.string(),
+    description: z.string(),
+    status: z.string(),
+    endpoints: z.record(z.string(), z.string()),
+    documentation: z.record(z.string(), z.string()),
+  })
   .meta({ id: "Info" })
 const Endpoints = z.record(z.string(), z.array(z.string())).meta({ id: "Endpoints" })
 const Links = z.record(z.string(), z.string()).meta({ id: "AdminLinks" })
 
-const groups: Record<string, string> = { Brands: "Products", Categories: "Products", Inventory: "Administration", "Catalogue administration": "Administration", "Order administration": "Administration", Accounts: "Authentication" }
+const groups: Record<string, string> = {
+  Brands: "Products",
+  Categories: "Products",
+  Inventory: "Administration",
+  "Catalogue administration": "Administration",
+  "Order administration": "Administration",
+  Accounts: "Authentication",
+}
 
 /** /info, /endpoints and /admin: what there is, read off the routes themselves. */
 export function info(api: OpenAPIHono<AppEnv>) {
   const tags = ["Utilities"]
   const operations = () =>
     api.openAPIRegistry.definitions.flatMap((definition) =>
-      definition.type === "route" ? [{ method: definition.route.method.toUpperCase(), path: `/api/v1${definition.route.path}`, tag: definition.route.tags?.[0] ?? "Utilities" }] : [],
+      definition.type === "route"
+        ? [
+            {
+              method: definition.route.method.toUpperCase(),
+              path: `/api/v1${definition.route.path}`,
+              tag: definition.route.tags?.[0] ?? "Utilities",
+            },
+          ]
+        : [],
     )
   const grouped = () => Map.groupBy(operations(), ({ tag }) => groups[tag] ?? tag)
 
@@ -40,8 +62,18 @@ export function info(api: OpenAPIHono<AppEnv>) {
             version: "1.0.0",
             description: "A headless e-commerce backend at the edge",
             status: "running",
-            endpoints: { authentication: "/api/v1/auth", products: "/api/v1/products", categories: "/api/v1/categories", cart: "/api/v1/cart", orders: "/api/v1/orders" },
-            documentation: { swagger: "/api/v1/docs", redoc: "/api/v1/redoc", schema: "/api/v1/schema" },
+            endpoints: {
+              authentication: "/api/v1/auth",
+              products: "/api/v1/products",
+              categories: "/api/v1/categories",
+              cart: "/api/v1/cart",
+              orders: "/api/v1/orders",
+            },
+            documentation: {
+              swagger: "/api/v1/docs",
+              redoc: "/api/v1/redoc",
+              schema: "/api/v1/schema",
+            },
           },
           200,
         ),
@@ -58,7 +90,16 @@ export function info(api: OpenAPIHono<AppEnv>) {
         shared: true,
         responses: ok(Endpoints, "The endpoints"),
       }),
-      (c) => c.json(Object.fromEntries([...grouped()].map(([group, all]) => [group, all.map(({ method, path }) => `${method} ${path}`)])), 200),
+      (c) =>
+        c.json(
+          Object.fromEntries(
+            [...grouped()].map(([group, all]) => [
+              group,
+              all.map(({ method, path }) => `${method} ${path}`),
+            ]),
+          ),
+          200,
+        ),
     )
     .openapi(
       route({
@@ -71,6 +112,17 @@ export function info(api: OpenAPIHono<AppEnv>) {
         access: "staff",
         responses: ok(Links, "The links"),
       }),
-      (c) => c.json({ products: "/api/v1/products", categories: "/api/v1/categories", brands: "/api/v1/brands", orders: "/api/v1/admin/orders", inventory: "/api/v1/admin/inventory/{item}/movements", import: "/api/v1/admin/products/import" }, 200),
+      (c) =>
+        c.json(
+          {
+            products: "/api/v1/products",
+            categories: "/api/v1/categories",
+            brands: "/api/v1/brands",
+            orders: "/api/v1/admin/orders",
+            inventory: "/api/v1/admin/inventory/{item}/movements",
+            import: "/api/v1/admin/products/import",
+          },
+          200,
+        ),
     )
 }

@@ -6,7 +6,11 @@ import * as catalogMedia from "#modules/catalog/media.ts"
 export const media = createRouter()
 
 media.get("/media/:product/:file", async (c) => {
-  const object = await catalogMedia.open(c.var.ctx, `${c.req.param("product")}/${c.req.param("file")}`, c.req.raw.headers)
+  const object = await catalogMedia.open(
+    c.var.ctx,
+    `${c.req.param("product")}/${c.req.param("file")}`,
+    c.req.raw.headers,
+  )
   if (!object) throw notFound("file")
   object.writeHttpMetadata(c.res.headers)
   c.header("Content-Type", object.httpMetadata?.contentType ?? "application/octet-stream")

@@ -5,10 +5,19 @@ import type { Page } from "#platform/page.ts"
 export function paged<T>(c: AppContext, page: Page<T>) {
   const { limit, offset, page: number, after } = page.window
   const more = page.nextCursor !== null || (after === undefined && offset + limit < page.count)
-  const step = (to: number) => (number === undefined ? address(c, { offset: String(to), limit: String(limit) }) : address(c, { page: String(to / limit + 1) }))
-  const next = !more ? null : after !== undefined && page.nextCursor !== null ? address(c, { cursor: page.nextCursor }) : step(offset + limit)
+  const step = (to: number) =>
+    number === undefined
+      ? address(c, { offset: String(to), limit: String(limit) })
+      : address(c, { page: String(to / limit + 1) })
+  const next = !more
+    ? null
+    : after !== undefined && page.nextCursor !== null
+      ? address(c, { cursor: page.nextCursor })
+      : step(offset + limit)
   const previous = after !== undefined || offset === 0 ? null : step(Math.max(0, offset - limit))
-  const links = [next && `<${next}>; rel="next"`, previous && `<${previous}>; rel="prev"`].filter((link) => link !== null)
+  const links = [next && `<${next}>; rel="next"`, previous && `<${previous}>; rel="prev"`].filter(
+    (link) => link !== null,
+  )
   if (links.length > 0) c.header("Link", links.join(", "))
   return {
     count: page.count,

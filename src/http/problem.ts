@@ -63,7 +63,8 @@ export function onError(error: Error, c: Context<AppEnv>): Response {
 }
 
 function fromHono(error: HTTPException): DomainError {
-  if (error.status === 415) return new DomainError("unsupported-media-type", "Send application/json")
+  if (error.status === 415)
+    return new DomainError("unsupported-media-type", "Send application/json")
   if (error.status === 413) return new DomainError("body-too-large")
   return new DomainError(error.status === 400 ? "malformed-json" : "internal")
 }
@@ -71,7 +72,9 @@ function fromHono(error: HTTPException): DomainError {
 /** D1 and Durable Objects word a passing fault so (D1 client errors; SQLITE_BUSY is a locked local file). */
 function isTransient(error: Error): boolean {
   const said = `${error.message} ${error.cause instanceof Error ? error.cause.message : ""}`
-  return /Network connection lost|object to be reset|SQLITE_BUSY|overloaded|D1 DB is overloaded|Durable Object reset/i.test(said)
+  return /Network connection lost|object to be reset|SQLITE_BUSY|overloaded|D1 DB is overloaded|Durable Object reset/i.test(
+    said,
+  )
 }
 
 type Place = "json" | "form" | "query" | "param" | "header" | "cookie"
@@ -79,13 +82,30 @@ type Place = "json" | "form" | "query" | "param" | "header" | "cookie"
 /** `invalid-input` naming every field that the shape refuses. */
 export function invalidInput(place: Place, error: z.core.$ZodError): DomainError {
   const errors = error.issues.flatMap((issue) => fieldErrors(place, issue))
-  return new DomainError("invalid-input", errors.length === 1 ? errors[0]?.detail : `${errors.length} fields are not valid`, { errors })
+  return new DomainError(
+    "invalid-input",
+    errors.length === 1 ? errors[0]?.detail : `${errors.length} fields are not valid`,
+    { errors },
+  )
 }
 
 function fieldErrors(place: Place, issue: z.core.$ZodIssue): FieldError[] {
   const path = issue.path.map(String)
   const field = path.join(".") || "body"
   const where =
-    place === "json" || place === "form" ? { pointer: `/${path.map((part) => part.replaceAll("~", "~0").replaceAll("/", "~1")).join("/")}` } : place === "header" ? { header: field } : { parameter: field }
-  return [{ field, ...where, detail: issue.message, code: issue.code === "custom" ? "invalid" : issue.code.replaceAll("_", "-") }]
+    place === "json" || place === "form"
+      ? {
+          pointer: `/${path.map((part) => part.replaceAll("~", "~0").replaceAll("/", "~1")).join("/")}`,
+        }
+      : place === "header"
+        ? { header: field }
+        : { parameter: field }
+  return [
+    {
+      field,
+      ...where,
+      detail: issue.message,
+      code: issue.code === "custom" ? "invalid" : issue.code.replaceAll("_", "-"),
+    },
+  ]
 }

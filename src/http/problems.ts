@@ -4,7 +4,9 @@ import { type ErrorCode, errorTable, notFound } from "#errors.ts"
 import { statusOf } from "#http/problem.ts"
 import { createRouter, ok, route } from "#http/router.ts"
 
-const Explanation = z.object({ code: z.string(), title: z.string(), status: z.int() }).meta({ id: "ProblemType" })
+const Explanation = z
+  .object({ code: z.string(), title: z.string(), status: z.int() })
+  .meta({ id: "ProblemType" })
 
 /** GET /problems/{code}: what the `type` of a problem leads to. */
 export const problems = createRouter().openapi(

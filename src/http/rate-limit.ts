@@ -1,5 +1,5 @@
 import { DomainError } from "#errors.ts"
-import { addressOf } from "#http/guard.ts"
+import { addressOf } from "#http/address.ts"
 import type { AppContext } from "#http/router.ts"
 
 /** api.md 1.15; the bindings of wrangler.toml say the same figures. */
@@ -27,15 +27,26 @@ export async function shield(c: AppContext): Promise<void> {
   const { success } = await binding.limit({ key: client })
   if (!success) {
     const detail = `At most ${limit} requests in ${window} seconds`
-    throw new DomainError("rate-limited", detail, { retry_after: resets, "violated-policies": [name] })
+    throw new DomainError("rate-limited", detail, {
+      retry_after: resets,
+      "violated-policies": [name],
+    })
   }
 }
 
-function countHere(key: string, limit: number, window: number, now: number): { remaining: number; resets: number } {
+function countHere(
+  key: string,
+  limit: number,
+  window: number,
+  now: number,
+): { remaining: number; resets: number } {
   if (seen.size > mostSeen) seen.clear()
   const known = seen.get(key)
   const entry = known && known.resets > now ? known : { count: 0, resets: now + window * 1000 }
   entry.count += 1
   seen.set(key, entry)
-  return { remaining: Math.max(0, limit - entry.count), resets: Math.max(1, Math.ceil((entry.resets - now) / 1000)) }
+  return {
+    remaining: Math.max(0, limit - entry.count),
+    resets: Math.max(1, Math.ceil((entry.resets - now) / 1000)),
+  }
 }

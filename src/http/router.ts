@@ -4,13 +4,16 @@ import { z } from "zod"
 
 import type { Ctx } from "#context.ts"
 import { type ErrorCode, errorTable } from "#errors.ts"
-import { type Access, guard } from "#http/guard.ts"
-import { idempotent } from "#http/idempotency.ts"
 import { atMost, jsonBody } from "#http/body.ts"
 import { caching } from "#http/caching.ts"
+import { type Access, guard } from "#http/guard.ts"
+import { idempotent } from "#http/idempotency.ts"
 import { invalidInput, statusOf } from "#http/problem.ts"
 
-export type AppEnv = { Bindings: Env; Variables: { requestId: string; ctx: Ctx; received: { url: URL; canonical?: string } } }
+export type AppEnv = {
+  Bindings: Env
+  Variables: { requestId: string; ctx: Ctx; received: { url: URL; canonical?: string } }
+}
 
 /** A router whose invalid input is a problem, and whose paths take a last slash or none. */
 export function createRouter(): OpenAPIHono<AppEnv> {
@@ -48,19 +51,22 @@ const Problem = z
     instance: z.string(),
     code: z.string(),
     request_id: z.string(),
-    errors: z.array(z.object({ field: z.string(), detail: z.string(), code: z.string() })).optional(),
+    errors: z
+      .array(z.object({ field: z.string(), detail: z.string(), code: z.string() }))
+      .optional(),
   })
-  .meta({ id: "Problem", description: "RFC 9457 problem details; `code` never changes, `errors` names every failing field" })
+  .meta({
+    id: "Problem",
+    description:
+      "RFC 9457 problem details; `code` never changes, `errors` names every failing field",
+  })
 
 const IdempotencyKey = z.object({
-  "idempotency-key": z
-    .string()
-    .max(257)
-    .optional()
-    .meta({
-      description: "A key of your own for this request, at most 255 characters. The same key again gets the same answer for 24 h and changes nothing twice.",
-      example: "5f0c2f1e-6d0a-4e7b-9f3e-2c4a7d1b8e90",
-    }),
+  "idempotency-key": z.string().max(257).optional().meta({
+    description:
+      "A key of your own for this request, at most 255 characters. The same key again gets the same answer for 24 h and changes nothing twice.",
+    example: "5f0c2f1e-6d0a-4e7b-9f3e-2c4a7d1b8e90",
+  }),
 })
 
 /**
@@ -71,22 +77,34 @@ export function route<const P extends string, const R extends Described & { path
   const { access, refuses = [], recover, shared = false, uploads, ...rest } = config
   const changes = config.method !== "get"
   const takesJson = Boolean(config.request?.body?.content["application/json"])
-  const success = Number(Object.keys(config.responses).find((status) => status.startsWith("2")) ?? 200)
+  const success = Number(
+    Object.keys(config.responses).find((status) => status.startsWith("2")) ?? 200,
+  )
   const body = takesJson ? [jsonBody] : uploads === undefined ? [] : [atMost(uploads)]
-  const chain: MiddlewareHandler<AppEnv>[] = [guard(access), caching(shared), ...body, ...(changes ? [idempotent(success, recover)] : [])]
+  const chain: MiddlewareHandler<AppEnv>[] = [
+    guard(access),
+    caching(shared),
+    ...body,
+    ...(changes ? [idempotent(success, recover)] : []),
+  ]
   const codes = new Set<ErrorCode>([
     ...(config.request ? (["invalid-input"] as const) : []),
     ...(access === "open" ? [] : (["token-not-valid"] as const)),
-    ...(access === "user" || access === "staff" || access === "admin" ? (["unauthenticated"] as const) : []),
+    ...(access === "user" || access === "staff" || access === "admin"
+      ? (["unauthenticated"] as const)
+      : []),
     ...(access === "staff" || access === "admin" ? (["forbidden"] as const) : []),
-    ...(config.method !== "get" && takesJson ? (["malformed-json", "body-too-large", "unsupported-media-type"] as const) : []),
+    ...(config.method !== "get" && takesJson
+      ? (["malformed-json", "body-too-large", "unsupported-media-type"] as const)
+      : []),
     ...(changes ? (["idempotency-key-reused", "request-in-progress"] as const) : []),
     "rate-limited",
     ...refuses,
   ])
   const described = {
     ...rest,
-    security: access === "open" ? [] : access === "public" ? [{}, { bearer: [] }] : [{ bearer: [] }],
+    security:
+      access === "open" ? [] : access === "public" ? [{}, { bearer: [] }] : [{ bearer: [] }],
     "x-access": access,
     request: changes ? { ...config.request, headers: IdempotencyKey } : config.request,
     middleware: chain,

@@ -12,5 +12,10 @@ export const serverTiming = createMiddleware<AppEnv>(async (c, next) => {
   const { ms, d1Queries, d1RowsRead } = c.var.ctx.meter
   const waits = Object.entries(ms).map(([name, spent]) => `${name};dur=${spent.toFixed(1)}`)
   const total = `total;dur=${(performance.now() - start).toFixed(1)}`
-  c.header("Server-Timing", [...waits, total, `d1_queries;desc="${d1Queries}"`, `d1_rows_read;desc="${d1RowsRead}"`].join(", "))
+  c.header(
+    "Server-Timing",
+    [...waits, total, `d1_queries;desc="${d1Queries}"`, `d1_rows_read;desc="${d1RowsRead}"`].join(
+      ", ",
+    ),
+  )
 })

@@ -9,7 +9,9 @@ export function encodeCursor(values: readonly (string | number)[]): string {
 export function decodeCursor(cursor: string): (string | number)[] | undefined {
   try {
     const values: unknown = JSON.parse(new TextDecoder().decode(fromBase64url(cursor)))
-    const isKey = Array.isArray(values) && values.every((value) => typeof value === "string" || typeof value === "number")
+    const isKey =
+      Array.isArray(values) &&
+      values.every((value) => typeof value === "string" || typeof value === "number")
     return isKey ? values : undefined
   } catch {
     return undefined

@@ -38,6 +38,7 @@ export function randomBase32(length: number): string {
 
 function base32(value: bigint, length: number): string {
   let text = ""
-  for (let rest = value; text.length < length; rest >>= 5n) text = crockford[Number(rest & 31n)] + text
+  for (let rest = value; text.length < length; rest >>= 5n)
+    text = crockford[Number(rest & 31n)] + text
   return text
 }

@@ -1,7 +1,16 @@
-import { dinero, halfEven, multiply, toDecimal as formatDinero, toSnapshot, transformScale } from "dinero.js"
+import {
+  dinero,
+  halfEven,
+  multiply,
+  toDecimal as formatDinero,
+  toSnapshot,
+  transformScale,
+} from "dinero.js"
 import * as iso4217 from "dinero.js/currencies"
 
-const currencies = new Map(Object.values(iso4217).map((currency) => [currency.code as string, currency]))
+const currencies = new Map(
+  Object.values(iso4217).map((currency) => [currency.code as string, currency]),
+)
 
 /** The largest amount accepted from outside, in minor units: sums of a thousand such stay exact integers. */
 export const largestAmount = 999_999_999_999

@@ -25,14 +25,23 @@ export async function seal(text: string, secret: string, label: string): Promise
 export async function unseal(sealed: string, secret: string, label: string): Promise<string> {
   const [iv = "", body = ""] = sealed.split(".")
   const key = await sealingKey(secret, label)
-  const plain = await crypto.subtle.decrypt({ name: "AES-GCM", iv: fromBase64url(iv) }, key, fromBase64url(body))
+  const plain = await crypto.subtle.decrypt(
+    { name: "AES-GCM", iv: fromBase64url(iv) },
+    key,
+    fromBase64url(body),
+  )
   return new TextDecoder().decode(plain)
 }
 
 async function sealingKey(secret: string, label: string): Promise<CryptoKey> {
-  const base = await crypto.subtle.importKey("raw", utf8.encode(secret), "HKDF", false, ["deriveKey"])
+  const base = await crypto.subtle.importKey("raw", utf8.encode(secret), "HKDF", false, [
+    "deriveKey",
+  ])
   const hkdf = { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(), info: utf8.encode(label) }
-  return crypto.subtle.deriveKey(hkdf, base, { name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"])
+  return crypto.subtle.deriveKey(hkdf, base, { name: "AES-GCM", length: 256 }, false, [
+    "encrypt",
+    "decrypt",
+  ])
 }
 
 function hex(buffer: ArrayBuffer): string {
@@ -41,16 +50,27 @@ function hex(buffer: ArrayBuffer): string {
 
 /** Bytes as base64url without padding (RFC 4648 §5). */
 export function base64url(bytes: Uint8Array): string {
-  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join("")).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "")
+  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replace(/=+$/, "")
 }
 
 /** The bytes of a base64url text. @throws InvalidCharacterError when it is none. */
 export function fromBase64url(text: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (char) => char.charCodeAt(0))
+  return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (char) =>
+    char.charCodeAt(0),
+  )
 }
 
 /** HMAC-SHA-256 of a text under a secret, as base64url. */
 export async function hmac(secret: string, text: string): Promise<string> {
-  const key = await crypto.subtle.importKey("raw", utf8.encode(secret), { name: "HMAC", hash: "SHA-256" }, false, ["sign"])
+  const key = await crypto.subtle.importKey(
+    "raw",
+    utf8.encode(secret),
+    { name: "HMAC", hash: "SHA-256" },
+    false,
+    ["sign"],
+  )
   return base64url(new Uint8Array(await crypto.subtle.sign("HMAC", key, utf8.encode(text))))
 }

@@ -5,45 +5,75 @@ import type { Id, IdKind } from "#lib/id.ts"
 z.config({
   customError: (issue) => {
     if (issue.code === "invalid_type" && issue.input === undefined) return "This field is required."
-    if (issue.code === "invalid_format" && issue["format"] === "email") return "Enter a valid email address."
+    if (issue.code === "invalid_format" && issue["format"] === "email")
+      return "Enter a valid email address."
     return undefined
   },
 })
 
 /** An id on its way out. */
 export function id<K extends IdKind>(of: K, example: string) {
-  return z.custom<Id<K>>((value) => typeof value === "string", { error: "Expected an id." }).meta({ type: "string", description: `The ${of}'s id`, example })
+  return z
+    .custom<Id<K>>((value) => typeof value === "string", { error: "Expected an id." })
+    .meta({ type: "string", description: `The ${of}'s id`, example })
 }
 
 /** Names one thing, where an id is wanted: an id, a slug, a number or a SKU; a JSON number is read as text (api.md 1.4). */
 export const Ref = z
   .union([z.string().trim().min(1).max(200), z.int().min(0)])
   .transform(String)
-  .meta({ type: "string", description: "An id, or what else names the thing: slug, SKU, order number" })
+  .meta({
+    type: "string",
+    description: "An id, or what else names the thing: slug, SKU, order number",
+  })
 
 /** An instant: ISO 8601, UTC, milliseconds. */
 export const Instant = z.string().meta({ format: "date-time", example: "2026-11-20T09:30:00.000Z" })
 
 /** An amount on its way out: a decimal string with exactly the currency's digits. */
-export const Money = z.string().meta({ description: "A decimal with the currency's digits; `currency` stands beside it", example: "1299.99" })
+export const Money = z.string().meta({
+  description: "A decimal with the currency's digits; `currency` stands beside it",
+  example: "1299.99",
+})
 
 /** A price on its way in: text or number, plain digits, above zero. The currency's digits are the verb's to check. */
 export const PriceInput = z
   .union([z.string(), z.number()], { error: "A valid price is required." })
   .transform(String)
-  .refine((text) => /^\d{1,12}(\.\d{1,3})?$/.test(text), "A valid price is required: plain digits, a point, at most the currency's decimals.")
+  .refine(
+    (text) => /^\d{1,12}(\.\d{1,3})?$/.test(text),
+    "A valid price is required: plain digits, a point, at most the currency's decimals.",
+  )
   .refine((text) => !/^[0.]*$/.test(text), "A price is above zero.")
   .meta({ type: "string", example: "1299.99" })
 
 /** How many of a thing: a whole number, 0 to a million. Digits in a string are read as the number. */
 export const Count = z
-  .union([z.int(), z.string().regex(/^\d{1,7}$/, "A whole number is required.").transform(Number)], { error: "A whole number is required." })
+  .union(
+    [
+      z.int(),
+      z
+        .string()
+        .regex(/^\d{1,7}$/, "A whole number is required.")
+        .transform(Number),
+    ],
+    { error: "A whole number is required." },
+  )
   .pipe(z.int().min(0, "Must be 0 or more.").max(1_000_000, "Must be 1000000 or less."))
   .meta({ type: "integer", example: 25 })
 
 /** Of how many a line is: 1 to 999. */
 export const Quantity = z
-  .union([z.int(), z.string().regex(/^\d{1,3}$/, "A whole number is required.").transform(Number)], { error: "A whole number is required." })
+  .union(
+    [
+      z.int(),
+      z
+        .string()
+        .regex(/^\d{1,3}$/, "A whole number is required.")
+        .transform(Number),
+    ],
+    { error: "A whole number is required." },
+  )
   .pipe(z.int().min(1, "Quantity must be greater than 0.").max(999, "At most 999 of one thing."))
   .meta({ type: "integer", example: 2 })
 
@@ -55,17 +85,28 @@ export const Flag = z
 
 /** Text in one line, trimmed. */
 export function line(max: number) {
-  return z.string({ error: (issue) => (issue.input === undefined ? undefined : "Not a valid string.") }).trim().min(1, "This field may not be blank.").max(max, `At most ${max} characters.`)
+  return z
+    .string({ error: (issue) => (issue.input === undefined ? undefined : "Not a valid string.") })
+    .trim()
+    .min(1, "This field may not be blank.")
+    .max(max, `At most ${max} characters.`)
 }
 
 /** Where in a list: see api.md 1.5. All text, since a page that is none is `invalid-page`, not bad input. */
 export const pageQuery = {
   page: z.string().optional().meta({ description: "From 1", example: "1" }),
-  page_size: z.string().optional().meta({ description: "1 to 100, default 20; larger is cut to 100", example: "20" }),
+  page_size: z
+    .string()
+    .optional()
+    .meta({ description: "1 to 100, default 20; larger is cut to 100", example: "20" }),
   limit: z.string().optional().meta({ description: "With `offset`, instead of `page`" }),
   offset: z.string().optional(),
-  cursor: z.string().optional().meta({ description: "`next_cursor` of the page before: no skip and no repeat while rows are inserted" }),
-  ordering: z.string().optional().meta({ description: "Fields separated by commas, `-` for descending; unknown ones are ignored" }),
+  cursor: z.string().optional().meta({
+    description: "`next_cursor` of the page before: no skip and no repeat while rows are inserted",
+  }),
+  ordering: z.string().optional().meta({
+    description: "Fields separated by commas, `-` for descending; unknown ones are ignored",
+  }),
 }
 
 export type PageQuery = Partial<Record<keyof typeof pageQuery, string | undefined>>

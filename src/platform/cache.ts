@@ -24,7 +24,12 @@ const edgeSeconds = 30
 /** `bypass`: read nothing from the cache (the client said `no-cache`), but still fill it. */
 export function openCache(
   kv: KVNamespace,
-  { meter, log, defer, bypass }: { meter: Meter; log: Log; defer: (work: Promise<unknown>) => void; bypass: boolean },
+  {
+    meter,
+    log,
+    defer,
+    bypass,
+  }: { meter: Meter; log: Log; defer: (work: Promise<unknown>) => void; bypass: boolean },
 ): Cache {
   async function store<T>(key: string, load: () => Promise<T>): Promise<T> {
     const at = Date.now()
@@ -36,7 +41,12 @@ export function openCache(
   }
 
   return {
-    async read<T>(key: string, tag: string, lifetime: Lifetime, load: () => Promise<T>): Promise<T> {
+    async read<T>(
+      key: string,
+      tag: string,
+      lifetime: Lifetime,
+      load: () => Promise<T>,
+    ): Promise<T> {
       if (bypass) return store(key, load)
       const [entry, expiredAt] = await timed(meter, "kv", () =>
         Promise.all([
@@ -47,15 +57,16 @@ export function openCache(
       if (!entry || entry.at <= Number(expiredAt ?? 0)) return store(key, load)
       const age = (Date.now() - entry.at) / 1000
       if (age > lifetime.stale) return store(key, load)
-      if (age > lifetime.fresh) defer(store(key, load).catch((error) => log.error("cache not reloaded", error, { key })))
+      if (age > lifetime.fresh)
+        defer(store(key, load).catch((error) => log.error("cache not reloaded", error, { key })))
       return entry.value
     },
 
     async expire(tag) {
       // KV takes one write a second for a key; one that is refused costs freshness up to the lifetime, nothing else.
-      await timed(meter, "kv", () => kv.put(`expired:${tag}`, String(Date.now()), { expirationTtl: keptSeconds })).catch((error) =>
-        log.error("cache not expired", error, { tag }),
-      )
+      await timed(meter, "kv", () =>
+        kv.put(`expired:${tag}`, String(Date.now()), { expirationTtl: keptSeconds }),
+      ).catch((error) => log.error("cache not expired", error, { tag }))
     },
   }
 }

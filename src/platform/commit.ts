@@ -3,8 +3,8 @@ import type { BatchResponse } from "drizzle-orm/batch"
 import type { Ctx } from "#context.ts"
 import { DomainError, type ErrorCode } from "#errors.ts"
 import type { Event } from "#events.ts"
-import { iso } from "#lib/time.ts"
 import { seal } from "#lib/secret.ts"
+import { iso } from "#lib/time.ts"
 import type { Statement } from "#platform/db.ts"
 import * as outbox from "#platform/outbox.ts"
 import { idempotency } from "#platform/tables.ts"
@@ -28,7 +28,11 @@ type Also = {
  * @throws the refusal of the broken constraint; `request-in-progress` when another request with the same
  * idempotency key has committed meanwhile
  */
-export async function commit<const S extends readonly Statement[]>(ctx: Ctx, statements: S, also: Also = {}): Promise<BatchResponse<S>> {
+export async function commit<const S extends readonly Statement[]>(
+  ctx: Ctx,
+  statements: S,
+  also: Also = {},
+): Promise<BatchResponse<S>> {
   const { messages, statements: outboxRows } = outbox.stage(ctx, also.events ?? [])
   const effect = "result" in also ? await stageEffect(ctx, also.result) : []
   const [first, ...rest] = [...statements, ...effect, ...outboxRows]
@@ -46,21 +50,32 @@ export async function commit<const S extends readonly Statement[]>(ctx: Ctx, sta
 async function stageEffect(ctx: Ctx, result: unknown): Promise<Statement[]> {
   if (!ctx.once) return []
   const { key, token, fingerprint } = ctx.once
-  const answer = result === null ? null : await seal(JSON.stringify({ body: result }), ctx.config.dataKey, key)
-  return [ctx.db.insert(idempotency).values({ key, stage: "effect", fingerprint, token, answer, createdAt: iso(ctx.now) })]
+  const answer =
+    result === null ? null : await seal(JSON.stringify({ body: result }), ctx.config.dataKey, key)
+  return [
+    ctx.db
+      .insert(idempotency)
+      .values({ key, stage: "effect", fingerprint, token, answer, createdAt: iso(ctx.now) }),
+  ]
 }
 
 /** The refusal that a broken constraint stands for; `undefined` when the error is something else. */
-function refusalOf(error: unknown, refusals: NonNullable<Also["refusals"]>): DomainError | undefined {
+function refusalOf(
+  error: unknown,
+  refusals: NonNullable<Also["refusals"]>,
+): DomainError | undefined {
   const message = constraintMessage(error)
   if (message === undefined) return undefined
   for (const [constraint, refusal] of Object.entries(refusals)) {
-    if (message.includes(constraint)) return typeof refusal === "string" ? new DomainError(refusal) : refusal()
+    if (message.includes(constraint))
+      return typeof refusal === "string" ? new DomainError(refusal) : refusal()
   }
   return undefined
 }
 
 function constraintMessage(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined
-  return error.message.includes("constraint failed") ? error.message : constraintMessage(error.cause)
+  return error.message.includes("constraint failed")
+    ? error.message
+    : constraintMessage(error.cause)
 }

@@ -35,7 +35,9 @@ class CountedD1 {
   }
 
   async batch(statements: CountedStatement[]): Promise<D1Result[]> {
-    const results = await timed(this.#meter, "d1", () => this.#d1.batch(statements.map(({ inner }) => inner)))
+    const results = await timed(this.#meter, "d1", () =>
+      this.#d1.batch(statements.map(({ inner }) => inner)),
+    )
     count(this.#meter, results)
     return results
   }
@@ -75,7 +77,11 @@ function count(meter: Meter, results: readonly D1Result[]): void {
 }
 
 /** Inserts of `rows`, as many statements as D1's limit of 100 bound parameters asks for. */
-export function rowsOf<T extends SQLiteTable>(db: Db, table: T, rows: readonly T["$inferInsert"][]): Statement[] {
+export function rowsOf<T extends SQLiteTable>(
+  db: Db,
+  table: T,
+  rows: readonly T["$inferInsert"][],
+): Statement[] {
   const columns = Math.max(1, ...rows.map((row) => Object.keys(row).length))
   const size = Math.floor(100 / columns)
   const statements: Statement[] = []

@@ -6,9 +6,18 @@ export type Log = {
 
 export function openLog(requestId: string): Log {
   return {
-    info: (message, fields) => console.log(JSON.stringify({ level: "info", message, request_id: requestId, ...fields })),
+    info: (message, fields) =>
+      console.log(JSON.stringify({ level: "info", message, request_id: requestId, ...fields })),
     error: (message, error, fields) =>
-      console.error(JSON.stringify({ level: "error", message, request_id: requestId, error: told(error), ...fields })),
+      console.error(
+        JSON.stringify({
+          level: "error",
+          message,
+          request_id: requestId,
+          error: told(error),
+          ...fields,
+        }),
+      ),
   }
 }
 

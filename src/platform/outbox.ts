@@ -14,10 +14,18 @@ export type Message = { id: Id<"event">; event: Event }
 const graceSeconds = 30
 
 /** The messages of `events` and the rows that must stand in the batch of the change itself. */
-export function stage(ctx: Ctx, events: readonly Event[]): { messages: Message[]; statements: Statement[] } {
+export function stage(
+  ctx: Ctx,
+  events: readonly Event[],
+): { messages: Message[]; statements: Statement[] } {
   const messages = events.map((event) => ({ id: newId("event", ctx.now), event }))
   const due = iso(secondsAfter(ctx.now, graceSeconds))
-  const rows = messages.map(({ id, event }) => ({ id, event, createdAt: iso(ctx.now), nextAt: due }))
+  const rows = messages.map(({ id, event }) => ({
+    id,
+    event,
+    createdAt: iso(ctx.now),
+    nextAt: due,
+  }))
   return { messages, statements: rowsOf(ctx.db, outbox, rows) }
 }
 
@@ -37,21 +45,35 @@ export async function flush(ctx: Ctx, messages: readonly Message[]): Promise<voi
 /** Sends the events that are due again, 100 at a time, and puts them off for a minute. Safe to run twice at once. */
 export async function sweep(ctx: Ctx): Promise<void> {
   const due = and(isNull(outbox.doneAt), lte(outbox.nextAt, iso(ctx.now)))
-  const rows = await ctx.db.select({ id: outbox.id, event: outbox.event }).from(outbox).where(due).orderBy(outbox.nextAt).limit(100)
+  const rows = await ctx.db
+    .select({ id: outbox.id, event: outbox.event })
+    .from(outbox)
+    .where(due)
+    .orderBy(outbox.nextAt)
+    .limit(100)
   if (rows.length === 0) return
   const putOff = rows.map(({ id }) => id)
   await ctx.events.sendBatch(rows.map((body) => ({ body })))
   for (let start = 0; start < putOff.length; start += 90) {
     const ids = putOff.slice(start, start + 90)
-    await ctx.db.update(outbox).set({ nextAt: iso(secondsAfter(ctx.now, 60)) }).where(inArray(outbox.id, ids))
+    await ctx.db
+      .update(outbox)
+      .set({ nextAt: iso(secondsAfter(ctx.now, 60)) })
+      .where(inArray(outbox.id, ids))
   }
 }
 
 /** Puts a message whose subscribers keep failing aside, where `/health/readiness` shows it. Idempotent by event. */
 export async function bury(ctx: Ctx, { id, event }: Message): Promise<void> {
   await ctx.db.batch([
-    ctx.db.insert(deadLetters).values({ eventId: id, event, createdAt: iso(ctx.now) }).onConflictDoNothing(),
-    ctx.db.update(outbox).set({ doneAt: iso(ctx.now) }).where(inArray(outbox.id, [id])),
+    ctx.db
+      .insert(deadLetters)
+      .values({ eventId: id, event, createdAt: iso(ctx.now) })
+      .onConflictDoNothing(),
+    ctx.db
+      .update(outbox)
+      .set({ doneAt: iso(ctx.now) })
+      .where(inArray(outbox.id, [id])),
   ])
 }
 

@@ -1,4 +1,5 @@
 import { and, asc, desc, eq, gt, lt, or, type SQL, sql } from "drizzle-orm"
+import type { RunnableQuery } from "drizzle-orm/runnable-query"
 import type { SQLiteColumn } from "drizzle-orm/sqlite-core"
 
 import type { Ctx } from "#context.ts"
@@ -7,7 +8,13 @@ import { decodeCursor, encodeCursor } from "#lib/cursor.ts"
 import type { PageQuery } from "#lib/shapes.ts"
 
 /** One page of a list, before the transport adds its addresses. */
-export type Page<T> = { results: T[]; count: number; isCapped: boolean; nextCursor: string | null; window: Window }
+export type Page<T> = {
+  results: T[]
+  count: number
+  isCapped: boolean
+  nextCursor: string | null
+  window: Window
+}
 
 /** Where in the list: by `page` and its size, by `offset`, or after a cursor. */
 export type Window = { limit: number; offset: number; page?: number; after?: string }
@@ -26,27 +33,38 @@ type List<Row> = {
   fallback: string
   /** Breaks ties, in the direction of the first field. */
   id: Ordering<Row>
-  rows: (slice: Slice) => PromiseLike<Row[]>
+  rows: (slice: Slice) => RunnableQuery<Row[], "sqlite">
   /** One row, of anything, for each match: it is counted, up to the cap. */
   matching: SQL
 }
 
 /**
- * Reads one page: rows and count in parallel. @throws `invalid-page` for a page that is none or beyond the end,
+ * Reads one page: rows and count in one round trip. @throws `invalid-page` for a page that is none or beyond the end,
  * `invalid-input` for a broken cursor, limit or offset
  */
-export async function readPage<Row>(ctx: Ctx, query: PageQuery, list: List<Row>): Promise<Page<Row>> {
+export async function readPage<Row>(
+  ctx: Ctx,
+  query: PageQuery,
+  list: List<Row>,
+): Promise<Page<Row>> {
   const window = windowOf(query)
   const terms = termsOf(query.ordering, list)
   const where = window.after === undefined ? undefined : beyond(window.after, terms)
   const orderBy = terms.map(({ by, descending }) => (descending ? desc(by) : asc(by)))
-  const counting = ctx.db.all<{ n: number }>(sql`SELECT count(*) AS n FROM (${list.matching} LIMIT ${countCap + 1})`)
-  const [rows, counted] = await Promise.all([list.rows({ where, orderBy, limit: window.limit + 1, offset: window.offset }), counting])
+  const counting = ctx.db
+    .select({ n: sql<number>`count(*)`.as("n") })
+    .from(sql`(${list.matching} LIMIT ${countCap + 1})`)
+  const [rows, counted] = await ctx.db.batch([
+    list.rows({ where, orderBy, limit: window.limit + 1, offset: window.offset }),
+    counting,
+  ])
   const n = counted[0]?.n ?? 0
   const results = rows.slice(0, window.limit)
-  if (window.page !== undefined && window.page > 1 && results.length === 0) throw new DomainError("invalid-page")
+  if (window.page !== undefined && window.page > 1 && results.length === 0)
+    throw new DomainError("invalid-page")
   const last = rows.length > window.limit ? results.at(-1) : undefined
-  const nextCursor = last === undefined ? null : encodeCursor([signature(terms), ...terms.map(({ of }) => of(last))])
+  const nextCursor =
+    last === undefined ? null : encodeCursor([signature(terms), ...terms.map(({ of }) => of(last))])
   return { results, count: Math.min(n, countCap), isCapped: n > countCap, nextCursor, window }
 }
 
@@ -54,7 +72,8 @@ export async function readPage<Row>(ctx: Ctx, query: PageQuery, list: List<Row>)
 export function slicePage<Row>(query: PageQuery, all: readonly Row[]): Page<Row> {
   const window = windowOf(query)
   const results = all.slice(window.offset, window.offset + window.limit)
-  if (window.page !== undefined && window.page > 1 && results.length === 0) throw new DomainError("invalid-page")
+  if (window.page !== undefined && window.page > 1 && results.length === 0)
+    throw new DomainError("invalid-page")
   return { results, count: all.length, isCapped: false, nextCursor: null, window }
 }
 
@@ -65,24 +84,49 @@ export function mapPage<Row, T>(page: Page<Row>, to: (row: Row) => T): Page<T> {
 
 function windowOf(query: PageQuery): Window {
   if (query.cursor !== undefined) {
-    return { limit: Math.min(whole(query, query.page_size === undefined ? "limit" : "page_size", 20, 1), 100), offset: 0, after: query.cursor }
+    return {
+      limit: Math.min(
+        whole(query, query.page_size === undefined ? "limit" : "page_size", 20, 1),
+        100,
+      ),
+      offset: 0,
+      after: query.cursor,
+    }
   }
   if (query.limit !== undefined || query.offset !== undefined) {
-    return { limit: Math.min(whole(query, "limit", 20, 1), 100), offset: whole(query, "offset", 0, 0, countCap) }
+    return {
+      limit: Math.min(whole(query, "limit", 20, 1), 100),
+      offset: whole(query, "offset", 0, 0, countCap),
+    }
   }
   const limit = Math.min(whole(query, "page_size", 20, 1), 100)
   const text = query.page ?? "1"
   const page = /^\d{1,6}$/.test(text) ? Number(text) : 0
   if (page < 1) throw new DomainError("invalid-page")
-  if ((page - 1) * limit >= countCap) throw new DomainError("invalid-page", `Pages by number end at ${countCap} rows: follow next_cursor`)
+  if ((page - 1) * limit >= countCap)
+    throw new DomainError(
+      "invalid-page",
+      `Pages by number end at ${countCap} rows: follow next_cursor`,
+    )
   return { limit, offset: (page - 1) * limit, page }
 }
 
-function whole(query: PageQuery, name: "limit" | "offset" | "page_size", fallback: number, least: number, most = Number.MAX_SAFE_INTEGER): number {
+function whole(
+  query: PageQuery,
+  name: "limit" | "offset" | "page_size",
+  fallback: number,
+  least: number,
+  most = Number.MAX_SAFE_INTEGER,
+): number {
   const text = query[name]
   if (text === undefined) return fallback
   const value = /^\d{1,9}$/.test(text) ? Number(text) : -1
-  if (value < least || value > most) throw invalid({ field: name, detail: `${name} is a whole number of at least ${least}.`, code: "invalid" })
+  if (value < least || value > most)
+    throw invalid({
+      field: name,
+      detail: `${name} is a whole number of at least ${least}.`,
+      code: "invalid",
+    })
   return value
 }
 
@@ -96,7 +140,10 @@ function termsOf<Row>(asked: string | undefined, list: List<Row>): Term<Row>[] {
       return ordering ? [termOf(name, ordering, part.trim().startsWith("-"))] : []
     })
   const known = read(asked ?? "")
-  const terms = known.length > 0 ? known.filter((term, index) => known.findIndex(({ name }) => name === term.name) === index) : read(list.fallback)
+  const terms =
+    known.length > 0
+      ? known.filter((term, index) => known.findIndex(({ name }) => name === term.name) === index)
+      : read(list.fallback)
   return [...terms, termOf("id", list.id, terms[0]?.descending ?? false)]
 }
 
@@ -112,7 +159,11 @@ function signature(terms: readonly { name: string; descending: boolean }[]): str
 function beyond<Row>(cursor: string, terms: readonly Term<Row>[]): SQL | undefined {
   const values = decodeCursor(cursor)
   if (values?.length !== terms.length + 1 || values[0] !== signature(terms)) {
-    throw invalid({ field: "cursor", detail: "This cursor does not belong to this list and ordering.", code: "invalid" })
+    throw invalid({
+      field: "cursor",
+      detail: "This cursor does not belong to this list and ordering.",
+      code: "invalid",
+    })
   }
   const after = values.slice(1)
   return or(

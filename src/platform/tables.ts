@@ -17,14 +17,26 @@ export const outbox = sqliteTable(
     nextAt: text().notNull(),
     doneAt: text(),
   },
-  (t) => [index("outbox_due").on(t.nextAt).where(sql`done_at IS NULL`), index("outbox_done").on(t.doneAt)],
+  (t) => [
+    index("outbox_due")
+      .on(t.nextAt)
+      .where(sql`done_at IS NULL`),
+    index("outbox_done").on(t.doneAt),
+  ],
 )
 
 /** Which subscriber has dealt with which event: a redelivered event runs only the others. */
 export const deliveries = sqliteTable(
   "deliveries",
-  { eventId: text().$type<Id<"event">>().notNull(), subscriber: text().notNull(), createdAt: text().notNull() },
-  (t) => [primaryKey({ columns: [t.eventId, t.subscriber] }), index("deliveries_created").on(t.createdAt)],
+  {
+    eventId: text().$type<Id<"event">>().notNull(),
+    subscriber: text().notNull(),
+    createdAt: text().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.eventId, t.subscriber] }),
+    index("deliveries_created").on(t.createdAt),
+  ],
 )
 
 /** Events whose subscribers failed to the last try. Any row turns `/health/readiness` yellow. */
@@ -53,4 +65,3 @@ export const idempotency = sqliteTable(
   },
   (t) => [primaryKey({ columns: [t.key, t.stage] }), index("idempotency_created").on(t.createdAt)],
 )
-

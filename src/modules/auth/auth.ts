@@ -4,7 +4,15 @@ import { DomainError, invalid } from "#errors.ts"
 import * as users from "#modules/users/users.ts"
 import { commit } from "#platform/commit.ts"
 
-import type { AuthStatus, Credentials, LogoutRequest, Message, Registration, SignedIn, Tokens } from "./model.ts"
+import type {
+  AuthStatus,
+  Credentials,
+  LogoutRequest,
+  Message,
+  Registration,
+  SignedIn,
+  Tokens,
+} from "./model.ts"
 import * as password from "./password.ts"
 import * as sessions from "./sessions.ts"
 import * as tokens from "./tokens.ts"
@@ -16,7 +24,10 @@ export async function register(ctx: Ctx, input: Registration, device: string): P
   const row = users.draft(ctx, { ...input, username, passwordHash, role: "customer" })
   const session = await sessions.start(ctx, row, device)
   const result = toSignedIn("Welcome. The account is open.", row, session.tokens)
-  await commit(ctx, [...users.stage(ctx, row), ...session.statements], { refusals: users.registrationRefusals, result })
+  await commit(ctx, [...users.stage(ctx, row), ...session.statements], {
+    refusals: users.registrationRefusals,
+    result,
+  })
   sessions.publish(ctx, session.id, row)
   return result
 }
@@ -29,10 +40,14 @@ export async function login(ctx: Ctx, input: Credentials, device: string): Promi
   const user = await users.findByLogin(ctx, input.email ?? input.username ?? "")
   const right = await password.matches(user?.passwordHash, input.password)
   if (!user || !right || !user.isActive) throw new DomainError("wrong-credentials")
-  const passwordHash = password.isOutdated(user.passwordHash) ? await password.hash(input.password) : user.passwordHash
+  const passwordHash = password.isOutdated(user.passwordHash)
+    ? await password.hash(input.password)
+    : user.passwordHash
   const session = await sessions.start(ctx, user, device)
   const result = toSignedIn("Signed in.", user, session.tokens)
-  await commit(ctx, [...users.stageLogin(ctx, user.id, passwordHash), ...session.statements], { result })
+  await commit(ctx, [...users.stageLogin(ctx, user.id, passwordHash), ...session.statements], {
+    result,
+  })
   sessions.publish(ctx, session.id, user)
   return result
 }
@@ -51,9 +66,16 @@ export async function verify(ctx: Ctx, token: string): Promise<Record<string, ne
 /** Ends the caller's session, and the one of the refresh token that is sent along. @throws `invalid-input` for a token that is not the caller's */
 export async function logout(ctx: Ctx, input: LogoutRequest): Promise<Message> {
   const user = requireUser(ctx)
-  const other = input.refresh === undefined ? undefined : await sessions.findByRefresh(ctx, user.id, input.refresh)
+  const other =
+    input.refresh === undefined
+      ? undefined
+      : await sessions.findByRefresh(ctx, user.id, input.refresh)
   if (input.refresh !== undefined && !other) {
-    throw invalid({ field: "refresh", detail: "This is no live refresh token of yours.", code: "invalid" })
+    throw invalid({
+      field: "refresh",
+      detail: "This is no live refresh token of yours.",
+      code: "invalid",
+    })
   }
   const result = message("Successfully logged out.")
   await sessions.end(ctx, [...new Set([user.sessionId, ...(other ? [other] : [])])], result)
@@ -64,7 +86,11 @@ export async function logout(ctx: Ctx, input: LogoutRequest): Promise<Message> {
 export async function logoutAll(ctx: Ctx): Promise<Message> {
   const user = requireUser(ctx)
   const result = message("Signed out everywhere.")
-  await sessions.end(ctx, [...new Set([user.sessionId, ...(await sessions.listLive(ctx, user.id))])], result)
+  await sessions.end(
+    ctx,
+    [...new Set([user.sessionId, ...(await sessions.listLive(ctx, user.id))])],
+    result,
+  )
   return result
 }
 

@@ -6,8 +6,14 @@ import { Email, User, Username } from "#modules/users/model.ts"
 /** NIST SP 800-63B: length counts, composition does not. Measured in NFC. */
 const NewPassword = z
   .string()
-  .refine((password) => [...password.normalize("NFC")].length >= 8, "A password has at least 8 characters.")
-  .refine((password) => [...password.normalize("NFC")].length <= 256, "A password has at most 256 characters.")
+  .refine(
+    (password) => Array.from(password.normalize("NFC")).length >= 8,
+    "A password has at least 8 characters.",
+  )
+  .refine(
+    (password) => Array.from(password.normalize("NFC")).length <= 256,
+    "A password has at most 256 characters.",
+  )
   .meta({ example: "correct horse battery" })
 
 /** A new account. */
@@ -21,15 +27,27 @@ export const Registration = spelled(
       first_name: z.string().trim().max(150).optional().meta({ example: "New" }),
       last_name: z.string().trim().max(150).optional().meta({ example: "Comer" }),
       phone: z.string().trim().max(32).optional(),
-      password_confirm: z.string().optional().meta({ description: "The password again, if the form asks twice" }),
+      password_confirm: z
+        .string()
+        .optional()
+        .meta({ description: "The password again, if the form asks twice" }),
     })
     .superRefine((account, refinement) => {
       if (account.password_confirm !== undefined && account.password_confirm !== account.password) {
-        for (const path of ["password", "password_confirm"]) refinement.addIssue({ code: "custom", path: [path], message: "The passwords do not match." })
+        for (const path of ["password", "password_confirm"])
+          refinement.addIssue({
+            code: "custom",
+            path: [path],
+            message: "The passwords do not match.",
+          })
       }
       const password = account.password.normalize("NFC").toLowerCase()
       if (password === account.email || password === account.username?.toLowerCase()) {
-        refinement.addIssue({ code: "custom", path: ["password"], message: "A password is not your e-mail or username." })
+        refinement.addIssue({
+          code: "custom",
+          path: ["password"],
+          message: "A password is not your e-mail or username.",
+        })
       }
     }),
 )
@@ -42,33 +60,59 @@ export const Credentials = z
   .object({
     email: Login.optional().meta({ description: "E-mail or username", example: "ada@nexus.test" }),
     username: Login.optional().meta({ description: "The same, where a form calls it so" }),
-    password: z.string().min(1, "This field may not be blank.").max(256, "At most 256 characters.").meta({ example: "Nexus-demo-2026!" }),
+    password: z
+      .string()
+      .min(1, "This field may not be blank.")
+      .max(256, "At most 256 characters.")
+      .meta({ example: "Nexus-demo-2026!" }),
   })
-  .refine((given) => given.email ?? given.username, { path: ["email"], message: "This field is required.", when: () => true })
+  .refine((given) => given.email ?? given.username, {
+    path: ["email"],
+    message: "This field is required.",
+    when: () => true,
+  })
   .meta({ example: { email: "ada@nexus.test", password: "Nexus-demo-2026!" } })
 export type Credentials = z.infer<typeof Credentials>
 
-const Access = z.string().meta({ description: "Send it as `Authorization: Bearer …`", example: "eyJhbGciOiJFZERTQSJ9…" })
-const Refresh = z.string().meta({ description: "Buys the next pair once", example: "Yb3Vb0nVkq0c2dX9J6mJr4l1u0s5cWqkTgJ8zR7pM2E" })
+const Access = z
+  .string()
+  .meta({ description: "Send it as `Authorization: Bearer …`", example: "eyJhbGciOiJFZERTQSJ9…" })
+const Refresh = z.string().meta({
+  description: "Buys the next pair once",
+  example: "Yb3Vb0nVkq0c2dX9J6mJr4l1u0s5cWqkTgJ8zR7pM2E",
+})
 
 /** A pair of tokens. */
 export const Tokens = z.object({ access: Access, refresh: Refresh }).meta({ id: "Tokens" })
 export type Tokens = z.infer<typeof Tokens>
 
 /** A sign-in that worked. */
-export const SignedIn = z.object({ message: z.string(), user: User, access: Access, refresh: Refresh, tokens: Tokens }).meta({ id: "SignedIn" })
+export const SignedIn = z
+  .object({ message: z.string(), user: User, access: Access, refresh: Refresh, tokens: Tokens })
+  .meta({ id: "SignedIn" })
 export type SignedIn = z.infer<typeof SignedIn>
 
-const RefreshInput = z.string({ error: "This field is required." }).min(1, "This field may not be blank.").max(200, "At most 200 characters.")
+const RefreshInput = z
+  .string({ error: "This field is required." })
+  .min(1, "This field may not be blank.")
+  .max(200, "At most 200 characters.")
 
 /** What rotates. */
-export const RefreshRequest = spelled({ refresh_token: "refresh" }, z.object({ refresh: RefreshInput.meta({ example: "the refresh token of your login" }) }))
+export const RefreshRequest = spelled(
+  { refresh_token: "refresh" },
+  z.object({ refresh: RefreshInput.meta({ example: "the refresh token of your login" }) }),
+)
 
 /** What is looked at. */
-export const VerifyRequest = z.object({ token: z.string().min(1).max(8192).meta({ example: "the access token of your login" }) })
+export const VerifyRequest = z.object({
+  token: z.string().min(1).max(8192).meta({ example: "the access token of your login" }),
+})
 
 /** What signs out; the session of the access token ends whether or not its refresh token is sent along. */
-export const LogoutRequest = spelled({ refresh_token: "refresh" }, z.object({ refresh: RefreshInput.optional() }))
+export const LogoutRequest = spelled(
+  { refresh_token: "refresh" },
+  z.object({ refresh: RefreshInput.optional() }),
+)
 export type LogoutRequest = z.infer<typeof LogoutRequest>
 
 /** A sentence for people. */
@@ -76,5 +120,7 @@ export const Message = z.object({ message: z.string(), detail: z.string() }).met
 export type Message = z.infer<typeof Message>
 
 /** Whether the caller is signed in, and as whom. */
-export const AuthStatus = z.object({ authenticated: z.boolean().meta({ example: true }), user: User.nullable() }).meta({ id: "AuthStatus" })
+export const AuthStatus = z
+  .object({ authenticated: z.boolean().meta({ example: true }), user: User.nullable() })
+  .meta({ id: "AuthStatus" })
 export type AuthStatus = z.infer<typeof AuthStatus>

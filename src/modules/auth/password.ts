@@ -26,7 +26,9 @@ export function hash(password: string): Promise<string> {
 
 /** Whether this is the password of `stored`; without `stored` it takes the same time and is not. */
 export async function matches(stored: string | undefined, password: string): Promise<boolean> {
-  const result = await alone((engine) => engine.tryVerify(stored ?? nobody, password.normalize("NFC")))
+  const result = await alone((engine) =>
+    engine.tryVerify(stored ?? nobody, password.normalize("NFC")),
+  )
   return stored !== undefined && result.success
 }
 

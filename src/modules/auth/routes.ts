@@ -3,7 +3,17 @@ import { z } from "zod"
 import { created, createRouter, json, ok, optionalJson, route } from "#http/router.ts"
 
 import * as auth from "./auth.ts"
-import { AuthStatus, Credentials, LogoutRequest, Message, RefreshRequest, Registration, SignedIn, Tokens, VerifyRequest } from "./model.ts"
+import {
+  AuthStatus,
+  Credentials,
+  LogoutRequest,
+  Message,
+  RefreshRequest,
+  Registration,
+  SignedIn,
+  Tokens,
+  VerifyRequest,
+} from "./model.ts"
 
 const tags = ["Authentication"]
 
@@ -16,12 +26,17 @@ export const routes = createRouter()
       tags,
       operationId: "register",
       summary: "Open an account",
-      description: "Opens a customer's account and signs it in. Without `username` the account gets the e-mail's local part, with a number where that is taken.",
+      description:
+        "Opens a customer's account and signs it in. Without `username` the account gets the e-mail's local part, with a number where that is taken.",
       access: "open",
       request: { body: json(Registration) },
       responses: created(SignedIn, "The account and its first tokens"),
     }),
-    async (c) => c.json(await auth.register(c.var.ctx, c.req.valid("json"), c.req.header("user-agent") ?? ""), 201),
+    async (c) =>
+      c.json(
+        await auth.register(c.var.ctx, c.req.valid("json"), c.req.header("user-agent") ?? ""),
+        201,
+      ),
   )
   .openapi(
     route({
@@ -36,7 +51,11 @@ export const routes = createRouter()
       responses: ok(SignedIn, "The account and its tokens"),
       refuses: ["wrong-credentials"],
     }),
-    async (c) => c.json(await auth.login(c.var.ctx, c.req.valid("json"), c.req.header("user-agent") ?? ""), 200),
+    async (c) =>
+      c.json(
+        await auth.login(c.var.ctx, c.req.valid("json"), c.req.header("user-agent") ?? ""),
+        200,
+      ),
   )
   .openapi(
     route({
@@ -45,7 +64,8 @@ export const routes = createRouter()
       tags,
       operationId: "refreshTokens",
       summary: "Get the next pair of tokens",
-      description: "A refresh token works once. Used again it ends its session, except that for 10 s the one just used gets the same successor again: the first answer may have been lost.",
+      description:
+        "A refresh token works once. Used again it ends its session, except that for 10 s the one just used gets the same successor again: the first answer may have been lost.",
       access: "open",
       request: { body: json(RefreshRequest) },
       responses: ok(Tokens, "The next pair"),
@@ -60,7 +80,8 @@ export const routes = createRouter()
       tags,
       operationId: "verifyToken",
       summary: "Check an access token",
-      description: "Answers an empty object when the token is ours, has not expired, and its session lives.",
+      description:
+        "Answers an empty object when the token is ours, has not expired, and its session lives.",
       access: "open",
       request: { body: json(VerifyRequest) },
       responses: ok(z.object({}), "It holds"),
@@ -75,7 +96,8 @@ export const routes = createRouter()
       tags,
       operationId: "logout",
       summary: "Sign out",
-      description: "Ends this session: its refresh token at once, its access token everywhere within 60 s.",
+      description:
+        "Ends this session: its refresh token at once, its access token everywhere within 60 s.",
       access: "user",
       request: { body: optionalJson(LogoutRequest) },
       responses: ok(Message, "Signed out"),

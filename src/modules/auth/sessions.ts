@@ -6,8 +6,8 @@ import { DomainError } from "#errors.ts"
 import { type Id, newId } from "#lib/id.ts"
 import { hmac, randomToken, sha256 } from "#lib/secret.ts"
 import { daysAfter, iso, secondsAfter } from "#lib/time.ts"
-import type { UserRow } from "#modules/users/users.ts"
 import { users } from "#modules/users/tables.ts"
+import type { UserRow } from "#modules/users/users.ts"
 import { commit } from "#platform/commit.ts"
 import type { Statement } from "#platform/db.ts"
 import { timed } from "#platform/meter.ts"
@@ -28,14 +28,38 @@ type SessionDocument = { user_id: Id<"user">; role: UserRow["role"] } | { ended:
 export type Started = { statements: Statement[]; tokens: Tokens }
 
 /** Starts a session for an account. After the commit call `publish`. */
-export async function start(ctx: Ctx, user: UserRow, device: string): Promise<Started & { id: Id<"session"> }> {
+export async function start(
+  ctx: Ctx,
+  user: UserRow,
+  device: string,
+): Promise<Started & { id: Id<"session"> }> {
   const id = newId("session", ctx.now)
   const refresh = randomToken()
   const now = iso(ctx.now)
-  const session = { id, userId: user.id, device: device.slice(0, 200), createdAt: now, lastSeenAt: now, expiresAt: iso(daysAfter(ctx.now, lifetime.absoluteDays)) }
-  const token = { hash: await sha256(refresh), sessionId: id, createdAt: now, expiresAt: iso(daysAfter(ctx.now, lifetime.idleDays)), generation: 0 }
+  const session = {
+    id,
+    userId: user.id,
+    device: device.slice(0, 200),
+    createdAt: now,
+    lastSeenAt: now,
+    expiresAt: iso(daysAfter(ctx.now, lifetime.absoluteDays)),
+  }
+  const token = {
+    hash: await sha256(refresh),
+    sessionId: id,
+    createdAt: now,
+    expiresAt: iso(daysAfter(ctx.now, lifetime.idleDays)),
+    generation: 0,
+  }
   const access = await tokens.sign(ctx, { userId: user.id, sessionId: id, role: user.role })
-  return { id, statements: [ctx.db.insert(sessions).values(session), ctx.db.insert(refreshTokens).values(token)], tokens: { access, refresh } }
+  return {
+    id,
+    statements: [
+      ctx.db.insert(sessions).values(session),
+      ctx.db.insert(refreshTokens).values(token),
+    ],
+    tokens: { access, refresh },
+  }
 }
 
 /** Puts a session's document where requests look for it. One that is not there is looked up in D1, so this may come late. */
@@ -45,7 +69,9 @@ export function publish(ctx: Ctx, id: Id<"session">, user: Pick<UserRow, "id" | 
 
 function put(ctx: Ctx, id: Id<"session">, document: SessionDocument): Promise<void> {
   const expirationTtl = lifetime.absoluteDays * 86_400
-  return timed(ctx.meter, "kv", () => ctx.sessions.put(`session:${id}`, JSON.stringify(document), { expirationTtl }))
+  return timed(ctx.meter, "kv", () =>
+    ctx.sessions.put(`session:${id}`, JSON.stringify(document), { expirationTtl }),
+  )
 }
 
 /**
@@ -55,20 +81,28 @@ function put(ctx: Ctx, id: Id<"session">, document: SessionDocument): Promise<vo
 export async function identify(ctx: Ctx, token: string): Promise<UserActor> {
   const { userId, sessionId } = await tokens.verify(ctx, token)
   const document =
-    (await timed(ctx.meter, "kv", () => ctx.sessions.get<SessionDocument>(`session:${sessionId}`, { type: "json", cacheTtl: 30 }))) ??
-    (await fromLedger(ctx, sessionId))
-  if ("ended" in document || document.user_id !== userId) throw new DomainError("token-not-valid", "The session has ended")
+    (await timed(ctx.meter, "kv", () =>
+      ctx.sessions.get<SessionDocument>(`session:${sessionId}`, { type: "json", cacheTtl: 30 }),
+    )) ?? (await fromLedger(ctx, sessionId))
+  if ("ended" in document || document.user_id !== userId)
+    throw new DomainError("token-not-valid", "The session has ended")
   return { type: "user", id: userId, role: document.role, sessionId }
 }
 
 async function fromLedger(ctx: Ctx, id: Id<"session">): Promise<SessionDocument> {
   const [row] = await ctx.db
-    .select({ userId: sessions.userId, endedAt: sessions.endedAt, role: users.role, isActive: users.isActive })
+    .select({
+      userId: sessions.userId,
+      endedAt: sessions.endedAt,
+      role: users.role,
+      isActive: users.isActive,
+    })
     .from(sessions)
     .innerJoin(users, eq(users.id, sessions.userId))
     .where(eq(sessions.id, id))
     .limit(1)
-  const document: SessionDocument = row && !row.endedAt && row.isActive ? { user_id: row.userId, role: row.role } : { ended: true }
+  const document: SessionDocument =
+    row && !row.endedAt && row.isActive ? { user_id: row.userId, role: row.role } : { ended: true }
   if (row) ctx.defer(put(ctx, id, document))
   return document
 }
@@ -81,24 +115,47 @@ async function fromLedger(ctx: Ctx, id: Id<"session">): Promise<SessionDocument>
 export async function rotate(ctx: Ctx, refresh: string): Promise<Tokens> {
   const hash = await sha256(refresh)
   const row = await findToken(ctx, hash)
-  if (!row || row.endedAt || row.expiresAt <= iso(ctx.now) || row.sessionExpiresAt <= iso(ctx.now) || !row.isActive) {
+  if (
+    !row ||
+    row.endedAt ||
+    row.expiresAt <= iso(ctx.now) ||
+    row.sessionExpiresAt <= iso(ctx.now) ||
+    !row.isActive
+  ) {
     throw new DomainError("token-not-valid", "The refresh token is not valid or has expired")
   }
   // Derived, not random: whoever lost the answer can be given the same successor, and D1 need not hold it.
   const successor = await hmac(ctx.config.dataKey, `refresh ${refresh}`)
-  const access = await tokens.sign(ctx, { userId: row.userId, sessionId: row.sessionId, role: row.role })
+  const access = await tokens.sign(ctx, {
+    userId: row.userId,
+    sessionId: row.sessionId,
+    role: row.role,
+  })
   const pair = { access, refresh: successor }
   if (row.usedAt) return again(ctx, row, successor, pair)
 
-  const next = { hash: await sha256(successor), sessionId: row.sessionId, parentHash: hash, createdAt: iso(ctx.now), expiresAt: iso(daysAfter(ctx.now, lifetime.idleDays)), generation: row.generation + 1 }
+  const next = {
+    hash: await sha256(successor),
+    sessionId: row.sessionId,
+    parentHash: hash,
+    createdAt: iso(ctx.now),
+    expiresAt: iso(daysAfter(ctx.now, lifetime.idleDays)),
+    generation: row.generation + 1,
+  }
   const raced = new DomainError("token-reused")
   try {
     await commit(
       ctx,
       [
         ctx.db.insert(refreshTokens).values(next),
-        ctx.db.update(refreshTokens).set({ usedAt: iso(ctx.now) }).where(eq(refreshTokens.hash, hash)),
-        ctx.db.update(sessions).set({ lastSeenAt: iso(ctx.now) }).where(eq(sessions.id, row.sessionId)),
+        ctx.db
+          .update(refreshTokens)
+          .set({ usedAt: iso(ctx.now) })
+          .where(eq(refreshTokens.hash, hash)),
+        ctx.db
+          .update(sessions)
+          .set({ lastSeenAt: iso(ctx.now) })
+          .where(eq(sessions.id, row.sessionId)),
       ],
       { result: pair, refusals: { "refresh_tokens.": () => raced } },
     )
@@ -111,7 +168,11 @@ export async function rotate(ctx: Ctx, refresh: string): Promise<Tokens> {
 
 async function again(ctx: Ctx, row: TokenRow, successor: string, pair: Tokens): Promise<Tokens> {
   const next = await findToken(ctx, await sha256(successor))
-  const lost = next && !next.usedAt && !next.endedAt && (row.usedAt ?? "") >= iso(secondsAfter(ctx.now, -graceSeconds))
+  const lost =
+    next &&
+    !next.usedAt &&
+    !next.endedAt &&
+    (row.usedAt ?? "") >= iso(secondsAfter(ctx.now, -graceSeconds))
   if (lost) return pair
   await end(ctx, [row.sessionId])
   throw new DomainError("token-reused")
@@ -141,20 +202,36 @@ async function findToken(ctx: Ctx, hash: string) {
 }
 
 /** The session that a refresh token of this user belongs to. */
-export async function findByRefresh(ctx: Ctx, userId: Id<"user">, refresh: string): Promise<Id<"session"> | undefined> {
+export async function findByRefresh(
+  ctx: Ctx,
+  userId: Id<"user">,
+  refresh: string,
+): Promise<Id<"session"> | undefined> {
   const row = await findToken(ctx, await sha256(refresh))
   return row && row.userId === userId && !row.usedAt && !row.endedAt ? row.sessionId : undefined
 }
 
 /** Ends sessions: their refresh tokens at once, their access tokens within 60 s. Idempotent. */
-export async function end(ctx: Ctx, ids: readonly Id<"session">[], result?: unknown): Promise<void> {
-  const statements = ids.map((id) => ctx.db.update(sessions).set({ endedAt: iso(ctx.now) }).where(and(eq(sessions.id, id), isNull(sessions.endedAt))))
+export async function end(
+  ctx: Ctx,
+  ids: readonly Id<"session">[],
+  result?: unknown,
+): Promise<void> {
+  const statements = ids.map((id) =>
+    ctx.db
+      .update(sessions)
+      .set({ endedAt: iso(ctx.now) })
+      .where(and(eq(sessions.id, id), isNull(sessions.endedAt))),
+  )
   await commit(ctx, statements, result === undefined ? {} : { result })
   await Promise.all(ids.map((id) => put(ctx, id, { ended: true })))
 }
 
 /** The live sessions of an account. */
 export async function listLive(ctx: Ctx, userId: Id<"user">): Promise<Id<"session">[]> {
-  const rows = await ctx.db.select({ id: sessions.id }).from(sessions).where(and(eq(sessions.userId, userId), isNull(sessions.endedAt)))
+  const rows = await ctx.db
+    .select({ id: sessions.id })
+    .from(sessions)
+    .where(and(eq(sessions.userId, userId), isNull(sessions.endedAt)))
   return rows.map(({ id }) => id)
 }

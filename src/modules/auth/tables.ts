@@ -42,5 +42,8 @@ export const refreshTokens = sqliteTable(
     usedAt: text(),
     generation: integer().notNull(),
   },
-  (t) => [uniqueIndex("refresh_tokens_parent").on(t.parentHash), index("refresh_tokens_session").on(t.sessionId)],
+  (t) => [
+    uniqueIndex("refresh_tokens_parent").on(t.parentHash),
+    index("refresh_tokens_session").on(t.sessionId),
+  ],
 )

@@ -1,4 +1,11 @@
-import { createLocalJWKSet, errors, importJWK, type JWTVerifyGetKey, jwtVerify, SignJWT } from "jose"
+import {
+  createLocalJWKSet,
+  errors,
+  importJWK,
+  type JWTVerifyGetKey,
+  jwtVerify,
+  SignJWT,
+} from "jose"
 
 import type { Role } from "#actor.ts"
 import type { Config, SigningKey } from "#config.ts"
@@ -13,7 +20,12 @@ const type = "at+jwt"
 /** What an access token says (RFC 9068): whose, of which session, in which role. */
 export type Claims = { userId: Id<"user">; sessionId: Id<"session">; role: Role }
 
-type Keys = { sign: Promise<CryptoKey | Uint8Array>; kid: string; verify: JWTVerifyGetKey; publicJwks: { keys: Record<string, unknown>[] } }
+type Keys = {
+  sign: Promise<CryptoKey | Uint8Array>
+  kid: string
+  verify: JWTVerifyGetKey
+  publicJwks: { keys: Record<string, unknown>[] }
+}
 const ready = new WeakMap<Config, Keys>()
 
 function keysOf(config: Config): Keys {
@@ -22,7 +34,12 @@ function keysOf(config: Config): Keys {
   const [first] = config.jwtKeys
   if (!first) throw new Error("JWT_KEYS holds no key")
   const publicJwks = { keys: config.jwtKeys.map(publicHalf) }
-  const keys = { sign: importJWK(first, "EdDSA"), kid: first.kid, verify: createLocalJWKSet(publicJwks), publicJwks }
+  const keys = {
+    sign: importJWK(first, "EdDSA"),
+    kid: first.kid,
+    verify: createLocalJWKSet(publicJwks),
+    publicJwks,
+  }
   ready.set(config, keys)
   return keys
 }
@@ -64,9 +81,16 @@ export async function verify(ctx: Ctx, token: string): Promise<Claims> {
       clockTolerance: 30,
     })
     // Our own signature vouches for the shapes below.
-    return { userId: payload.sub as Id<"user">, sessionId: payload["sid"] as Id<"session">, role: payload["role"] as Role }
+    return {
+      userId: payload.sub as Id<"user">,
+      sessionId: payload["sid"] as Id<"session">,
+      role: payload["role"] as Role,
+    }
   } catch (error) {
     if (!(error instanceof errors.JOSEError)) throw error
-    throw new DomainError("token-not-valid", error instanceof errors.JWTExpired ? "The token has expired" : undefined)
+    throw new DomainError(
+      "token-not-valid",
+      error instanceof errors.JWTExpired ? "The token has expired" : undefined,
+    )
   }
 }

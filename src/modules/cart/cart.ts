@@ -8,7 +8,13 @@ import { randomToken, sha256 } from "#lib/secret.ts"
 import { iso } from "#lib/time.ts"
 import { urlOf } from "#modules/catalog/media.ts"
 import { products, variants } from "#modules/catalog/tables.ts"
-import { findSellables, refuseUnlessOnSale, type Sellable, sellableColumns, toSellable } from "#modules/catalog/variants.ts"
+import {
+  findSellables,
+  refuseUnlessOnSale,
+  type Sellable,
+  sellableColumns,
+  toSellable,
+} from "#modules/catalog/variants.ts"
 import * as inventory from "#modules/inventory/inventory.ts"
 import { commit } from "#platform/commit.ts"
 import type { Statement } from "#platform/db.ts"
@@ -59,13 +65,32 @@ export async function addItem(ctx: Ctx, input: NewCartItem): Promise<CartWithIte
   if (!thing) throw notFound("product")
   refuseUnlessOnSale(thing)
   const available = (await inventory.availableNow(ctx, [thing.productId])).get(thing.variantId) ?? 0
-  if (input.quantity > available) throw inventory.outOfStock([{ variantId: thing.variantId, available }])
+  if (input.quantity > available)
+    throw inventory.outOfStock([{ variantId: thing.variantId, available }])
 
   const now = iso(ctx.now)
-  const cart: CartRow = { id: newId("cart", ctx.now), userId: owner.userId, tokenHash: owner.tokenHash, status: "open", version: 0, createdAt: now, updatedAt: now }
+  const cart: CartRow = {
+    id: newId("cart", ctx.now),
+    userId: owner.userId,
+    tokenHash: owner.tokenHash,
+    status: "open",
+    version: 0,
+    createdAt: now,
+    updatedAt: now,
+  }
   // NULL, which the column refuses, when the line would be the 101st.
-  const cartId = sql<Id<"cart">>`(SELECT id FROM carts WHERE ${isOpen(owner)} AND (SELECT count(*) FROM cart_lines WHERE cart_lines.cart_id = carts.id AND cart_lines.variant_id <> ${thing.variantId}) < 100)`
-  const line = { id: newId("cartLine", ctx.now), cartId, productId: thing.productId, variantId: thing.variantId, quantity: input.quantity, addedAmount: thing.unitAmount, createdAt: now }
+  const cartId = sql<
+    Id<"cart">
+  >`(SELECT id FROM carts WHERE ${isOpen(owner)} AND (SELECT count(*) FROM cart_lines WHERE cart_lines.cart_id = carts.id AND cart_lines.variant_id <> ${thing.variantId}) < 100)`
+  const line = {
+    id: newId("cartLine", ctx.now),
+    cartId,
+    productId: thing.productId,
+    variantId: thing.variantId,
+    quantity: input.quantity,
+    addedAmount: thing.unitAmount,
+    createdAt: now,
+  }
   const [, grown, , cartRows, lineRows] = await commit(
     ctx,
     [
@@ -90,7 +115,11 @@ export async function addItem(ctx: Ctx, input: NewCartItem): Promise<CartWithIte
 }
 
 /** Sets or changes a line's quantity. @throws `not-found`, `out-of-stock` with `available`, `cart-full` */
-export async function updateItem(ctx: Ctx, ref: string, change: CartItemChange): Promise<CartWithItem> {
+export async function updateItem(
+  ctx: Ctx,
+  ref: string,
+  change: CartItemChange,
+): Promise<CartWithItem> {
   const owner = await ownerOf(ctx)
   const id = ref as Id<"cartLine">
   const [line] = await ctx.db
@@ -101,7 +130,8 @@ export async function updateItem(ctx: Ctx, ref: string, change: CartItemChange):
     .limit(1)
   if (!line) throw notFound("cart line")
   const available = (await inventory.availableNow(ctx, [line.productId])).get(line.variantId) ?? 0
-  const next = change.quantity === undefined ? sql`quantity + ${change.change ?? 0}` : sql`${change.quantity}`
+  const next =
+    change.quantity === undefined ? sql`quantity + ${change.change ?? 0}` : sql`${change.quantity}`
   const fewer = change.change !== undefined && change.change < 0
   const [, set, , cartRows, lineRows] = await commit(
     ctx,
@@ -118,7 +148,8 @@ export async function updateItem(ctx: Ctx, ref: string, change: CartItemChange):
     { refusals, result: null },
   )
   const lines = lineRows.map(toLine)
-  if (set.length === 0 && lines.some((one) => one.id === id)) throw inventory.outOfStock([{ variantId: line.variantId, available }])
+  if (set.length === 0 && lines.some((one) => one.id === id))
+    throw inventory.outOfStock([{ variantId: line.variantId, available }])
   return { ...toCart(ctx, owner, cartRows[0], lines), item_id: set[0]?.id ?? null }
 }
 
@@ -126,7 +157,10 @@ export async function updateItem(ctx: Ctx, ref: string, change: CartItemChange):
 export async function removeItem(ctx: Ctx, ref: string): Promise<void> {
   const owner = await ownerOf(ctx)
   const mine = sql`${cartLines.cartId} IN (SELECT id FROM carts WHERE ${isOpen(owner)})`
-  const gone = ctx.db.delete(cartLines).where(and(eq(cartLines.id, ref as Id<"cartLine">), mine)).returning({ id: cartLines.id })
+  const gone = ctx.db
+    .delete(cartLines)
+    .where(and(eq(cartLines.id, ref as Id<"cartLine">), mine))
+    .returning({ id: cartLines.id })
   const [deleted] = await commit(ctx, [gone, touch(ctx, owner)], { result: {} })
   if (deleted.length === 0) throw notFound("cart line")
 }
@@ -144,7 +178,10 @@ export async function selectOpen(ctx: Ctx) {
 }
 
 /** The open cart that `selectOpen` found; `undefined` when there is none. */
-export function toOpen(cartRows: readonly CartRow[], lineRows: readonly LineRow[]): { id: Id<"cart">; version: number; lines: OpenLine[] } | undefined {
+export function toOpen(
+  cartRows: readonly CartRow[],
+  lineRows: readonly LineRow[],
+): { id: Id<"cart">; version: number; lines: OpenLine[] } | undefined {
   const [cart] = cartRows
   return cart && { id: cart.id, version: cart.version, lines: lineRows.map(toLine) }
 }
@@ -154,36 +191,56 @@ export function stageClose(ctx: Ctx, id: Id<"cart">, version: number): Statement
   return [
     ctx.db
       .update(carts)
-      .set({ status: "ordered", version: sql`CASE WHEN version = ${version} AND status = 'open' THEN version END`, updatedAt: iso(ctx.now) })
+      .set({
+        status: "ordered",
+        version: sql`CASE WHEN version = ${version} AND status = 'open' THEN version END`,
+        updatedAt: iso(ctx.now),
+      })
       .where(eq(carts.id, id)),
   ]
 }
 
-export const closeRefusals = { "NOT NULL constraint failed: carts.version": "cart-changed" } as const
+export const closeRefusals = {
+  "NOT NULL constraint failed: carts.version": "cart-changed",
+} as const
 
-const refusals = { cart_lines_quantity: "cart-full", "NOT NULL constraint failed: cart_lines.cart_id": "cart-full" } as const
+const refusals = {
+  cart_lines_quantity: "cart-full",
+  "NOT NULL constraint failed: cart_lines.cart_id": "cart-full",
+} as const
 
 async function ownerOf(ctx: Ctx): Promise<Owner> {
   const { actor } = ctx
   if (actor.type === "user") return { userId: actor.id, tokenHash: null }
-  if (actor.type === "guest" && actor.cartTokenHash !== undefined) return { userId: null, tokenHash: actor.cartTokenHash }
+  if (actor.type === "guest" && actor.cartTokenHash !== undefined)
+    return { userId: null, tokenHash: actor.cartTokenHash }
   const newToken = randomToken()
   return { userId: null, tokenHash: await sha256(newToken), newToken }
 }
 
 function isOpen({ userId, tokenHash }: Owner): SQL {
-  return userId === null ? sql`carts.token_hash = ${tokenHash} AND carts.status = 'open'` : sql`carts.user_id = ${userId} AND carts.status = 'open'`
+  return userId === null
+    ? sql`carts.token_hash = ${tokenHash} AND carts.status = 'open'`
+    : sql`carts.user_id = ${userId} AND carts.status = 'open'`
 }
 
 function touch(ctx: Ctx, owner: Owner) {
-  return ctx.db.update(carts).set({ updatedAt: iso(ctx.now), version: sql`version + 1` }).where(isOpen(owner))
+  return ctx.db
+    .update(carts)
+    .set({ updatedAt: iso(ctx.now), version: sql`version + 1` })
+    .where(isOpen(owner))
 }
 
 function selects(ctx: Ctx, owner: Owner) {
   return [
     ctx.db.select().from(carts).where(isOpen(owner)).limit(1),
     ctx.db
-      .select({ ...sellableColumns, lineId: sql<Id<"cartLine">>`${cartLines.id}`.as("line_id"), quantity: cartLines.quantity, addedAmount: cartLines.addedAmount })
+      .select({
+        ...sellableColumns,
+        lineId: sql<Id<"cartLine">>`${cartLines.id}`.as("line_id"),
+        quantity: cartLines.quantity,
+        addedAmount: cartLines.addedAmount,
+      })
       .from(carts)
       .innerJoin(cartLines, eq(cartLines.cartId, carts.id))
       .innerJoin(variants, eq(variants.id, cartLines.variantId))
@@ -195,7 +252,10 @@ function selects(ctx: Ctx, owner: Owner) {
 
 type LineRow = Awaited<ReturnType<typeof selects>[1]>[number]
 
-async function read(ctx: Ctx, owner: Owner): Promise<{ cart: CartRow | undefined; lines: OpenLine[] }> {
+async function read(
+  ctx: Ctx,
+  owner: Owner,
+): Promise<{ cart: CartRow | undefined; lines: OpenLine[] }> {
   if (owner.newToken) return { cart: undefined, lines: [] }
   const [cartRows, lineRows] = await ctx.db.batch(selects(ctx, owner))
   return { cart: cartRows[0], lines: lineRows.map(toLine) }
@@ -205,7 +265,12 @@ function toLine({ lineId, quantity, addedAmount, ...row }: LineRow): OpenLine {
   return { ...toSellable(row), id: lineId, quantity, addedAmount }
 }
 
-function toCart(ctx: Ctx, owner: Owner, cart: CartRow | undefined, lines: readonly OpenLine[]): Cart {
+function toCart(
+  ctx: Ctx,
+  owner: Owner,
+  cart: CartRow | undefined,
+  lines: readonly OpenLine[],
+): Cart {
   const { currency } = ctx.config
   const priced = quote(lines)
   const items = lines.map((line, index) => toItem(line, priced.lines[index]?.lineAmount ?? 0))
@@ -232,7 +297,14 @@ function toItem(line: OpenLine, lineAmount: number): Cart["items"][number] {
   const unitPrice = toDecimal(line.unitAmount, line.currency)
   return {
     id: line.id,
-    product: { id: line.productId, name: line.name, title: line.name, slug: line.slug, price: unitPrice, image: line.imageKey === null ? null : urlOf(line.imageKey) },
+    product: {
+      id: line.productId,
+      name: line.name,
+      title: line.name,
+      slug: line.slug,
+      price: unitPrice,
+      image: line.imageKey === null ? null : urlOf(line.imageKey),
+    },
     variant: isVariant ? { id: line.variantId, sku: line.sku, options: line.options } : null,
     quantity: line.quantity,
     unit_price: unitPrice,
@@ -244,10 +316,19 @@ function toItem(line: OpenLine, lineAmount: number): Cart["items"][number] {
 }
 
 function warningsOf(line: OpenLine): Cart["warnings"] {
-  const warn = (code: Cart["warnings"][number]["code"], detail: string) => [{ code, item_id: line.id, detail }]
+  const warn = (code: Cart["warnings"][number]["code"], detail: string) => [
+    { code, item_id: line.id, detail },
+  ]
   return [
     ...(line.isOnSale ? [] : warn("unavailable", `${line.name} cannot be bought now.`)),
-    ...(line.isOnSale && line.quantity > line.stockQuantity ? warn("over-stock", `Only ${line.stockQuantity} of ${line.name} left.`) : []),
-    ...(line.unitAmount === line.addedAmount ? [] : warn("price-changed", `${line.name} now costs ${toDecimal(line.unitAmount, line.currency)} instead of ${toDecimal(line.addedAmount, line.currency)}.`)),
+    ...(line.isOnSale && line.quantity > line.stockQuantity
+      ? warn("over-stock", `Only ${line.stockQuantity} of ${line.name} left.`)
+      : []),
+    ...(line.unitAmount === line.addedAmount
+      ? []
+      : warn(
+          "price-changed",
+          `${line.name} now costs ${toDecimal(line.unitAmount, line.currency)} instead of ${toDecimal(line.addedAmount, line.currency)}.`,
+        )),
   ]
 }

@@ -6,25 +6,49 @@ import { id, Instant, Money, Quantity, Ref, spelled } from "#lib/shapes.ts"
 export const CartLine = z
   .object({
     id: id("cartLine", "lin_01kaeq4w8s0000000000000000"),
-    product: z.object({ id: id("product", "1"), name: z.string(), title: z.string(), slug: z.string(), price: Money, image: z.string().nullable() }),
-    variant: z.object({ id: id("variant", "var_01kaeq4w8s0000000000000000"), sku: z.string().nullable(), options: z.record(z.string(), z.string()) }).nullable(),
+    product: z.object({
+      id: id("product", "1"),
+      name: z.string(),
+      title: z.string(),
+      slug: z.string(),
+      price: Money,
+      image: z.string().nullable(),
+    }),
+    variant: z
+      .object({
+        id: id("variant", "var_01kaeq4w8s0000000000000000"),
+        sku: z.string().nullable(),
+        options: z.record(z.string(), z.string()),
+      })
+      .nullable(),
     quantity: z.int().meta({ example: 2 }),
     unit_price: Money,
     subtotal: Money,
     is_available: z.boolean().meta({ description: "On sale, and as many as the line asks for" }),
     stock_available: z.int().meta({ description: "What can be bought, seconds old", example: 25 }),
-    price_changed: z.boolean().meta({ description: "The price is not what it was when the line was added" }),
+    price_changed: z
+      .boolean()
+      .meta({ description: "The price is not what it was when the line was added" }),
   })
   .meta({ id: "CartLine" })
 
-const Warning = z.object({ code: z.enum(["unavailable", "over-stock", "price-changed"]), item_id: id("cartLine", "lin_01kaeq4w8s0000000000000000"), detail: z.string() })
+const Warning = z.object({
+  code: z.enum(["unavailable", "over-stock", "price-changed"]),
+  item_id: id("cartLine", "lin_01kaeq4w8s0000000000000000"),
+  detail: z.string(),
+})
 
 /** A cart. Prices are live until the order. */
 export const Cart = z
   .object({
-    id: id("cart", "crt_01kaeq4w8s0000000000000000").nullable().meta({ description: "null while nothing has been put in" }),
+    id: id("cart", "crt_01kaeq4w8s0000000000000000")
+      .nullable()
+      .meta({ description: "null while nothing has been put in" }),
     user: id("user", "usr_01kaeq4w8s0000000000000000").nullable(),
-    token: z.string().optional().meta({ description: "A guest's new token, also in `X-Cart-Token` and a cookie: send it along from now on" }),
+    token: z.string().optional().meta({
+      description:
+        "A guest's new token, also in `X-Cart-Token` and a cookie: send it along from now on",
+    }),
     items: z.array(CartLine),
     total_items: z.int().meta({ description: "The quantities together", example: 2 }),
     subtotal: Money,
@@ -41,25 +65,52 @@ export const Cart = z
 export type Cart = z.infer<typeof Cart>
 
 /** The cart after a change, and the line that was changed. */
-export const CartWithItem = Cart.extend({ item_id: id("cartLine", "lin_01kaeq4w8s0000000000000000").nullable() }).meta({ id: "CartWithItem" })
+export const CartWithItem = Cart.extend({
+  item_id: id("cartLine", "lin_01kaeq4w8s0000000000000000").nullable(),
+}).meta({ id: "CartWithItem" })
 export type CartWithItem = z.infer<typeof CartWithItem>
 
 /** A reference to one sellable thing, in the three ways a body can make it. */
 export const itemRefs = {
-  product_id: Ref.optional().meta({ description: "A product without variants: id or slug", example: "1" }),
+  product_id: Ref.optional().meta({
+    description: "A product without variants: id or slug",
+    example: "1",
+  }),
   variant_id: Ref.optional().meta({ description: "A variant: id or SKU" }),
   sku: Ref.optional(),
 }
 
 /** The one reference of a body; refuses none, and several. */
-export function oneRef(item: { product_id?: string | undefined; variant_id?: string | undefined; sku?: string | undefined }, refinement: z.RefinementCtx): void {
-  const given = Object.keys(itemRefs).filter((name) => item[name as keyof typeof itemRefs] !== undefined)
-  if (given.length === 0) refinement.addIssue({ code: "custom", path: ["product_id"], message: "This field is required." })
-  if (given.length > 1) refinement.addIssue({ code: "custom", path: given.slice(1, 2), message: `Give either ${given.join(" or ")}.` })
+export function oneRef(
+  item: {
+    product_id?: string | undefined
+    variant_id?: string | undefined
+    sku?: string | undefined
+  },
+  refinement: z.RefinementCtx,
+): void {
+  const given = Object.keys(itemRefs).filter(
+    (name) => item[name as keyof typeof itemRefs] !== undefined,
+  )
+  if (given.length === 0)
+    refinement.addIssue({
+      code: "custom",
+      path: ["product_id"],
+      message: "This field is required.",
+    })
+  if (given.length > 1)
+    refinement.addIssue({
+      code: "custom",
+      path: given.slice(1, 2),
+      message: `Give either ${given.join(" or ")}.`,
+    })
 }
 
 /** What to put in. */
-export const NewCartItem = spelled({ product: "product_id" }, z.object({ ...itemRefs, quantity: Quantity.default(1) }).superRefine(oneRef)).meta({
+export const NewCartItem = spelled(
+  { product: "product_id" },
+  z.object({ ...itemRefs, quantity: Quantity.default(1) }).superRefine(oneRef),
+).meta({
   example: { product_id: "2", quantity: 2 },
 })
 export type NewCartItem = z.infer<typeof NewCartItem>
@@ -67,12 +118,22 @@ export type NewCartItem = z.infer<typeof NewCartItem>
 /** A line's new quantity, or by how much it changes; a line that comes to nothing is taken out. */
 export const CartItemChange = z
   .object({ quantity: Quantity.optional(), change: z.int().min(-999).max(999).optional() })
-  .refine((given) => (given.quantity === undefined) !== (given.change === undefined), { path: ["quantity"], message: "This field is required." })
+  .refine((given) => (given.quantity === undefined) !== (given.change === undefined), {
+    path: ["quantity"],
+    message: "This field is required.",
+  })
   .meta({ example: { quantity: 3 } })
 export type CartItemChange = z.infer<typeof CartItemChange>
 
 /** A cart in figures. */
 export const CartSummary = z
-  .object({ id: Cart.shape.id, total_items: z.int(), total_amount: Money, available_items: z.int(), unavailable_items: z.int(), currency: z.string() })
+  .object({
+    id: Cart.shape.id,
+    total_items: z.int(),
+    total_amount: Money,
+    available_items: z.int(),
+    unavailable_items: z.int(),
+    currency: z.string(),
+  })
   .meta({ id: "CartSummary" })
 export type CartSummary = z.infer<typeof CartSummary>

@@ -4,7 +4,11 @@ import type { Id } from "#lib/id.ts"
 export type QuoteInput = { variantId: Id<"variant">; unitAmount: number; quantity: number }
 
 /** A priced line. `lineAmount` is before its discount and tax. */
-export type QuoteLine = QuoteInput & { lineAmount: number; discountAmount: number; taxAmount: number }
+export type QuoteLine = QuoteInput & {
+  lineAmount: number
+  discountAmount: number
+  taxAmount: number
+}
 
 /** `total = subtotal − discount + shipping + tax`, exactly, and never below zero. */
 export type Quote = {
@@ -22,13 +26,26 @@ export type Quote = {
  * @throws RangeError when an amount is no exact integer any more
  */
 export function quote(inputs: readonly QuoteInput[]): Quote {
-  const lines = inputs.map((line) => ({ ...line, lineAmount: exact(line.unitAmount * line.quantity), discountAmount: 0, taxAmount: 0 }))
-  const sum = (of: (line: QuoteLine) => number) => exact(lines.reduce((all, line) => all + of(line), 0))
+  const lines = inputs.map((line) => ({
+    ...line,
+    lineAmount: exact(line.unitAmount * line.quantity),
+    discountAmount: 0,
+    taxAmount: 0,
+  }))
+  const sum = (of: (line: QuoteLine) => number) =>
+    exact(lines.reduce((all, line) => all + of(line), 0))
   const subtotalAmount = sum((line) => line.lineAmount)
   const discountAmount = sum((line) => line.discountAmount)
   const taxAmount = sum((line) => line.taxAmount)
   const shippingAmount = 0
-  return { lines, subtotalAmount, discountAmount, shippingAmount, taxAmount, totalAmount: exact(subtotalAmount - discountAmount + shippingAmount + taxAmount) }
+  return {
+    lines,
+    subtotalAmount,
+    discountAmount,
+    shippingAmount,
+    taxAmount,
+    totalAmount: exact(subtotalAmount - discountAmount + shippingAmount + taxAmount),
+  }
 }
 
 function exact(amount: number): number {

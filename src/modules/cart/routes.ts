@@ -8,7 +8,12 @@ import * as cart from "./cart.ts"
 import { Cart, CartItemChange, CartSummary, CartWithItem, NewCartItem } from "./model.ts"
 
 const tags = ["Cart"]
-const params = z.object({ line: Ref.meta({ description: "The line's id, as the cart shows it", example: "lin_01kaeq4w8s0000000000000000" }) })
+const params = z.object({
+  line: Ref.meta({
+    description: "The line's id, as the cart shows it",
+    example: "lin_01kaeq4w8s0000000000000000",
+  }),
+})
 const change = {
   path: "/cart/items/{line}",
   tags,
@@ -24,7 +29,13 @@ function told<T extends { token?: string | undefined }>(c: AppContext, body: T):
   if (body.token === undefined) return body
   c.header("X-Cart-Token", body.token)
   const secure = new URL(c.req.url).protocol === "https:"
-  setCookie(c, "cart_token", body.token, { httpOnly: true, sameSite: "Lax", secure, path: "/", maxAge: 30 * 86_400 })
+  setCookie(c, "cart_token", body.token, {
+    httpOnly: true,
+    sameSite: "Lax",
+    secure,
+    path: "/",
+    maxAge: 30 * 86_400,
+  })
   return body
 }
 
@@ -37,7 +48,8 @@ export const routes = createRouter()
       tags,
       operationId: "getCart",
       summary: "Look into your cart",
-      description: "A user's own, or a guest's by `X-Cart-Token`. A guest without one is given a token; nothing is stored before the first item. Prices are live.",
+      description:
+        "A user's own, or a guest's by `X-Cart-Token`. A guest without one is given a token; nothing is stored before the first item. Prices are live.",
       access: "public",
       responses: ok(Cart, "The cart"),
     }),
@@ -66,7 +78,8 @@ export const routes = createRouter()
       tags,
       operationId: "addCartItem",
       summary: "Put something in your cart",
-      description: "A line that is there already grows. Nothing is held: stock is taken when the order is placed.",
+      description:
+        "A line that is there already grows. Nothing is held: stock is taken when the order is placed.",
       access: "public",
       request: { body: json(NewCartItem) },
       responses: created(CartWithItem, "The cart as it is now"),
@@ -76,12 +89,27 @@ export const routes = createRouter()
     async (c) => c.json(told(c, await cart.addItem(c.var.ctx, c.req.valid("json"))), 201),
   )
   .openapi(
-    route({ ...change, method: "put", operationId: "replaceCartItem", summary: "Change a line (PUT)", description: "The same as PATCH." }),
-    async (c) => c.json(await cart.updateItem(c.var.ctx, c.req.valid("param").line, c.req.valid("json")), 200),
+    route({
+      ...change,
+      method: "put",
+      operationId: "replaceCartItem",
+      summary: "Change a line (PUT)",
+      description: "The same as PATCH.",
+    }),
+    async (c) =>
+      c.json(await cart.updateItem(c.var.ctx, c.req.valid("param").line, c.req.valid("json")), 200),
   )
   .openapi(
-    route({ ...change, method: "patch", operationId: "updateCartItem", summary: "Change a line", description: "`quantity` sets it, `change` adds to it; a line that comes to nothing is taken out." }),
-    async (c) => c.json(await cart.updateItem(c.var.ctx, c.req.valid("param").line, c.req.valid("json")), 200),
+    route({
+      ...change,
+      method: "patch",
+      operationId: "updateCartItem",
+      summary: "Change a line",
+      description:
+        "`quantity` sets it, `change` adds to it; a line that comes to nothing is taken out.",
+    }),
+    async (c) =>
+      c.json(await cart.updateItem(c.var.ctx, c.req.valid("param").line, c.req.valid("json")), 200),
   )
   .openapi(
     route({

@@ -20,8 +20,12 @@ export const carts = sqliteTable(
     updatedAt: text().notNull(),
   },
   (t) => [
-    uniqueIndex("carts_open_user").on(t.userId).where(sql`status = 'open'`),
-    uniqueIndex("carts_open_token").on(t.tokenHash).where(sql`status = 'open'`),
+    uniqueIndex("carts_open_user")
+      .on(t.userId)
+      .where(sql`status = 'open'`),
+    uniqueIndex("carts_open_token")
+      .on(t.tokenHash)
+      .where(sql`status = 'open'`),
     check("carts_owner", sql`(user_id IS NULL) <> (token_hash IS NULL)`),
   ],
 )

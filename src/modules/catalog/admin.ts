@@ -6,7 +6,10 @@ import * as imports from "./import.ts"
 import { ImportReport } from "./model.ts"
 
 const tags = ["Catalogue administration"]
-const body = (example: string) => ({ required: true as const, content: { "application/x-ndjson": { schema: z.string().meta({ example }) } } })
+const body = (example: string) => ({
+  required: true as const,
+  content: { "application/x-ndjson": { schema: z.string().meta({ example }) } },
+})
 
 /** /admin/*\/import */
 export const admin = createRouter()
@@ -17,7 +20,8 @@ export const admin = createRouter()
       tags,
       operationId: "importCategories",
       summary: "Import categories",
-      description: "NDJSON: a category a line, at most 100, parents before children. A line may bring its own `id`; one that is there already is skipped.",
+      description:
+        "NDJSON: a category a line, at most 100, parents before children. A line may bring its own `id`; one that is there already is skipped.",
       access: "staff",
       request: { body: body('{"id":"901","name":"Garden","slug":"garden","parent":null}') },
       responses: ok(ImportReport, "What became of each line"),
@@ -32,9 +36,14 @@ export const admin = createRouter()
       tags,
       operationId: "importProducts",
       summary: "Import products",
-      description: "NDJSON: a product a line, at most 100, as for making one. A line may bring its own `id`; one that is there already is skipped.",
+      description:
+        "NDJSON: a product a line, at most 100, as for making one. A line may bring its own `id`; one that is there already is skipped.",
       access: "staff",
-      request: { body: body('{"id":"901","name":"Rake","price":"12.50","category":"electronics","stock_quantity":4}') },
+      request: {
+        body: body(
+          '{"id":"901","name":"Rake","price":"12.50","category":"electronics","stock_quantity":4}',
+        ),
+      },
       responses: ok(ImportReport, "What became of each line"),
       uploads: 1024 * 1024,
     }),

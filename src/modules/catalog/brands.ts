@@ -17,10 +17,20 @@ export type BrandRow = typeof brands.$inferSelect
 /** A page of brands, by name. */
 export async function list(ctx: Ctx, query: BrandQuery): Promise<Page<Brand>> {
   const page = await readPage<BrandRow>(ctx, query, {
-    orderings: { name: { by: brands.name, of: (row) => row.name }, created_at: { by: brands.createdAt, of: (row) => row.createdAt } },
+    orderings: {
+      name: { by: brands.name, of: (row) => row.name },
+      created_at: { by: brands.createdAt, of: (row) => row.createdAt },
+    },
     fallback: "name",
     id: { by: brands.id, of: (row) => row.id },
-    rows: ({ where, orderBy, limit, offset }) => ctx.db.select().from(brands).where(where).orderBy(...orderBy).limit(limit).offset(offset),
+    rows: ({ where, orderBy, limit, offset }) =>
+      ctx.db
+        .select()
+        .from(brands)
+        .where(where)
+        .orderBy(...orderBy)
+        .limit(limit)
+        .offset(offset),
     matching: sql`SELECT 1 FROM brands`,
   })
   return mapPage(page, toBrand)
@@ -38,22 +48,42 @@ export async function create(ctx: Ctx, input: NewBrand): Promise<Brand> {
   requireRole(ctx, "staff")
   const row = draft(ctx, input.name, input.slug)
   const result = toBrand(row)
-  const taken = (field: string) => () => invalid({ field, detail: `A brand with this ${field} already exists.`, code: "taken" })
-  await commit(ctx, [ctx.db.insert(brands).values(row)], { refusals: { brands_name: taken("name"), "brands.slug": taken("slug") }, result })
+  const taken = (field: string) => () =>
+    invalid({ field, detail: `A brand with this ${field} already exists.`, code: "taken" })
+  await commit(ctx, [ctx.db.insert(brands).values(row)], {
+    refusals: { brands_name: taken("name"), "brands.slug": taken("slug") },
+    result,
+  })
   return result
 }
 
 /** A brand of this name that is not in the database yet. */
 export function draft(ctx: Ctx, name: string, slug?: string): BrandRow {
   const id = newId("brand", ctx.now)
-  return { id, name, slug: slug ?? (slugOf(name) || id), createdAt: iso(ctx.now), updatedAt: iso(ctx.now) }
+  return {
+    id,
+    name,
+    slug: slug ?? (slugOf(name) || id),
+    createdAt: iso(ctx.now),
+    updatedAt: iso(ctx.now),
+  }
 }
 
 /** Whether a brand is the one meant by an id, slug or name. */
 export function named(ref: string): SQL | undefined {
-  return or(eq(brands.id, sql`${ref}`), eq(brands.slug, ref), eq(sql`lower(${brands.name})`, ref.toLowerCase()))
+  return or(
+    eq(brands.id, sql`${ref}`),
+    eq(brands.slug, ref),
+    eq(sql`lower(${brands.name})`, ref.toLowerCase()),
+  )
 }
 
 function toBrand(row: BrandRow): Brand {
-  return { id: row.id, name: row.name, slug: row.slug, created_at: row.createdAt, updated_at: row.updatedAt }
+  return {
+    id: row.id,
+    name: row.name,
+    slug: row.slug,
+    created_at: row.createdAt,
+    updated_at: row.updatedAt,
+  }
 }

@@ -10,12 +10,22 @@ import { commit } from "#platform/commit.ts"
 import type { Statement } from "#platform/db.ts"
 import { mapPage, type Page, slicePage } from "#platform/page.ts"
 
-import type { Category, CategoryChanges, CategoryQuery, CategoryTree, NewCategory } from "./model.ts"
+import type {
+  Category,
+  CategoryChanges,
+  CategoryQuery,
+  CategoryTree,
+  NewCategory,
+} from "./model.ts"
 import { categories, products } from "./tables.ts"
 
 type CategoryRow = typeof categories.$inferSelect
 /** The whole tree, which is small beside the products: all reads of categories are made from it. */
-type Tree = { rows: CategoryRow[]; byRef: Map<string, CategoryRow>; children: Map<string, CategoryRow[]> }
+type Tree = {
+  rows: CategoryRow[]
+  byRef: Map<string, CategoryRow>
+  children: Map<string, CategoryRow[]>
+}
 
 /** A tree is read whole; a shop with more categories than this has something else in mind. */
 const mostCategories = 5000
@@ -24,8 +34,15 @@ const lifetime = { fresh: 10, stale: 20 }
 
 /** The tree, by name within each parent; at most 50 s old, staff read it as it is. */
 async function tree(ctx: Ctx): Promise<Tree> {
-  const load = () => ctx.db.select().from(categories).orderBy(sql`lower(${categories.name})`, categories.id).limit(mostCategories)
-  const rows = await (ctx.actor.type === "user" && ctx.actor.role !== "customer" ? load() : ctx.cache.read("categories", "catalog", lifetime, load))
+  const load = () =>
+    ctx.db
+      .select()
+      .from(categories)
+      .orderBy(sql`lower(${categories.name})`, categories.id)
+      .limit(mostCategories)
+  const rows = await (ctx.actor.type === "user" && ctx.actor.role !== "customer"
+    ? load()
+    : ctx.cache.read("categories", "catalog", lifetime, load))
   return {
     rows,
     byRef: new Map(rows.flatMap((row) => [[row.slug, row] as const, [row.id, row] as const])),
@@ -36,8 +53,16 @@ async function tree(ctx: Ctx): Promise<Tree> {
 /** A page of categories, by name; of the children of `parent`, or of all. */
 export async function list(ctx: Ctx, query: CategoryQuery): Promise<Page<Category>> {
   const all = await tree(ctx)
-  const parent = query.parent === undefined || query.parent === "null" ? undefined : all.byRef.get(query.parent)
-  const rows = query.parent === undefined ? all.rows : query.parent === "null" ? (all.children.get("") ?? []) : parent ? (all.children.get(parent.id) ?? []) : []
+  const parent =
+    query.parent === undefined || query.parent === "null" ? undefined : all.byRef.get(query.parent)
+  const rows =
+    query.parent === undefined
+      ? all.rows
+      : query.parent === "null"
+        ? (all.children.get("") ?? [])
+        : parent
+          ? (all.children.get(parent.id) ?? [])
+          : []
   return mapPage(slicePage(query, rows), (row) => toCategory(all, row))
 }
 
@@ -73,10 +98,16 @@ export function create(ctx: Ctx, input: NewCategory, id?: Id<"category">): Promi
       createdAt: iso(ctx.now),
       updatedAt: iso(ctx.now),
     }
-    const path = parent ? sql<string>`(SELECT path || ${`${newest}/`} FROM categories WHERE id = ${parent.id})` : row.path
+    const path = parent
+      ? sql<string>`(SELECT path || ${`${newest}/`} FROM categories WHERE id = ${parent.id})`
+      : row.path
     const all = await tree(ctx)
     const result = toCategory(all, row)
-    await commit(ctx, [ctx.db.insert(categories).values({ ...row, path: path as string })], { refusals, events: [{ type: "catalog.changed" }], result })
+    await commit(ctx, [ctx.db.insert(categories).values({ ...row, path: path as string })], {
+      refusals,
+      events: [{ type: "catalog.changed" }],
+      result,
+    })
     await ctx.cache.expire("catalog")
     return result
   })
@@ -108,7 +139,11 @@ export async function update(ctx: Ctx, ref: string, input: CategoryChanges): Pro
     const { id, path: _path, productCount: _count, ...columns } = next
     const moves = parentId === row.parentId ? [] : stageMove(ctx, id, parentId)
     const result = toCategory({ ...all, byRef: new Map([...all.byRef, [id, next]]) }, next)
-    await commit(ctx, [...moves, ctx.db.update(categories).set(columns).where(eq(categories.id, id))], { refusals, events: [{ type: "catalog.changed" }], result })
+    await commit(
+      ctx,
+      [...moves, ctx.db.update(categories).set(columns).where(eq(categories.id, id))],
+      { refusals, events: [{ type: "catalog.changed" }], result },
+    )
     await ctx.cache.expire("catalog")
     return result
   })
@@ -122,7 +157,10 @@ function stageMove(ctx: Ctx, id: Id<"category">, parentId: Id<"category"> | null
     : sql<string>`${`/${id}/`}`
   const below = and(sql`path > ${own}`, sql`path < substr(${own}, 1, length(${own}) - 1) || '0'`)
   return [
-    ctx.db.update(categories).set({ path: sql`${target} || substr(path, length(${own}) + 1)` }).where(below),
+    ctx.db
+      .update(categories)
+      .set({ path: sql`${target} || substr(path, length(${own}) + 1)` })
+      .where(below),
     ctx.db.update(categories).set({ path: target }).where(eq(categories.id, id)),
   ]
 }
@@ -138,25 +176,47 @@ export async function remove(ctx: Ctx, ref: string, moveTo: string | undefined):
   if (!row) throw notFound("category")
   const target = moveTo === undefined ? undefined : all.byRef.get(moveTo)
   if (moveTo !== undefined && (!target || target.path.startsWith(row.path))) {
-    throw invalid({ field: "move_to", detail: "Unknown category, or one that goes too.", code: "invalid" })
+    throw invalid({
+      field: "move_to",
+      detail: "Unknown category, or one that goes too.",
+      code: "invalid",
+    })
   }
   const children = all.children.get(row.id) ?? []
   const moves = target
     ? [
-        ...children.flatMap((child) => [...stageMove(ctx, child.id, target.id), ctx.db.update(categories).set({ parentId: target.id }).where(eq(categories.id, child.id))]),
-        ctx.db.update(products).set({ categoryId: target.id }).where(eq(products.categoryId, row.id)),
+        ...children.flatMap((child) => [
+          ...stageMove(ctx, child.id, target.id),
+          ctx.db.update(categories).set({ parentId: target.id }).where(eq(categories.id, child.id)),
+        ]),
+        ctx.db
+          .update(products)
+          .set({ categoryId: target.id })
+          .where(eq(products.categoryId, row.id)),
         ...stageCount(ctx, [target.id]),
       ]
     : []
   const used = or(
-    exists(ctx.db.select({ one: sql`1` }).from(products).where(eq(products.categoryId, row.id))),
+    exists(
+      ctx.db
+        .select({ one: sql`1` })
+        .from(products)
+        .where(eq(products.categoryId, row.id)),
+    ),
     sql`EXISTS (SELECT 1 FROM categories AS child WHERE child.parent_id = ${row.id})`,
   )
   // A category in use makes its own name NULL, which stops the batch.
-  const empty = ctx.db.update(categories).set({ name: sql`CASE WHEN ${used} THEN NULL ELSE name END` }).where(eq(categories.id, row.id))
+  const empty = ctx.db
+    .update(categories)
+    .set({ name: sql`CASE WHEN ${used} THEN NULL ELSE name END` })
+    .where(eq(categories.id, row.id))
   const gone = ctx.db.delete(categories).where(eq(categories.id, row.id))
   await commit(ctx, [...moves, empty, gone], {
-    refusals: { ...refusals, "categories.name": () => new DomainError("category-not-empty", "Move what is in it with ?move_to=") },
+    refusals: {
+      ...refusals,
+      "categories.name": () =>
+        new DomainError("category-not-empty", "Move what is in it with ?move_to="),
+    },
     events: [{ type: "catalog.changed" }],
     result: {},
   })
@@ -172,10 +232,16 @@ export function stageCount(ctx: Ctx, ids: readonly (Id<"category"> | null)[]): S
   })
 }
 
-async function resolve(ctx: Ctx, parentRef: string | null | undefined, base: string, self?: Id<"category">): Promise<[CategoryRow | undefined, string]> {
+async function resolve(
+  ctx: Ctx,
+  parentRef: string | null | undefined,
+  base: string,
+  self?: Id<"category">,
+): Promise<[CategoryRow | undefined, string]> {
   const { rows, byRef } = await tree(ctx)
   const parent = parentRef === null || parentRef === undefined ? undefined : byRef.get(parentRef)
-  if (parentRef && !parent) throw invalid({ field: "parent", detail: "No such category.", code: "unknown" })
+  if (parentRef && !parent)
+    throw invalid({ field: "parent", detail: "No such category.", code: "unknown" })
   const taken = new Set(rows.filter(({ id }) => id !== self).map(({ slug }) => slug))
   return [parent, freeSlug(base || "category", taken)]
 }
@@ -192,12 +258,21 @@ async function withFreeSlug<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-const nameTaken = () => invalid({ field: "name", detail: "A category with this name already exists here.", code: "taken" })
+const nameTaken = () =>
+  invalid({
+    field: "name",
+    detail: "A category with this name already exists here.",
+    code: "taken",
+  })
 
 const refusals = {
   categories_name: nameTaken,
   categories_root_name: nameTaken,
-  "categories.slug": () => new DomainError("invalid-input", "This slug is taken.", { raced: true, errors: [{ field: "slug", detail: "This slug is taken.", code: "taken" }] }),
+  "categories.slug": () =>
+    new DomainError("invalid-input", "This slug is taken.", {
+      raced: true,
+      errors: [{ field: "slug", detail: "This slug is taken.", code: "taken" }],
+    }),
   "NOT NULL constraint failed: categories.path": () => cycle(),
 }
 
@@ -226,11 +301,18 @@ function pathTo(all: Tree, id: Id<"category">): CategoryRow[] {
 }
 
 function countBelow(all: Tree, row: CategoryRow): number {
-  return (all.children.get(row.id) ?? []).reduce((sum, child) => sum + countBelow(all, child), row.productCount)
+  return (all.children.get(row.id) ?? []).reduce(
+    (sum, child) => sum + countBelow(all, child),
+    row.productCount,
+  )
 }
 
 function toTree(all: Tree, row: CategoryRow): CategoryTree {
-  return { ...toLink(row), product_count: countBelow(all, row), children: (all.children.get(row.id) ?? []).map((child) => toTree(all, child)) }
+  return {
+    ...toLink(row),
+    product_count: countBelow(all, row),
+    children: (all.children.get(row.id) ?? []).map((child) => toTree(all, child)),
+  }
 }
 
 function toLink({ id, name, slug }: CategoryRow) {

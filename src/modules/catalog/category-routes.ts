@@ -7,10 +7,25 @@ import { Ref } from "#lib/shapes.ts"
 import * as brands from "./brands.ts"
 import * as categories from "./categories.ts"
 import * as lists from "./lists.ts"
-import { Brand, BrandPage, BrandQuery, Category, CategoryChanges, CategoryPage, CategoryQuery, CategoryTree, NewBrand, NewCategory, ProductPage, ProductQuery } from "./model.ts"
+import {
+  Brand,
+  BrandPage,
+  BrandQuery,
+  Category,
+  CategoryChanges,
+  CategoryPage,
+  CategoryQuery,
+  CategoryTree,
+  NewBrand,
+  NewCategory,
+  ProductPage,
+  ProductQuery,
+} from "./model.ts"
 
 const tags = ["Categories"]
-const params = z.object({ category: Ref.meta({ example: "electronics", description: "Id or slug" }) })
+const params = z.object({
+  category: Ref.meta({ example: "electronics", description: "Id or slug" }),
+})
 const change = {
   path: "/categories/{category}",
   tags,
@@ -83,12 +98,33 @@ export const routes = createRouter()
     async (c) => c.json(await categories.get(c.var.ctx, c.req.valid("param").category), 200),
   )
   .openapi(
-    route({ ...change, method: "put", operationId: "replaceCategory", summary: "Change a category (PUT)", description: "Fields that are left out stay as they are, as with PATCH." }),
-    async (c) => c.json(await categories.update(c.var.ctx, c.req.valid("param").category, c.req.valid("json")), 200),
+    route({
+      ...change,
+      method: "put",
+      operationId: "replaceCategory",
+      summary: "Change a category (PUT)",
+      description: "Fields that are left out stay as they are, as with PATCH.",
+    }),
+    async (c) =>
+      c.json(
+        await categories.update(c.var.ctx, c.req.valid("param").category, c.req.valid("json")),
+        200,
+      ),
   )
   .openapi(
-    route({ ...change, method: "patch", operationId: "updateCategory", summary: "Change or move a category", description: "With a new `parent` everything below moves along; a category never comes to lie below itself." }),
-    async (c) => c.json(await categories.update(c.var.ctx, c.req.valid("param").category, c.req.valid("json")), 200),
+    route({
+      ...change,
+      method: "patch",
+      operationId: "updateCategory",
+      summary: "Change or move a category",
+      description:
+        "With a new `parent` everything below moves along; a category never comes to lie below itself.",
+    }),
+    async (c) =>
+      c.json(
+        await categories.update(c.var.ctx, c.req.valid("param").category, c.req.valid("json")),
+        200,
+      ),
   )
   .openapi(
     route({
@@ -104,7 +140,11 @@ export const routes = createRouter()
       refuses: ["not-found", "category-not-empty"],
     }),
     async (c) => {
-      await categories.remove(c.var.ctx, c.req.valid("param").category, c.req.valid("query").move_to)
+      await categories.remove(
+        c.var.ctx,
+        c.req.valid("param").category,
+        c.req.valid("query").move_to,
+      )
       return c.body(null, 204)
     },
   )
@@ -124,7 +164,10 @@ export const routes = createRouter()
     }),
     async (c) => {
       const { id } = await categories.get(c.var.ctx, c.req.valid("param").category)
-      return c.json(paged(c, await categories.list(c.var.ctx, { ...c.req.valid("query"), parent: id })), 200)
+      return c.json(
+        paged(c, await categories.list(c.var.ctx, { ...c.req.valid("query"), parent: id })),
+        200,
+      )
     },
   )
   .openapi(
@@ -143,7 +186,10 @@ export const routes = createRouter()
     }),
     async (c) => {
       const { id } = await categories.get(c.var.ctx, c.req.valid("param").category)
-      return c.json(paged(c, await lists.list(c.var.ctx, { ...c.req.valid("query"), category: id })), 200)
+      return c.json(
+        paged(c, await lists.list(c.var.ctx, { ...c.req.valid("query"), category: id })),
+        200,
+      )
     },
   )
   .openapi(
@@ -186,7 +232,11 @@ export const routes = createRouter()
       description: "By id, slug or name.",
       access: "public",
       shared: true,
-      request: { params: z.object({ brand: Ref.meta({ example: "apple", description: "Id, slug or name" }) }) },
+      request: {
+        params: z.object({
+          brand: Ref.meta({ example: "apple", description: "Id, slug or name" }),
+        }),
+      },
       responses: ok(Brand, "The brand"),
       refuses: ["not-found"],
     }),

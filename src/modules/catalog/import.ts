@@ -15,7 +15,12 @@ import { categories as categoryTable, products as productTable } from "./tables.
 const mostLines = 100
 
 type ReportLine = ImportReport["lines"][number]
-const Identified = z.looseObject({ id: z.union([z.string().regex(/^[\w.-]{1,64}$/), z.int().min(0)]).transform(String).optional() })
+const Identified = z.looseObject({
+  id: z
+    .union([z.string().regex(/^[\w.-]{1,64}$/), z.int().min(0)])
+    .transform(String)
+    .optional(),
+})
 
 /**
  * Makes categories of NDJSON lines, each a `NewCategory` that may bring its own `id`. A line whose id is there already
@@ -23,15 +28,31 @@ const Identified = z.looseObject({ id: z.union([z.string().regex(/^[\w.-]{1,64}$
  */
 export function importCategories(request: Ctx, ndjson: string): Promise<ImportReport> {
   const ctx = perLine(request)
-  const known = async (ids: string[]) => (await ctx.db.select({ id: categoryTable.id }).from(categoryTable).where(inArray(categoryTable.id, ids as Id<"category">[]))).map(({ id }) => id as string)
-  return run(ctx, ndjson, NewCategory, known, (line, id) => categories.create(ctx, line, id as Id<"category"> | undefined))
+  const known = async (ids: string[]) =>
+    (
+      await ctx.db
+        .select({ id: categoryTable.id })
+        .from(categoryTable)
+        .where(inArray(categoryTable.id, ids as Id<"category">[]))
+    ).map(({ id }) => id as string)
+  return run(ctx, ndjson, NewCategory, known, (line, id) =>
+    categories.create(ctx, line, id as Id<"category"> | undefined),
+  )
 }
 
 /** The same for products; a line's category must be there, its brand is made when it is not. */
 export function importProducts(request: Ctx, ndjson: string): Promise<ImportReport> {
   const ctx = perLine(request)
-  const known = async (ids: string[]) => (await ctx.db.select({ id: productTable.id }).from(productTable).where(inArray(productTable.id, ids as Id<"product">[]))).map(({ id }) => id as string)
-  return run(ctx, ndjson, NewProduct, known, (line, id) => catalog.create(ctx, line, id as Id<"product"> | undefined))
+  const known = async (ids: string[]) =>
+    (
+      await ctx.db
+        .select({ id: productTable.id })
+        .from(productTable)
+        .where(inArray(productTable.id, ids as Id<"product">[]))
+    ).map(({ id }) => id as string)
+  return run(ctx, ndjson, NewProduct, known, (line, id) =>
+    catalog.create(ctx, line, id as Id<"product"> | undefined),
+  )
 }
 
 /** No line's answer stands for the whole request: none is stored with the commit of its line. */
@@ -48,14 +69,21 @@ async function run<T>(
 ): Promise<ImportReport> {
   requireRole(ctx, "staff")
   const texts = ndjson.split("\n").filter((text) => text.trim() !== "")
-  if (texts.length > mostLines) throw invalid({ field: "body", detail: `At most ${mostLines} lines a request.`, code: "too-big" })
+  if (texts.length > mostLines)
+    throw invalid({
+      field: "body",
+      detail: `At most ${mostLines} lines a request.`,
+      code: "too-big",
+    })
   const rows = texts.map((text) => parse(text))
   const ids = rows.flatMap(({ id }) => (id === undefined ? [] : [id]))
   const chunks = [ids.slice(0, 50), ids.slice(50)].filter((chunk) => chunk.length > 0)
   const known = new Set((await Promise.all(chunks.map(findKnown))).flat())
   const lines: ReportLine[] = []
-  for (const [index, row] of rows.entries()) lines.push({ line: index + 1, ...(await one(row, shape, known, make)) })
-  const count = (outcome: ReportLine["outcome"]) => lines.filter((line) => line.outcome === outcome).length
+  for (const [index, row] of rows.entries())
+    lines.push({ line: index + 1, ...(await one(row, shape, known, make)) })
+  const count = (outcome: ReportLine["outcome"]) =>
+    lines.filter((line) => line.outcome === outcome).length
   return { created: count("created"), skipped: count("skipped"), failed: count("failed"), lines }
 }
 
@@ -87,11 +115,17 @@ async function one<T>(
     return { id, outcome: "created" }
   } catch (error) {
     if (!(error instanceof DomainError)) throw error
-    const errors = (error.details["errors"] as FieldError[] | undefined) ?? [{ field: "line", detail: error.message, code: error.code }]
+    const errors = (error.details["errors"] as FieldError[] | undefined) ?? [
+      { field: "line", detail: error.message, code: error.code },
+    ]
     return { id: row.id ?? null, outcome: "failed", errors }
   }
 }
 
 function toErrors(error: z.ZodError): FieldError[] {
-  return error.issues.map((issue) => ({ field: issue.path.join(".") || "line", detail: issue.message, code: issue.code.replaceAll("_", "-") }))
+  return error.issues.map((issue) => ({
+    field: issue.path.join(".") || "line",
+    detail: issue.message,
+    code: issue.code.replaceAll("_", "-"),
+  }))
 }

@@ -32,7 +32,11 @@ const orderings: Record<string, Ordering<Joined>> = {
 export function list(ctx: Ctx, query: ProductQuery): Promise<Page<ProductSummary>> {
   const load = () => read(ctx, query, filterOf(ctx, query))
   if (isStaff(ctx)) return load()
-  const key = JSON.stringify(Object.entries(query).filter(([, value]) => value !== undefined).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+  const key = JSON.stringify(
+    Object.entries(query)
+      .filter(([, value]) => value !== undefined)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1)),
+  )
   return key.length > 400 ? load() : ctx.cache.read(`products:${key}`, "catalog", lifetime, load)
 }
 
@@ -46,7 +50,11 @@ export function latest(ctx: Ctx, query: PageQuery): Promise<Page<ProductSummary>
   return list(ctx, { ...query, ordering: "-created_at" })
 }
 
-async function read(ctx: Ctx, query: PageQuery, filter: SQL | undefined): Promise<Page<ProductSummary>> {
+async function read(
+  ctx: Ctx,
+  query: PageQuery,
+  filter: SQL | undefined,
+): Promise<Page<ProductSummary>> {
   const page = await readPage<Joined>(ctx, query, {
     orderings,
     fallback: "-created_at",
@@ -61,7 +69,11 @@ async function read(ctx: Ctx, query: PageQuery, filter: SQL | undefined): Promis
         .orderBy(...orderBy)
         .limit(limit)
         .offset(offset),
-    matching: ctx.db.select({ one: sql`1` }).from(products).where(filter).getSQL(),
+    matching: ctx.db
+      .select({ one: sql`1` })
+      .from(products)
+      .where(filter)
+      .getSQL(),
   })
   return mapPage(page, toSummary)
 }
@@ -69,7 +81,8 @@ async function read(ctx: Ctx, query: PageQuery, filter: SQL | undefined): Promis
 function filterOf(ctx: Ctx, query: ProductQuery): SQL | undefined {
   const amount = (name: "min_price" | "max_price", text: string | undefined) => {
     const value = text === undefined ? undefined : fromDecimal(text, ctx.config.currency)
-    if (text !== undefined && value === undefined) throw invalid({ field: name, detail: "A valid number is required.", code: "invalid" })
+    if (text !== undefined && value === undefined)
+      throw invalid({ field: name, detail: "A valid number is required.", code: "invalid" })
     return value
   }
   const least = amount("min_price", query.min_price ?? query.price_min)
@@ -79,19 +92,38 @@ function filterOf(ctx: Ctx, query: ProductQuery): SQL | undefined {
     statusFilter(ctx, query),
     category.length > 0 ? inCategories(category, query.include_subcategories ?? true) : undefined,
     query.brand === undefined ? undefined : inBrands(commas(query.brand)),
-    query.tag === undefined ? undefined : inArray(products.id, ctx.db.select({ id: productTags.productId }).from(productTags).where(inArray(productTags.tag, commas(query.tag.toLowerCase())))),
+    query.tag === undefined
+      ? undefined
+      : inArray(
+          products.id,
+          ctx.db
+            .select({ id: productTags.productId })
+            .from(productTags)
+            .where(inArray(productTags.tag, commas(query.tag.toLowerCase()))),
+        ),
     least === undefined ? undefined : gte(products.priceAmount, least),
     most === undefined ? undefined : lte(products.priceAmount, most),
     query.min_rating === undefined ? undefined : gte(products.averageRating, query.min_rating),
-    query.in_stock === undefined ? undefined : query.in_stock ? gt(products.stockQuantity, 0) : lte(products.stockQuantity, 0),
-    query.featured === undefined ? undefined : query.featured ? sql`is_featured = 1` : sql`is_featured = 0`,
+    query.in_stock === undefined
+      ? undefined
+      : query.in_stock
+        ? gt(products.stockQuantity, 0)
+        : lte(products.stockQuantity, 0),
+    query.featured === undefined
+      ? undefined
+      : query.featured
+        ? sql`is_featured = 1`
+        : sql`is_featured = 0`,
   )
 }
 
 function statusFilter(ctx: Ctx, query: ProductQuery): SQL | undefined {
   if (!isStaff(ctx)) return eq(products.status, "active")
   if (query.status !== undefined) return eq(products.status, query.status)
-  if (query.is_active !== undefined) return query.is_active ? eq(products.status, "active") : inArray(products.status, ["draft", "archived"])
+  if (query.is_active !== undefined)
+    return query.is_active
+      ? eq(products.status, "active")
+      : inArray(products.status, ["draft", "archived"])
   return undefined
 }
 
@@ -110,5 +142,9 @@ function inBrands(refs: readonly string[]): SQL {
 }
 
 function commas(list: string | undefined): string[] {
-  return (list ?? "").split(",").map((part) => part.trim()).filter(Boolean).slice(0, Math.floor(listLimit / 6))
+  return (list ?? "")
+    .split(",")
+    .map((part) => part.trim())
+    .filter(Boolean)
+    .slice(0, Math.floor(listLimit / 6))
 }

@@ -27,14 +27,26 @@ export type Upload = { bytes: ArrayBuffer; altText: string; isPrimary: boolean }
 export async function add(ctx: Ctx, ref: string, upload: Upload): Promise<Image> {
   requireRole(ctx, "staff")
   const [product] = await ctx.db
-    .select({ id: products.id, imageKey: products.imageKey, last: sql<number>`(SELECT coalesce(max(position), 0) FROM media WHERE media.product_id = ${products.id})`.as("last") })
+    .select({
+      id: products.id,
+      imageKey: products.imageKey,
+      last: sql<number>`(SELECT coalesce(max(position), 0) FROM media WHERE media.product_id = ${products.id})`.as(
+        "last",
+      ),
+    })
     .from(products)
     .where(or(eq(products.id, ref as Id<"product">), eq(products.slug, ref)))
     .limit(1)
   if (!product) throw notFound("product")
-  if (upload.bytes.byteLength > largestImage) throw new DomainError("body-too-large", "A picture has at most 10 MiB")
+  if (upload.bytes.byteLength > largestImage)
+    throw new DomainError("body-too-large", "A picture has at most 10 MiB")
   const type = imageTypeOf(new Uint8Array(upload.bytes.slice(0, 32)))
-  if (!type) throw invalid({ field: "image", detail: "Upload a PNG, JPEG, WebP, GIF or AVIF picture.", code: "invalid" })
+  if (!type)
+    throw invalid({
+      field: "image",
+      detail: "Upload a PNG, JPEG, WebP, GIF or AVIF picture.",
+      code: "invalid",
+    })
 
   const id = newId("media", ctx.now)
   const isPrimary = upload.isPrimary || product.imageKey === null
@@ -49,20 +61,39 @@ export async function add(ctx: Ctx, ref: string, upload: Upload): Promise<Image>
     position: product.last + 1,
     createdAt: iso(ctx.now),
   }
-  await timed(ctx.meter, "r2", () => ctx.files.put(`media/${row.key}`, upload.bytes, { httpMetadata: { contentType: type.contentType } }))
+  await timed(ctx.meter, "r2", () =>
+    ctx.files.put(`media/${row.key}`, upload.bytes, {
+      httpMetadata: { contentType: type.contentType },
+    }),
+  )
   const result = toImage(row)
   const makePrimary = [
-    ctx.db.update(media).set({ isPrimary: false }).where(and(eq(media.productId, product.id), eq(media.isPrimary, true))),
-    ctx.db.update(products).set({ imageKey: row.key, updatedAt: row.createdAt }).where(eq(products.id, product.id)),
+    ctx.db
+      .update(media)
+      .set({ isPrimary: false })
+      .where(and(eq(media.productId, product.id), eq(media.isPrimary, true))),
+    ctx.db
+      .update(products)
+      .set({ imageKey: row.key, updatedAt: row.createdAt })
+      .where(eq(products.id, product.id)),
   ]
-  await commit(ctx, [...(isPrimary ? makePrimary : []), ctx.db.insert(media).values(row)], { events: [{ type: "catalog.changed", productId: product.id }], result })
+  await commit(ctx, [...(isPrimary ? makePrimary : []), ctx.db.insert(media).values(row)], {
+    events: [{ type: "catalog.changed", productId: product.id }],
+    result,
+  })
   await ctx.cache.expire("catalog")
   return result
 }
 
 /** The bytes of a picture, or a range of them. `undefined` when there is no such object. */
-export function open(ctx: Ctx, key: string, headers: Headers): Promise<R2ObjectBody | R2Object | null> {
-  return timed(ctx.meter, "r2", () => ctx.files.get(`media/${key}`, { onlyIf: headers, range: headers }))
+export function open(
+  ctx: Ctx,
+  key: string,
+  headers: Headers,
+): Promise<R2ObjectBody | R2Object | null> {
+  return timed(ctx.meter, "r2", () =>
+    ctx.files.get(`media/${key}`, { onlyIf: headers, range: headers }),
+  )
 }
 
 /** Where a picture is served. */

@@ -1,14 +1,33 @@
 import { z } from "zod"
 
-import { Count, Flag, id, Instant, line, Money, pageOf, pageQuery, PriceInput, Ref, spelled } from "#lib/shapes.ts"
+import {
+  Count,
+  Flag,
+  id,
+  Instant,
+  line,
+  Money,
+  pageOf,
+  pageQuery,
+  PriceInput,
+  Ref,
+  spelled,
+} from "#lib/shapes.ts"
 
 export const productStatuses = ["draft", "active", "archived"] as const
 
-const Slug = z.string().regex(/^[a-z0-9]+(?:-[a-z0-9]+)*$/, "Lower-case letters, digits and single hyphens.").max(200)
+const Slug = z
+  .string()
+  .regex(/^[a-z0-9]+(?:-[a-z0-9]+)*$/, "Lower-case letters, digits and single hyphens.")
+  .max(200)
 const Sku = line(64).meta({ example: "LAPTOP-001" })
 
 /** A category's name and address, where another thing mentions it. */
-export const CategoryLink = z.object({ id: id("category", "1"), name: z.string().meta({ example: "Electronics" }), slug: z.string().meta({ example: "electronics" }) })
+export const CategoryLink = z.object({
+  id: id("category", "1"),
+  name: z.string().meta({ example: "Electronics" }),
+  slug: z.string().meta({ example: "electronics" }),
+})
 
 /** A category. `product_count` covers its sub-categories. */
 export const Category = CategoryLink.extend({
@@ -25,7 +44,10 @@ export type Category = z.infer<typeof Category>
 export const CategoryPage = pageOf(Category, "CategoryPage")
 
 /** A category with everything below it. */
-export type CategoryTree = z.infer<typeof CategoryLink> & { product_count: number; children: CategoryTree[] }
+export type CategoryTree = z.infer<typeof CategoryLink> & {
+  product_count: number
+  children: CategoryTree[]
+}
 export const CategoryTree: z.ZodType<CategoryTree> = CategoryLink.extend({
   product_count: z.int(),
   get children() {
@@ -37,35 +59,64 @@ const categoryFields = {
   name: line(200).meta({ example: "Test Electronics" }),
   slug: Slug.optional().meta({ description: "Made of the name when left out" }),
   description: z.string().trim().max(5000).optional().meta({ example: "Devices and gadgets" }),
-  parent: Ref.nullable().optional().meta({ description: "The category above: id or slug", example: null }),
+  parent: Ref.nullable()
+    .optional()
+    .meta({ description: "The category above: id or slug", example: null }),
   is_active: z.boolean().optional(),
 }
 
-export const NewCategory = z.object(categoryFields).meta({ id: "NewCategory", example: { name: "Test Electronics", description: "Devices and gadgets" } })
+export const NewCategory = z.object(categoryFields).meta({
+  id: "NewCategory",
+  example: { name: "Test Electronics", description: "Devices and gadgets" },
+})
 export type NewCategory = z.infer<typeof NewCategory>
-export const CategoryChanges = z.object(categoryFields).partial().meta({ id: "CategoryChanges", example: { description: "All things with a plug" } })
+export const CategoryChanges = z
+  .object(categoryFields)
+  .partial()
+  .meta({ id: "CategoryChanges", example: { description: "All things with a plug" } })
 export type CategoryChanges = z.infer<typeof CategoryChanges>
-export const CategoryQuery = z.object({ parent: z.string().optional().meta({ description: "Only the children of this one; `null` for the roots" }), ...pageQuery })
+export const CategoryQuery = z.object({
+  parent: z
+    .string()
+    .optional()
+    .meta({ description: "Only the children of this one; `null` for the roots" }),
+  ...pageQuery,
+})
 export type CategoryQuery = z.infer<typeof CategoryQuery>
 
 /** A brand. */
 export const Brand = z
-  .object({ id: id("brand", "brd_01kaeq4w8s0000000000000000"), name: z.string().meta({ example: "Apple" }), slug: z.string().meta({ example: "apple" }), created_at: Instant, updated_at: Instant })
+  .object({
+    id: id("brand", "brd_01kaeq4w8s0000000000000000"),
+    name: z.string().meta({ example: "Apple" }),
+    slug: z.string().meta({ example: "apple" }),
+    created_at: Instant,
+    updated_at: Instant,
+  })
   .meta({ id: "Brand" })
 export type Brand = z.infer<typeof Brand>
 export const BrandPage = pageOf(Brand, "BrandPage")
 export const BrandQuery = z.object(pageQuery)
 export type BrandQuery = z.infer<typeof BrandQuery>
-export const NewBrand = z.object({ name: line(200).meta({ example: "Fairwind" }), slug: Slug.optional() }).meta({ id: "NewBrand", example: { name: "Fairwind" } })
+export const NewBrand = z
+  .object({ name: line(200).meta({ example: "Fairwind" }), slug: Slug.optional() })
+  .meta({ id: "NewBrand", example: { name: "Fairwind" } })
 export type NewBrand = z.infer<typeof NewBrand>
 
 /** A picture of a product. */
 export const Image = z
-  .object({ id: id("media", "med_01kaeq4w8s0000000000000000"), url: z.string().meta({ example: "/media/1/med_01kaeq4w8s.webp" }), alt_text: z.string().meta({ example: "A laptop, open" }), is_primary: z.boolean().meta({ example: true }) })
+  .object({
+    id: id("media", "med_01kaeq4w8s0000000000000000"),
+    url: z.string().meta({ example: "/media/1/med_01kaeq4w8s.webp" }),
+    alt_text: z.string().meta({ example: "A laptop, open" }),
+    is_primary: z.boolean().meta({ example: true }),
+  })
   .meta({ id: "Image" })
 export type Image = z.infer<typeof Image>
 
-const OptionValues = z.record(line(60), line(60)).meta({ description: "A value for each option of the product", example: { Size: "M" } })
+const OptionValues = z
+  .record(line(60), line(60))
+  .meta({ description: "A value for each option of the product", example: { Size: "M" } })
 
 /** One of the forms a product comes in. */
 export const Variant = z
@@ -84,14 +135,22 @@ export type Variant = z.infer<typeof Variant>
 const variantFields = {
   sku: Sku.nullable().optional(),
   options: OptionValues,
-  price: PriceInput.nullable().optional().meta({ type: "string", description: "Its own price; null for the product's" }),
+  price: PriceInput.nullable()
+    .optional()
+    .meta({ type: "string", description: "Its own price; null for the product's" }),
   stock_quantity: Count.optional(),
 }
-export const NewVariant = spelled({ stock: "stock_quantity", quantity: "stock_quantity", inventory: "stock_quantity" }, z.object(variantFields)).meta({
+export const NewVariant = spelled(
+  { stock: "stock_quantity", quantity: "stock_quantity", inventory: "stock_quantity" },
+  z.object(variantFields),
+).meta({
   example: { sku: "TEE-XL", options: { Size: "XL" }, stock_quantity: 10 },
 })
 export type NewVariant = z.infer<typeof NewVariant>
-export const VariantChanges = spelled({ stock: "stock_quantity", quantity: "stock_quantity", inventory: "stock_quantity" }, z.object(variantFields).partial()).meta({
+export const VariantChanges = spelled(
+  { stock: "stock_quantity", quantity: "stock_quantity", inventory: "stock_quantity" },
+  z.object(variantFields).partial(),
+).meta({
   example: { price: "25.00" },
 })
 export type VariantChanges = z.infer<typeof VariantChanges>
@@ -105,19 +164,28 @@ const listed = {
   price: Money,
   currency: z.string().meta({ example: "USD" }),
   compare_at_price: Money.nullable(),
-  discount_percentage: z.int().nullable().meta({ description: "How far the price is below `compare_at_price`", example: 13 }),
+  discount_percentage: z
+    .int()
+    .nullable()
+    .meta({ description: "How far the price is below `compare_at_price`", example: 13 }),
   category: id("category", "1").nullable(),
   category_name: z.string().nullable(),
   category_slug: z.string().nullable(),
   brand: z.string().nullable().meta({ description: "The brand's name", example: "Apple" }),
   sku: z.string().nullable().meta({ example: "LAPTOP-001" }),
-  stock_quantity: z.int().meta({ description: "What can be bought, seconds old; `/availability` is exact", example: 25 }),
+  stock_quantity: z.int().meta({
+    description: "What can be bought, seconds old; `/availability` is exact",
+    example: 25,
+  }),
   is_in_stock: z.boolean(),
   status: z.enum(productStatuses),
   is_active: z.boolean(),
   is_featured: z.boolean(),
   is_digital: z.boolean(),
-  image: z.string().nullable().meta({ description: "The primary picture", example: "/media/1/med_01kaeq4w8s.webp" }),
+  image: z
+    .string()
+    .nullable()
+    .meta({ description: "The primary picture", example: "/media/1/med_01kaeq4w8s.webp" }),
   options: z.array(z.object({ name: z.string(), values: z.array(z.string()) })),
   attributes: z.record(z.string(), z.string()),
   tags: z.array(z.string()),
@@ -132,7 +200,10 @@ export const ProductSummary = z.object(listed).meta({ id: "ProductSummary" })
 export type ProductSummary = z.infer<typeof ProductSummary>
 export const ProductPage = pageOf(ProductSummary, "ProductPage")
 
-const Seo = z.object({ title: z.string().max(200).optional(), description: z.string().max(500).optional() })
+const Seo = z.object({
+  title: z.string().max(200).optional(),
+  description: z.string().max(500).optional(),
+})
 
 /** A product in full. `cost_price` is for staff. */
 export const Product = z
@@ -142,7 +213,9 @@ export const Product = z
     seo: Seo,
     images: z.array(Image),
     variants: z.array(Variant),
-    category_path: z.array(CategoryLink).meta({ description: "From the root down to its category" }),
+    category_path: z
+      .array(CategoryLink)
+      .meta({ description: "From the root down to its category" }),
     cost_price: Money.nullable().optional(),
   })
   .meta({ id: "Product" })
@@ -151,17 +224,31 @@ export type Product = z.infer<typeof Product>
 const productFields = {
   name: line(255).meta({ example: "Example Shirt" }),
   price: PriceInput,
-  slug: Slug.optional().meta({ description: "Made of the name when left out; a taken one gets `-1`, `-2`…" }),
+  slug: Slug.optional().meta({
+    description: "Made of the name when left out; a taken one gets `-1`, `-2`…",
+  }),
   category: Ref.nullable().optional().meta({ description: "Id or slug", example: "electronics" }),
   description: z.string().trim().max(20_000).optional(),
   sku: Sku.nullable().optional(),
   stock_quantity: Count.optional().meta({ description: "Of a product without variants" }),
-  compare_at_price: PriceInput.nullable().optional().meta({ type: "string", description: "The price before, above the price" }),
-  cost_price: PriceInput.nullable().optional().meta({ type: "string", description: "What it costs the shop; never public" }),
-  brand: Ref.nullable().optional().meta({ description: "Id, slug or name; an unknown name makes the brand" }),
-  tags: z.array(line(60).transform((tag) => tag.toLowerCase())).max(50).optional(),
+  compare_at_price: PriceInput.nullable()
+    .optional()
+    .meta({ type: "string", description: "The price before, above the price" }),
+  cost_price: PriceInput.nullable()
+    .optional()
+    .meta({ type: "string", description: "What it costs the shop; never public" }),
+  brand: Ref.nullable()
+    .optional()
+    .meta({ description: "Id, slug or name; an unknown name makes the brand" }),
+  tags: z
+    .array(line(60).transform((tag) => tag.toLowerCase()))
+    .max(50)
+    .optional(),
   status: z.enum(productStatuses).optional(),
-  is_active: z.boolean().optional().meta({ description: "`status` with two values: active or draft" }),
+  is_active: z
+    .boolean()
+    .optional()
+    .meta({ description: "`status` with two values: active or draft" }),
   is_featured: z.boolean().optional(),
   is_digital: z.boolean().optional(),
   weight_grams: z.int().min(0).max(1_000_000_000).nullable().optional(),
@@ -169,7 +256,14 @@ const productFields = {
   attributes: z.record(line(60), line(200)).optional(),
 }
 
-const productSpellings = { title: "name", stock: "stock_quantity", quantity: "stock_quantity", inventory: "stock_quantity", category_id: "category", brand_id: "brand" }
+const productSpellings = {
+  title: "name",
+  stock: "stock_quantity",
+  quantity: "stock_quantity",
+  inventory: "stock_quantity",
+  category_id: "category",
+  brand_id: "brand",
+}
 const productExample = {
   name: "Example Shirt",
   description: "Heavy cotton, cut straight.",
@@ -178,26 +272,44 @@ const productExample = {
   sku: "SKU-1234",
   stock_quantity: 10,
 }
-const Options = z.array(z.object({ name: line(60), values: z.array(line(60)).min(1).max(100) })).max(3)
+const Options = z
+  .array(z.object({ name: line(60), values: z.array(line(60)).min(1).max(100) }))
+  .max(3)
 
 /** A product as staff enter it. */
 export const NewProduct = spelled(
   productSpellings,
   z
-    .object({ ...productFields, options: Options.optional(), variants: z.array(NewVariant).max(100).optional() })
-    .refine((product) => (product.variants?.length ?? 0) === 0 || (product.options?.length ?? 0) > 0, { path: ["options"], message: "Variants need options to differ in." }),
+    .object({
+      ...productFields,
+      options: Options.optional(),
+      variants: z.array(NewVariant).max(100).optional(),
+    })
+    .refine(
+      (product) => (product.variants?.length ?? 0) === 0 || (product.options?.length ?? 0) > 0,
+      { path: ["options"], message: "Variants need options to differ in." },
+    ),
 ).meta({ example: productExample })
 export type NewProduct = z.infer<typeof NewProduct>
 
 /** Fields that are left out stay, with PUT as with PATCH. Variants have routes of their own. */
-export const ProductChanges = spelled(productSpellings, z.object({ ...productFields, options: Options }).partial()).meta({ example: { price: "1249.99" } })
+export const ProductChanges = spelled(
+  productSpellings,
+  z.object({ ...productFields, options: Options }).partial(),
+).meta({ example: { price: "1249.99" } })
 export type ProductChanges = z.infer<typeof ProductChanges>
 
-const PriceFilter = z.string().regex(/^\d{1,12}(\.\d{1,3})?$/, "A valid number is required.").optional()
+const PriceFilter = z
+  .string()
+  .regex(/^\d{1,12}(\.\d{1,3})?$/, "A valid number is required.")
+  .optional()
 
 /** How a product list is filtered (AND; a comma list in one filter is OR), ordered and cut into pages. */
 export const ProductQuery = z.object({
-  category: z.string().optional().meta({ description: "Ids or slugs; sub-categories are included", example: "electronics" }),
+  category: z
+    .string()
+    .optional()
+    .meta({ description: "Ids or slugs; sub-categories are included", example: "electronics" }),
   category_slug: z.string().optional(),
   include_subcategories: Flag.optional(),
   brand: z.string().optional().meta({ description: "Ids, slugs or names" }),
@@ -226,7 +338,9 @@ export const ImportReport = z
         line: z.int().meta({ description: "From 1" }),
         id: z.string().nullable(),
         outcome: z.enum(["created", "skipped", "failed"]),
-        errors: z.array(z.object({ field: z.string(), detail: z.string(), code: z.string() })).optional(),
+        errors: z
+          .array(z.object({ field: z.string(), detail: z.string(), code: z.string() }))
+          .optional(),
       }),
     ),
   })

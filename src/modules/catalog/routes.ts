@@ -7,12 +7,24 @@ import { pageQuery, Ref } from "#lib/shapes.ts"
 import * as catalog from "./catalog.ts"
 import * as lists from "./lists.ts"
 import * as media from "./media.ts"
-import { Image, NewProduct, NewVariant, Product, ProductChanges, ProductPage, ProductQuery, Variant, VariantChanges } from "./model.ts"
+import {
+  Image,
+  NewProduct,
+  NewVariant,
+  Product,
+  ProductChanges,
+  ProductPage,
+  ProductQuery,
+  Variant,
+  VariantChanges,
+} from "./model.ts"
 import * as variants from "./variants.ts"
 
 const tags = ["Products"]
 const params = z.object({ product: Ref.meta({ example: "1", description: "Id or slug" }) })
-const variantParams = params.extend({ variant: Ref.meta({ example: "LAPTOP-001", description: "Id or SKU" }) })
+const variantParams = params.extend({
+  variant: Ref.meta({ example: "LAPTOP-001", description: "Id or SKU" }),
+})
 const change = {
   path: "/products/{product}",
   tags,
@@ -39,7 +51,8 @@ export const routes = createRouter()
       tags,
       operationId: "listProducts",
       summary: "Browse the products",
-      description: "Active products for the public, all of them for staff. Filters combine with AND; a comma list in one filter is OR. Fields to order by: name, price, created_at, updated_at, average_rating, stock_quantity, category; default `-created_at`.",
+      description:
+        "Active products for the public, all of them for staff. Filters combine with AND; a comma list in one filter is OR. Fields to order by: name, price, created_at, updated_at, average_rating, stock_quantity, category; default `-created_at`.",
       access: "public",
       shared: true,
       request: { query: ProductQuery },
@@ -87,7 +100,8 @@ export const routes = createRouter()
       tags,
       operationId: "createProduct",
       summary: "Make a product",
-      description: "The slug is made of the name, with `-1`, `-2`… where it is taken. `stock_quantity` goes into the product's stock object at once. A brand that is not known by its name is made.",
+      description:
+        "The slug is made of the name, with `-1`, `-2`… where it is taken. `stock_quantity` goes into the product's stock object at once. A brand that is not known by its name is made.",
       access: "staff",
       request: { body: json(NewProduct) },
       responses: created(Product, "The product"),
@@ -101,7 +115,8 @@ export const routes = createRouter()
       tags,
       operationId: "getProduct",
       summary: "Open a product",
-      description: "With its variants, pictures and category path. Drafts and archived products are there for staff only.",
+      description:
+        "With its variants, pictures and category path. Drafts and archived products are there for staff only.",
       access: "public",
       shared: true,
       request: { params },
@@ -111,12 +126,33 @@ export const routes = createRouter()
     async (c) => c.json(await catalog.get(c.var.ctx, c.req.valid("param").product), 200),
   )
   .openapi(
-    route({ ...change, method: "put", operationId: "replaceProduct", summary: "Change a product (PUT)", description: "Fields that are left out stay as they are, as with PATCH." }),
-    async (c) => c.json(await catalog.update(c.var.ctx, c.req.valid("param").product, c.req.valid("json")), 200),
+    route({
+      ...change,
+      method: "put",
+      operationId: "replaceProduct",
+      summary: "Change a product (PUT)",
+      description: "Fields that are left out stay as they are, as with PATCH.",
+    }),
+    async (c) =>
+      c.json(
+        await catalog.update(c.var.ctx, c.req.valid("param").product, c.req.valid("json")),
+        200,
+      ),
   )
   .openapi(
-    route({ ...change, method: "patch", operationId: "updateProduct", summary: "Change a product", description: "`stock_quantity` sets the stock of a product without variants, as a correction." }),
-    async (c) => c.json(await catalog.update(c.var.ctx, c.req.valid("param").product, c.req.valid("json")), 200),
+    route({
+      ...change,
+      method: "patch",
+      operationId: "updateProduct",
+      summary: "Change a product",
+      description:
+        "`stock_quantity` sets the stock of a product without variants, as a correction.",
+    }),
+    async (c) =>
+      c.json(
+        await catalog.update(c.var.ctx, c.req.valid("param").product, c.req.valid("json")),
+        200,
+      ),
   )
   .openapi(
     route({
@@ -125,7 +161,8 @@ export const routes = createRouter()
       tags,
       operationId: "deleteProduct",
       summary: "Remove a product",
-      description: "One that was ordered, or lies in a cart, is archived instead: past orders never change.",
+      description:
+        "One that was ordered, or lies in a cart, is archived instead: past orders never change.",
       access: "staff",
       request: { params },
       responses: none("Gone"),
@@ -165,7 +202,11 @@ export const routes = createRouter()
       responses: created(Variant, "The variant"),
       refuses: ["not-found"],
     }),
-    async (c) => c.json(await variants.create(c.var.ctx, c.req.valid("param").product, c.req.valid("json")), 201),
+    async (c) =>
+      c.json(
+        await variants.create(c.var.ctx, c.req.valid("param").product, c.req.valid("json")),
+        201,
+      ),
   )
   .openapi(
     route({
@@ -181,15 +222,49 @@ export const routes = createRouter()
       responses: ok(Variant, "The variant"),
       refuses: ["not-found"],
     }),
-    async (c) => c.json(await variants.get(c.var.ctx, c.req.valid("param").product, c.req.valid("param").variant), 200),
+    async (c) =>
+      c.json(
+        await variants.get(c.var.ctx, c.req.valid("param").product, c.req.valid("param").variant),
+        200,
+      ),
   )
   .openapi(
-    route({ ...changeVariant, method: "put", operationId: "replaceVariant", summary: "Change a variant (PUT)", description: "Fields that are left out stay as they are, as with PATCH." }),
-    async (c) => c.json(await variants.update(c.var.ctx, c.req.valid("param").product, c.req.valid("param").variant, c.req.valid("json")), 200),
+    route({
+      ...changeVariant,
+      method: "put",
+      operationId: "replaceVariant",
+      summary: "Change a variant (PUT)",
+      description: "Fields that are left out stay as they are, as with PATCH.",
+    }),
+    async (c) =>
+      c.json(
+        await variants.update(
+          c.var.ctx,
+          c.req.valid("param").product,
+          c.req.valid("param").variant,
+          c.req.valid("json"),
+        ),
+        200,
+      ),
   )
   .openapi(
-    route({ ...changeVariant, method: "patch", operationId: "updateVariant", summary: "Change a variant", description: "`stock_quantity` sets its stock, as a correction." }),
-    async (c) => c.json(await variants.update(c.var.ctx, c.req.valid("param").product, c.req.valid("param").variant, c.req.valid("json")), 200),
+    route({
+      ...changeVariant,
+      method: "patch",
+      operationId: "updateVariant",
+      summary: "Change a variant",
+      description: "`stock_quantity` sets its stock, as a correction.",
+    }),
+    async (c) =>
+      c.json(
+        await variants.update(
+          c.var.ctx,
+          c.req.valid("param").product,
+          c.req.valid("param").variant,
+          c.req.valid("json"),
+        ),
+        200,
+      ),
   )
   .openapi(
     route({
@@ -216,14 +291,21 @@ export const routes = createRouter()
       tags,
       operationId: "addImage",
       summary: "Add a picture",
-      description: "A form with the field `image` (or `file`), or the picture itself as the body. PNG, JPEG, WebP, GIF or AVIF by content, at most 10 MiB; no SVG. The first one is primary.",
+      description:
+        "A form with the field `image` (or `file`), or the picture itself as the body. PNG, JPEG, WebP, GIF or AVIF by content, at most 10 MiB; no SVG. The first one is primary.",
       access: "staff",
       request: {
         params,
         body: {
           required: true,
           content: {
-            "multipart/form-data": { schema: z.object({ image: z.any().meta({ type: "string", format: "binary" }), alt_text: z.string().optional(), is_primary: z.string().optional() }) },
+            "multipart/form-data": {
+              schema: z.object({
+                image: z.any().meta({ type: "string", format: "binary" }),
+                alt_text: z.string().optional(),
+                is_primary: z.string().optional(),
+              }),
+            },
             "image/webp": { schema: z.any().meta({ type: "string", format: "binary" }) },
           },
         },
@@ -232,7 +314,8 @@ export const routes = createRouter()
       refuses: ["not-found", "body-too-large"],
       uploads: media.largestImage,
     }),
-    async (c) => c.json(await media.add(c.var.ctx, c.req.valid("param").product, await received(c)), 201),
+    async (c) =>
+      c.json(await media.add(c.var.ctx, c.req.valid("param").product, await received(c)), 201),
   )
 
 /** The picture of a form, or of a body that is one. What is neither has no bytes, and is refused as no picture. */
@@ -242,6 +325,11 @@ async function received(c: AppContext): Promise<media.Upload> {
   }
   const form = await c.req.formData()
   const file = form.get("image") ?? form.get("file")
+  const altText = form.get("alt_text")
   const bytes = file instanceof File ? await file.arrayBuffer() : new ArrayBuffer(0)
-  return { bytes, altText: String(form.get("alt_text") ?? "").slice(0, 300), isPrimary: String(form.get("is_primary") ?? "") === "true" }
+  return {
+    bytes,
+    altText: typeof altText === "string" ? altText.slice(0, 300) : "",
+    isPrimary: form.get("is_primary") === "true",
+  }
 }

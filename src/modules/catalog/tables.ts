@@ -1,5 +1,14 @@
 import { sql } from "drizzle-orm"
-import { check, index, integer, primaryKey, real, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core"
+import {
+  check,
+  index,
+  integer,
+  primaryKey,
+  real,
+  sqliteTable,
+  text,
+  uniqueIndex,
+} from "drizzle-orm/sqlite-core"
 
 import type { Id } from "#lib/id.ts"
 
@@ -24,7 +33,9 @@ export const categories = sqliteTable(
   (t) => [
     uniqueIndex("categories_slug").on(t.slug),
     uniqueIndex("categories_name").on(t.parentId, sql`lower(${t.name})`),
-    uniqueIndex("categories_root_name").on(sql`lower(${t.name})`).where(sql`parent_id IS NULL`),
+    uniqueIndex("categories_root_name")
+      .on(sql`lower(${t.name})`)
+      .where(sql`parent_id IS NULL`),
     index("categories_path").on(t.path),
   ],
 )
@@ -39,7 +50,10 @@ export const brands = sqliteTable(
     createdAt: text().notNull(),
     updatedAt: text().notNull(),
   },
-  (t) => [uniqueIndex("brands_slug").on(t.slug), uniqueIndex("brands_name").on(sql`lower(${t.name})`)],
+  (t) => [
+    uniqueIndex("brands_slug").on(t.slug),
+    uniqueIndex("brands_name").on(sql`lower(${t.name})`),
+  ],
 )
 
 /** An option of a product and the values it comes in: Size, S M L. */
@@ -95,7 +109,9 @@ export const products = sqliteTable(
     index("products_created").on(t.createdAt, t.id),
     index("products_category").on(t.categoryId, t.status, t.createdAt, t.id),
     index("products_brand").on(t.brandId, t.status, t.createdAt, t.id),
-    index("products_featured").on(t.status, t.createdAt, t.id).where(sql`is_featured = 1`),
+    index("products_featured")
+      .on(t.status, t.createdAt, t.id)
+      .where(sql`is_featured = 1`),
     check("products_price", sql`price_amount > 0`),
     check("products_compare_at", sql`compare_at_amount > price_amount`),
   ],
@@ -111,7 +127,10 @@ export const productTags = sqliteTable(
       .notNull()
       .references(() => products.id),
   },
-  (t) => [primaryKey({ columns: [t.tag, t.productId] }), index("product_tags_product").on(t.productId)],
+  (t) => [
+    primaryKey({ columns: [t.tag, t.productId] }),
+    index("product_tags_product").on(t.productId),
+  ],
 )
 
 /**
@@ -160,5 +179,10 @@ export const media = sqliteTable(
     position: integer().notNull(),
     createdAt: text().notNull(),
   },
-  (t) => [index("media_product").on(t.productId, t.position), uniqueIndex("media_primary").on(t.productId).where(sql`is_primary = 1`)],
+  (t) => [
+    index("media_product").on(t.productId, t.position),
+    uniqueIndex("media_primary")
+      .on(t.productId)
+      .where(sql`is_primary = 1`),
+  ],
 )

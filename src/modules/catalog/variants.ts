@@ -42,26 +42,47 @@ export const sellableColumns = {
   slug: products.slug,
   sku: sql<string | null>`${variants.sku}`.as("variant_sku"),
   options: sql<string>`${variants.options}`.as("variant_options"),
-  unitAmount: sql<number>`coalesce(${variants.priceAmount}, ${products.priceAmount})`.as("unit_amount"),
+  unitAmount: sql<number>`coalesce(${variants.priceAmount}, ${products.priceAmount})`.as(
+    "unit_amount",
+  ),
   currency: products.currency,
   isDigital: products.isDigital,
   imageKey: products.imageKey,
   stockQuantity: sql<number>`${variants.stockQuantity}`.as("variant_stock"),
-  isOnSale: sql<number>`(${products.status} = 'active' AND ${variants.removedAt} IS NULL AND (${variants.id} <> ${products.id} OR ${products.options} = '[]'))`.as("is_on_sale"),
-  needsVariant: sql<number>`(${variants.id} = ${products.id} AND ${products.options} <> '[]')`.as("needs_variant"),
+  isOnSale:
+    sql<number>`(${products.status} = 'active' AND ${variants.removedAt} IS NULL AND (${variants.id} <> ${products.id} OR ${products.options} = '[]'))`.as(
+      "is_on_sale",
+    ),
+  needsVariant: sql<number>`(${variants.id} = ${products.id} AND ${products.options} <> '[]')`.as(
+    "needs_variant",
+  ),
 }
 
-type Raw = Omit<Sellable, "options" | "isOnSale" | "needsVariant"> & { options: string; isOnSale: number; needsVariant: number }
+type Raw = Omit<Sellable, "options" | "isOnSale" | "needsVariant"> & {
+  options: string
+  isOnSale: number
+  needsVariant: number
+}
 
 /** A row of `sellableColumns` as what it means. */
 export function toSellable(row: Raw): Sellable {
-  return { ...row, options: JSON.parse(row.options) as Record<string, string>, isOnSale: row.isOnSale === 1, needsVariant: row.needsVariant === 1 }
+  return {
+    ...row,
+    options: JSON.parse(row.options) as Record<string, string>,
+    isOnSale: row.isOnSale === 1,
+    needsVariant: row.needsVariant === 1,
+  }
 }
 
 /** What names sellable things: variant or product ids, SKUs, product slugs. Answers those that are there, by the reference; one round trip. */
-export async function findSellables(ctx: Ctx, refs: readonly string[]): Promise<Map<string, Sellable>> {
+export async function findSellables(
+  ctx: Ctx,
+  refs: readonly string[],
+): Promise<Map<string, Sellable>> {
   const wanted = [...new Set(refs)]
-  const chunks = Array.from({ length: Math.ceil(wanted.length / 45) }, (_, index) => wanted.slice(index * 45, index * 45 + 45))
+  const chunks = Array.from({ length: Math.ceil(wanted.length / 45) }, (_, index) =>
+    wanted.slice(index * 45, index * 45 + 45),
+  )
   const queries = chunks.flatMap((chunk) => [
     ctx.db
       .select(sellableColumns)
@@ -77,32 +98,64 @@ export async function findSellables(ctx: Ctx, refs: readonly string[]): Promise<
   const [first, ...rest] = queries
   const found = first ? (await ctx.db.batch([first, ...rest])).flat().map(toSellable) : []
   const bySlug = new Map(found.map((one) => [one.slug, one]))
-  const byRef = new Map(found.flatMap((one) => [...(one.sku === null ? [] : [[one.sku, one] as const]), [one.variantId as string, one] as const]))
-  return new Map(wanted.flatMap((ref) => {
-    const one = byRef.get(ref) ?? bySlug.get(ref)
-    return one ? [[ref, one] as const] : []
-  }))
+  const byRef = new Map(
+    found.flatMap((one) => [
+      ...(one.sku === null ? [] : [[one.sku, one] as const]),
+      [one.variantId as string, one] as const,
+    ]),
+  )
+  return new Map(
+    wanted.flatMap((ref) => {
+      const one = byRef.get(ref) ?? bySlug.get(ref)
+      return one ? [[ref, one] as const] : []
+    }),
+  )
 }
 
 /** A product's id and what of it can be stocked and sold, in order. @throws `not-found`, for a hidden product to the public too */
-export async function sellablesOf(ctx: Ctx, ref: string): Promise<{ id: Id<"product">; sellables: Pick<VariantRow, "id" | "sku">[] }> {
+export async function sellablesOf(
+  ctx: Ctx,
+  ref: string,
+): Promise<{ id: Id<"product">; sellables: Pick<VariantRow, "id" | "sku">[] }> {
   const rows = await ctx.db
-    .select({ productId: variants.productId, id: variants.id, sku: variants.sku, options: sql<string>`${products.options}`.as("product_options"), status: products.status })
+    .select({
+      productId: variants.productId,
+      id: variants.id,
+      sku: variants.sku,
+      options: sql<string>`${products.options}`.as("product_options"),
+      status: products.status,
+    })
     .from(variants)
     .innerJoin(products, eq(products.id, variants.productId))
-    .where(and(or(eq(products.id, ref as Id<"product">), eq(products.slug, ref)), isNull(variants.removedAt)))
+    .where(
+      and(
+        or(eq(products.id, ref as Id<"product">), eq(products.slug, ref)),
+        isNull(variants.removedAt),
+      ),
+    )
     .orderBy(asc(variants.position), asc(variants.id))
   const [first] = rows
   if (!first || (first.status !== "active" && !isStaff(ctx))) throw notFound("product")
   const own = (row: { id: string }) => row.id === first.productId
-  return { id: first.productId, sellables: rows.filter((row) => own(row) === (first.options === "[]")) }
+  return {
+    id: first.productId,
+    sellables: rows.filter((row) => own(row) === (first.options === "[]")),
+  }
 }
 
 /** What a stock route means by its path: a variant, or a product without variants. @throws `not-found`, `invalid-input` for a product with variants */
-export async function resolveStocked(ctx: Ctx, ref: string): Promise<{ productId: Id<"product">; variantId: Id<"variant"> }> {
+export async function resolveStocked(
+  ctx: Ctx,
+  ref: string,
+): Promise<{ productId: Id<"product">; variantId: Id<"variant"> }> {
   const one = (await findSellables(ctx, [ref])).get(ref)
   if (!one) throw notFound("product or variant")
-  if (one.needsVariant) throw invalid({ field: "item", detail: "This product comes in variants: name one of them.", code: "variant-required" })
+  if (one.needsVariant)
+    throw invalid({
+      field: "item",
+      detail: "This product comes in variants: name one of them.",
+      code: "variant-required",
+    })
   return one
 }
 
@@ -122,29 +175,77 @@ export async function get(ctx: Ctx, ref: string, variantRef: string): Promise<Va
 export async function create(ctx: Ctx, ref: string, input: NewVariant): Promise<Variant> {
   const staff = requireRole(ctx, "staff")
   const { product, rows } = await productWith(ctx, ref)
-  const { row, errors } = draft(ctx, product, input, rows, Math.max(0, ...rows.map(({ position }) => position)) + 1)
+  const { row, errors } = draft(
+    ctx,
+    product,
+    input,
+    rows,
+    Math.max(0, ...rows.map(({ position }) => position)) + 1,
+  )
   if (errors.length > 0) throw invalid(...errors)
-  if (row.stockQuantity > 0) await setStock(ctx, product.id, [row], nameOf(staff), "restock", `create:${row.id}`)
+  if (row.stockQuantity > 0)
+    await setStock(ctx, product.id, [row], nameOf(staff), "restock", `create:${row.id}`)
   const result = toVariant(product, row)
-  await commit(ctx, [ctx.db.insert(variants).values(row)], { refusals, events: [{ type: "catalog.changed", productId: product.id }], result })
+  await commit(ctx, [ctx.db.insert(variants).values(row)], {
+    refusals,
+    events: [{ type: "catalog.changed", productId: product.id }],
+    result,
+  })
   await ctx.cache.expire("catalog")
   return result
 }
 
 /** Changes one of a product's forms; `stock_quantity` sets its stock. @throws `forbidden`, `not-found`, `invalid-input` */
-export async function update(ctx: Ctx, ref: string, variantRef: string, input: VariantChanges): Promise<Variant> {
+export async function update(
+  ctx: Ctx,
+  ref: string,
+  variantRef: string,
+  input: VariantChanges,
+): Promise<Variant> {
   const staff = requireRole(ctx, "staff")
   const { product, rows } = await productWith(ctx, ref)
   const old = pick(rows, variantRef)
-  const price = input.price === undefined ? (old.priceAmount === null ? null : toDecimal(old.priceAmount, product.currency)) : input.price
-  const merged: NewVariant = { sku: input.sku === undefined ? old.sku : input.sku, options: input.options ?? old.options, price, stock_quantity: input.stock_quantity ?? old.stockQuantity }
-  const { row, errors } = draft(ctx, product, merged, rows.filter(({ id }) => id !== old.id), old.position, old)
+  const price =
+    input.price === undefined
+      ? old.priceAmount === null
+        ? null
+        : toDecimal(old.priceAmount, product.currency)
+      : input.price
+  const merged: NewVariant = {
+    sku: input.sku === undefined ? old.sku : input.sku,
+    options: input.options ?? old.options,
+    price,
+    stock_quantity: input.stock_quantity ?? old.stockQuantity,
+  }
+  const { row, errors } = draft(
+    ctx,
+    product,
+    merged,
+    rows.filter(({ id }) => id !== old.id),
+    old.position,
+    old,
+  )
   if (errors.length > 0) throw invalid(...errors)
-  if (input.stock_quantity !== undefined) await setStock(ctx, product.id, [row], nameOf(staff), "correction", `update:${ctx.once?.key ?? randomBase32(26)}`)
+  if (input.stock_quantity !== undefined)
+    await setStock(
+      ctx,
+      product.id,
+      [row],
+      nameOf(staff),
+      "correction",
+      `update:${ctx.once?.key ?? randomBase32(26)}`,
+    )
   const { sku, options, priceAmount, updatedAt } = row
   const result = toVariant(product, row)
-  const change = ctx.db.update(variants).set({ sku, options, priceAmount, updatedAt }).where(eq(variants.id, old.id))
-  await commit(ctx, [change], { refusals, events: [{ type: "catalog.changed", productId: product.id }], result })
+  const change = ctx.db
+    .update(variants)
+    .set({ sku, options, priceAmount, updatedAt })
+    .where(eq(variants.id, old.id))
+  await commit(ctx, [change], {
+    refusals,
+    events: [{ type: "catalog.changed", productId: product.id }],
+    result,
+  })
   await ctx.cache.expire("catalog")
   return result
 }
@@ -154,8 +255,14 @@ export async function remove(ctx: Ctx, ref: string, variantRef: string): Promise
   requireRole(ctx, "staff")
   const { product, rows } = await productWith(ctx, ref)
   const { id } = pick(rows, variantRef)
-  const gone = ctx.db.update(variants).set({ removedAt: iso(ctx.now), sku: null }).where(eq(variants.id, id))
-  await commit(ctx, [gone], { events: [{ type: "catalog.changed", productId: product.id }], result: {} })
+  const gone = ctx.db
+    .update(variants)
+    .set({ removedAt: iso(ctx.now), sku: null })
+    .where(eq(variants.id, id))
+  await commit(ctx, [gone], {
+    events: [{ type: "catalog.changed", productId: product.id }],
+    result: {},
+  })
   await ctx.cache.expire("catalog")
 }
 
@@ -183,11 +290,26 @@ export function draft(
 ): { row: VariantRow; errors: FieldError[] } {
   const errors: FieldError[] = []
   const priceAmount = input.price ? fromDecimal(input.price, product.currency) : null
-  if (priceAmount === undefined) errors.push({ field: "price", detail: `${product.currency} has fewer decimals.`, code: "invalid" })
-  const fits = product.options.length > 0 && product.options.every(({ name, values }) => values.includes(input.options[name] ?? ""))
+  if (priceAmount === undefined)
+    errors.push({
+      field: "price",
+      detail: `${product.currency} has fewer decimals.`,
+      code: "invalid",
+    })
+  const fits =
+    product.options.length > 0 &&
+    product.options.every(({ name, values }) => values.includes(input.options[name] ?? ""))
   if (!fits || Object.keys(input.options).length !== product.options.length) {
-    errors.push({ field: "options", detail: "Name one value of each option of the product.", code: "invalid" })
-  } else if (others.some(({ options }) => product.options.every(({ name }) => options[name] === input.options[name]))) {
+    errors.push({
+      field: "options",
+      detail: "Name one value of each option of the product.",
+      code: "invalid",
+    })
+  } else if (
+    others.some(({ options }) =>
+      product.options.every(({ name }) => options[name] === input.options[name]),
+    )
+  ) {
     errors.push({ field: "options", detail: "Another variant has these options.", code: "taken" })
   }
   const row: VariantRow = {
@@ -206,15 +328,23 @@ export function draft(
 }
 
 export const refusals = {
-  "variants.sku": () => invalid({ field: "sku", detail: "This SKU already exists.", code: "taken" }),
+  "variants.sku": () =>
+    invalid({ field: "sku", detail: "This SKU already exists.", code: "taken" }),
 }
 
-async function productWith(ctx: Ctx, ref: string): Promise<{ product: ProductRow; rows: VariantRow[] }> {
+async function productWith(
+  ctx: Ctx,
+  ref: string,
+): Promise<{ product: ProductRow; rows: VariantRow[] }> {
   const chosen = or(eq(products.id, ref as Id<"product">), eq(products.slug, ref))
   const ids = ctx.db.select({ id: products.id }).from(products).where(chosen)
   const [[product], rows] = await ctx.db.batch([
     ctx.db.select().from(products).where(chosen).limit(1),
-    ctx.db.select().from(variants).where(and(inArray(variants.productId, ids), isNull(variants.removedAt))).orderBy(asc(variants.position), asc(variants.id)),
+    ctx.db
+      .select()
+      .from(variants)
+      .where(and(inArray(variants.productId, ids), isNull(variants.removedAt)))
+      .orderBy(asc(variants.position), asc(variants.id)),
   ])
   if (!product || (product.status !== "active" && !isStaff(ctx))) throw notFound("product")
   return { product, rows: rows.filter(({ id }) => (id as string) !== product.id) }
@@ -227,7 +357,10 @@ function pick(rows: readonly VariantRow[], ref: string): VariantRow {
 }
 
 /** A variant on the wire. */
-export function toVariant(product: Pick<ProductRow, "priceAmount" | "currency">, row: VariantRow): Variant {
+export function toVariant(
+  product: Pick<ProductRow, "priceAmount" | "currency">,
+  row: VariantRow,
+): Variant {
   return {
     id: row.id,
     sku: row.sku,
@@ -241,6 +374,12 @@ export function toVariant(product: Pick<ProductRow, "priceAmount" | "currency">,
 
 /** `product-unavailable`, or what else keeps this thing from being bought. */
 export function refuseUnlessOnSale(sellable: Sellable): void {
-  if (sellable.needsVariant) throw invalid({ field: "product_id", detail: "This product comes in variants: send variant_id.", code: "variant-required" })
-  if (!sellable.isOnSale) throw new DomainError("product-unavailable", `${sellable.name} cannot be bought now`)
+  if (sellable.needsVariant)
+    throw invalid({
+      field: "product_id",
+      detail: "This product comes in variants: send variant_id.",
+      code: "variant-required",
+    })
+  if (!sellable.isOnSale)
+    throw new DomainError("product-unavailable", `${sellable.name} cannot be bought now`)
 }

@@ -19,7 +19,11 @@ import type { Placed, PlaceOrder } from "./model.ts"
 const holdMinutes = 30
 
 type WantedLine = Sellable & { quantity: number }
-type Wanted = { lines: WantedLine[]; email: string | undefined; cart?: { id: Id<"cart">; version: number } }
+type Wanted = {
+  lines: WantedLine[]
+  email: string | undefined
+  cart?: { id: Id<"cart">; version: number }
+}
 
 /**
  * Turns the cart, or the items given, into a pending, unpaid order (api.md 7.1). Prices are those of now; stock is
@@ -34,7 +38,10 @@ export async function place(ctx: Ctx, input: PlaceOrder): Promise<Placed> {
   const draft = await draftOf(ctx, input, wanted, accessToken)
   const { order } = draft
   const products = inventory.byProduct(wanted.lines)
-  const result: Placed = { ...orders.toOrder(order, draft.lines), ...(accessToken !== undefined && { access_token: accessToken }) }
+  const result: Placed = {
+    ...orders.toOrder(order, draft.lines),
+    ...(accessToken !== undefined && { access_token: accessToken }),
+  }
 
   const left = await inventory.reserve(ctx, order.id, products, minutesAfter(ctx.now, holdMinutes))
   try {
@@ -43,9 +50,15 @@ export async function place(ctx: Ctx, input: PlaceOrder): Promise<Placed> {
       [
         ...(await orders.stage(ctx, draft)),
         ...(wanted.cart ? carts.stageClose(ctx, wanted.cart.id, wanted.cart.version) : []),
-        ...[...left].flatMap(([productId, snapshot]) => catalog.stageStock(ctx, productId, snapshot)),
+        ...[...left].flatMap(([productId, snapshot]) =>
+          catalog.stageStock(ctx, productId, snapshot),
+        ),
       ],
-      { events: [{ type: "order.placed", orderId: order.id }], refusals: { ...orders.placeRefusals, ...carts.closeRefusals }, result },
+      {
+        events: [{ type: "order.placed", orderId: order.id }],
+        refusals: { ...orders.placeRefusals, ...carts.closeRefusals },
+        result,
+      },
     )
   } catch (error) {
     if (error instanceof DomainError || !(await stands(ctx, order.id))) {
@@ -53,7 +66,9 @@ export async function place(ctx: Ctx, input: PlaceOrder): Promise<Placed> {
       throw error
     }
   }
-  await inventory.settle(ctx, order.id, products).catch((error) => ctx.log.error("sale left to the event", error, { order_id: order.id }))
+  await inventory
+    .settle(ctx, order.id, products)
+    .catch((error) => ctx.log.error("sale left to the event", error, { order_id: order.id }))
   return result
 }
 
@@ -66,7 +81,10 @@ async function stands(ctx: Ctx, id: Id<"order">): Promise<boolean> {
     return await orders.exists(ctx, id)
   } catch (error) {
     ctx.log.error("commit in doubt", error, { order_id: id })
-    throw new DomainError("unavailable", "Whether the order was placed is not known yet: send it again with the same Idempotency-Key, or look at your orders")
+    throw new DomainError(
+      "unavailable",
+      "Whether the order was placed is not known yet: send it again with the same Idempotency-Key, or look at your orders",
+    )
   }
 }
 
@@ -74,19 +92,34 @@ async function stands(ctx: Ctx, id: Id<"order">): Promise<boolean> {
  * Makes sure that an order that was placed is sold, and that a cancelled one is not. A hold that lapsed meanwhile is
  * taken anew; if the stock is gone, the order is cancelled. Idempotent.
  */
-export async function finish(ctx: Ctx, event: Extract<Event, { type: "order.placed" | "order.cancelled" }>): Promise<void> {
+export async function finish(
+  ctx: Ctx,
+  event: Extract<Event, { type: "order.placed" | "order.cancelled" }>,
+): Promise<void> {
   const found = await orders.find(ctx, event.orderId)
   if (!found) return
   const { order, lines } = found
-  if (order.status === "cancelled") return inventory.giveBack(ctx, order.id, orders.productsOf(lines))
+  if (order.status === "cancelled")
+    return inventory.giveBack(ctx, order.id, orders.productsOf(lines))
   const missing = await inventory.settle(ctx, order.id, inventory.byProduct(lines))
-  if (missing.length > 0) await orders.cancel(ctx, order.id, "The stock was gone before the order could be completed.")
+  if (missing.length > 0)
+    await orders.cancel(ctx, order.id, "The stock was gone before the order could be completed.")
 }
 
 async function wantedItems(ctx: Ctx, items: NonNullable<PlaceOrder["items"]>): Promise<Wanted> {
   const refs = items.map((item) => item.product_id ?? item.variant_id ?? item.sku ?? "")
   const [found, email] = await Promise.all([findSellables(ctx, refs), emailOf(ctx)])
-  const unknown = refs.flatMap((ref, index): FieldError[] => (found.has(ref) ? [] : [{ field: `items.${index}.product_id`, detail: `No such product: ${ref}`, code: "unknown" }]))
+  const unknown = refs.flatMap((ref, index): FieldError[] =>
+    found.has(ref)
+      ? []
+      : [
+          {
+            field: `items.${index}.product_id`,
+            detail: `No such product: ${ref}`,
+            code: "unknown",
+          },
+        ],
+  )
   if (unknown.length > 0) throw invalid(...unknown)
   const sums = new Map<Id<"variant">, WantedLine>()
   for (const [index, ref] of refs.entries()) {
@@ -112,12 +145,19 @@ async function emailOf(ctx: Ctx): Promise<string | undefined> {
   return ctx.actor.type === "user" ? (await users.selectEmail(ctx))[0]?.email : undefined
 }
 
-async function draftOf(ctx: Ctx, input: PlaceOrder, wanted: Wanted, accessToken: string | undefined): Promise<orders.Draft> {
+async function draftOf(
+  ctx: Ctx,
+  input: PlaceOrder,
+  wanted: Wanted,
+  accessToken: string | undefined,
+): Promise<orders.Draft> {
   const errors: FieldError[] = []
   const email = input.email ?? wanted.email
   const shipping = input.shipping_address ?? null
-  if (email === undefined) errors.push({ field: "email", detail: "This field is required.", code: "required" })
-  if (!shipping && !wanted.lines.every(({ isDigital }) => isDigital)) errors.push({ field: "shipping_address", detail: "This field is required.", code: "required" })
+  if (email === undefined)
+    errors.push({ field: "email", detail: "This field is required.", code: "required" })
+  if (!shipping && !wanted.lines.every(({ isDigital }) => isDigital))
+    errors.push({ field: "shipping_address", detail: "This field is required.", code: "required" })
   if (errors.length > 0) throw invalid(...errors)
 
   const id = newId("order", ctx.now)
@@ -140,7 +180,8 @@ async function draftOf(ctx: Ctx, input: PlaceOrder, wanted: Wanted, accessToken:
     taxAmount: priced.taxAmount,
     totalAmount: priced.totalAmount,
     shippingAddress: shipping,
-    billingAddress: input.billing_address ?? (input.use_shipping_as_billing === false ? null : shipping),
+    billingAddress:
+      input.billing_address ?? (input.use_shipping_as_billing === false ? null : shipping),
     notes: input.notes,
     carrier: null,
     trackingNumber: null,
@@ -155,7 +196,21 @@ async function draftOf(ctx: Ctx, input: PlaceOrder, wanted: Wanted, accessToken:
   const lines = wanted.lines.map((line, position): orders.LineRow => {
     const { lineAmount = 0, discountAmount = 0, taxAmount = 0 } = priced.lines[position] ?? {}
     const { productId, variantId, name, sku, options, quantity, unitAmount } = line
-    return { id: newId("orderLine", ctx.now), orderId: id, position, productId, variantId, name, sku, options, quantity, unitAmount, lineAmount, discountAmount, taxAmount }
+    return {
+      id: newId("orderLine", ctx.now),
+      orderId: id,
+      position,
+      productId,
+      variantId,
+      name,
+      sku,
+      options,
+      quantity,
+      unitAmount,
+      lineAmount,
+      discountAmount,
+      taxAmount,
+    }
   })
   return { order, lines }
 }

@@ -8,7 +8,14 @@ const place = {
   tags,
   access: "public",
   responses: created(Placed, "The pending order"),
-  refuses: ["cart-empty", "cart-changed", "cart-already-ordered", "product-unavailable", "out-of-stock", "unavailable"],
+  refuses: [
+    "cart-empty",
+    "cart-changed",
+    "cart-already-ordered",
+    "product-unavailable",
+    "out-of-stock",
+    "unavailable",
+  ],
 } as const
 
 /** POST /orders, POST /cart/checkout */
@@ -33,7 +40,8 @@ export const routes = createRouter()
       path: "/cart/checkout",
       operationId: "checkoutCart",
       summary: "Order the cart",
-      description: "The same with what is in the cart. Of one cart there is one order, however often this is sent.",
+      description:
+        "The same with what is in the cart. Of one cart there is one order, however often this is sent.",
       request: { body: json(CheckoutCart) },
     }),
     async (c) => c.json(await checkout.place(c.var.ctx, c.req.valid("json")), 201),

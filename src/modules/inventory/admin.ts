@@ -7,7 +7,12 @@ import * as inventory from "./inventory.ts"
 import { Adjustment, MovementList, MovementQuery, StockLevel } from "./model.ts"
 
 const tags = ["Inventory"]
-const params = z.object({ item: Ref.meta({ description: "A variant or a product without variants: id, SKU or slug", example: "1" }) })
+const params = z.object({
+  item: Ref.meta({
+    description: "A variant or a product without variants: id, SKU or slug",
+    example: "1",
+  }),
+})
 
 /** /admin/inventory/* */
 export const admin = createRouter()
@@ -18,13 +23,18 @@ export const admin = createRouter()
       tags,
       operationId: "adjustStock",
       summary: "Change what is on hand",
-      description: "By a difference or to a number, with the reason. Every change is a row of the ledger.",
+      description:
+        "By a difference or to a number, with the reason. Every change is a row of the ledger.",
       access: "staff",
       request: { params, body: json(Adjustment) },
       responses: ok(StockLevel, "The stock as it is now"),
       refuses: ["not-found", "out-of-stock"],
     }),
-    async (c) => c.json(await inventory.adjust(c.var.ctx, c.req.valid("param").item, c.req.valid("json")), 200),
+    async (c) =>
+      c.json(
+        await inventory.adjust(c.var.ctx, c.req.valid("param").item, c.req.valid("json")),
+        200,
+      ),
   )
   .openapi(
     route({
@@ -39,5 +49,9 @@ export const admin = createRouter()
       responses: ok(MovementList, "A stretch of the ledger"),
       refuses: ["not-found"],
     }),
-    async (c) => c.json(await inventory.movements(c.var.ctx, c.req.valid("param").item, c.req.valid("query")), 200),
+    async (c) =>
+      c.json(
+        await inventory.movements(c.var.ctx, c.req.valid("param").item, c.req.valid("query")),
+        200,
+      ),
   )

@@ -25,18 +25,35 @@ export type Availability = z.infer<typeof Availability>
 /** Stock that came, broke, was found or was counted: a difference or the number itself. */
 export const Adjustment = z
   .object({
-    delta: z.int().min(-1_000_000).max(1_000_000).optional().meta({ description: "How many more, or fewer" }),
+    delta: z
+      .int()
+      .min(-1_000_000)
+      .max(1_000_000)
+      .optional()
+      .meta({ description: "How many more, or fewer" }),
     set: z.int().min(0).max(1_000_000).optional().meta({ description: "How many there are" }),
     reason: z.enum(movementReasons),
     note: z.string().trim().max(500).default(""),
   })
-  .refine((given) => (given.delta === undefined) !== (given.set === undefined), { path: ["delta"], message: "Give either delta or set." })
-  .meta({ id: "Adjustment", example: { delta: 10, reason: "restock", note: "Delivery of the day" } })
+  .refine((given) => (given.delta === undefined) !== (given.set === undefined), {
+    path: ["delta"],
+    message: "Give either delta or set.",
+  })
+  .meta({
+    id: "Adjustment",
+    example: { delta: 10, reason: "restock", note: "Delivery of the day" },
+  })
 export type Adjustment = z.infer<typeof Adjustment>
 
 /** A variant's stock after a change. */
 export const StockLevel = z
-  .object({ product_id: id("product", "1"), variant_id: id("variant", "1"), on_hand: z.int(), held: z.int(), available: z.int() })
+  .object({
+    product_id: id("product", "1"),
+    variant_id: id("variant", "1"),
+    on_hand: z.int(),
+    held: z.int(),
+    available: z.int(),
+  })
   .meta({ id: "StockLevel" })
 export type StockLevel = z.infer<typeof StockLevel>
 
@@ -56,10 +73,17 @@ export const StockMovement = z
 
 export const MovementQuery = z.object({
   limit: z.coerce.number().int().min(1).max(100).default(20),
-  before: z.coerce.number().int().min(1).optional().meta({ description: "`next_before` of the page before" }),
+  before: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .meta({ description: "`next_before` of the page before" }),
 })
 export type MovementQuery = z.infer<typeof MovementQuery>
 
 /** A stretch of the ledger, newest first. */
-export const MovementList = z.object({ results: z.array(StockMovement), next_before: z.int().nullable() }).meta({ id: "MovementList" })
+export const MovementList = z
+  .object({ results: z.array(StockMovement), next_before: z.int().nullable() })
+  .meta({ id: "MovementList" })
 export type MovementList = z.infer<typeof MovementList>

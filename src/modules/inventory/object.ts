@@ -4,7 +4,16 @@ import { createCtx } from "#context.ts"
 import type { Id } from "#lib/id.ts"
 
 import * as inventory from "./inventory.ts"
-import type { Level, Line, Movement, MovementReason, Reserved, Settled, Shortage, Snapshot } from "./stock.ts"
+import type {
+  Level,
+  Line,
+  Movement,
+  MovementReason,
+  Reserved,
+  Settled,
+  Shortage,
+  Snapshot,
+} from "./stock.ts"
 
 /** How long changes may gather before the projection in D1 follows. */
 const projectionDelayMs = 1000
@@ -52,7 +61,12 @@ export class ProductStock extends DurableObject<Env> {
        FROM levels ORDER BY variant_id`,
       now,
     )
-    const levels = rows.toArray().map((row): Level => ({ variantId: row.variant_id as Id<"variant">, onHand: row.on_hand, held: row.held, available: row.on_hand - row.held }))
+    const levels = rows.toArray().map((row): Level => ({
+      variantId: row.variant_id as Id<"variant">,
+      onHand: row.on_hand,
+      held: row.held,
+      available: row.on_hand - row.held,
+    }))
     return { version: this.#meta()?.version ?? 0, levels }
   }
 
@@ -60,14 +74,25 @@ export class ProductStock extends DurableObject<Env> {
    * Holds all the lines for an order until `expiresAt` (ms), or none. Called again it replaces the order's own hold.
    * An order that was settled or cancelled before is left as it is.
    */
-  reserve(productId: Id<"product">, orderId: Id<"order">, lines: readonly Line[], expiresAt: number): Reserved {
+  reserve(
+    productId: Id<"product">,
+    orderId: Id<"order">,
+    lines: readonly Line[],
+    expiresAt: number,
+  ): Reserved {
     return this.#change(productId, () => {
       if (this.#stateOf(orderId)) return { ok: true, snapshot: this.read() }
       this.#sql.exec("DELETE FROM holds WHERE order_id = ?", orderId)
       const short = this.#shortages(lines)
       if (short.length > 0) return { ok: false, short }
       for (const { variantId, quantity } of lines) {
-        this.#sql.exec("INSERT INTO holds (order_id, variant_id, quantity, expires_at) VALUES (?, ?, ?, ?)", orderId, variantId, quantity, expiresAt)
+        this.#sql.exec(
+          "INSERT INTO holds (order_id, variant_id, quantity, expires_at) VALUES (?, ?, ?, ?)",
+          orderId,
+          variantId,
+          quantity,
+          expiresAt,
+        )
       }
       return { ok: true, snapshot: this.read() }
     })
@@ -92,7 +117,12 @@ export class ProductStock extends DurableObject<Env> {
       const short = this.#shortages(lines)
       if (short.length > 0) return { ok: false, short }
       for (const { variantId, quantity } of lines) {
-        this.#move(variantId, -quantity, { reason: "sale", note: "", actor: "system", key: `sale:${orderId}` }, orderId)
+        this.#move(
+          variantId,
+          -quantity,
+          { reason: "sale", note: "", actor: "system", key: `sale:${orderId}` },
+          orderId,
+        )
       }
       this.#sql.exec("INSERT INTO orders (order_id, state) VALUES (?, 'sold')", orderId)
       return { ok: true, snapshot: this.read() }
@@ -105,9 +135,24 @@ export class ProductStock extends DurableObject<Env> {
       this.#sql.exec("DELETE FROM holds WHERE order_id = ?", orderId)
       const state = this.#stateOf(orderId)
       if (state === "sold") {
-        const sold = this.#sql.exec<{ variant_id: string; delta: number }>("SELECT variant_id, delta FROM movements WHERE key = ?", `sale:${orderId}`).toArray()
+        const sold = this.#sql
+          .exec<{ variant_id: string; delta: number }>(
+            "SELECT variant_id, delta FROM movements WHERE key = ?",
+            `sale:${orderId}`,
+          )
+          .toArray()
         for (const { variant_id, delta } of sold) {
-          this.#move(variant_id, -delta, { reason: "return", note: "order cancelled", actor: "system", key: `cancel:${orderId}` }, orderId)
+          this.#move(
+            variant_id,
+            -delta,
+            {
+              reason: "return",
+              note: "order cancelled",
+              actor: "system",
+              key: `cancel:${orderId}`,
+            },
+            orderId,
+          )
         }
         this.#sql.exec("UPDATE orders SET state = 'returned' WHERE order_id = ?", orderId)
       } else if (!state) {
@@ -121,13 +166,26 @@ export class ProductStock extends DurableObject<Env> {
    * Changes what is on hand by `delta`, or to `set`. The same key again changes nothing. Stock that live holds lay
    * claim to can be taken away (it is broken or gone), but never more than there is.
    */
-  adjust(productId: Id<"product">, changes: readonly ({ variantId: Id<"variant"> } & ({ delta: number } | { set: number }))[], change: Change): Reserved {
+  adjust(
+    productId: Id<"product">,
+    changes: readonly ({ variantId: Id<"variant"> } & ({ delta: number } | { set: number }))[],
+    change: Change,
+  ): Reserved {
     return this.#change(productId, () => {
-      const known = this.#sql.exec("SELECT 1 FROM movements WHERE key = ? LIMIT 1", change.key).toArray().length > 0
+      const known =
+        this.#sql.exec("SELECT 1 FROM movements WHERE key = ? LIMIT 1", change.key).toArray()
+          .length > 0
       if (known) return { ok: true, snapshot: this.read() }
       const onHand = new Map(this.read().levels.map((level) => [level.variantId, level.onHand]))
-      const deltas = changes.map((one) => ({ ...one, delta: "set" in one ? one.set - (onHand.get(one.variantId) ?? 0) : one.delta }))
-      const short = deltas.flatMap(({ variantId, delta }): Shortage[] => ((onHand.get(variantId) ?? 0) + delta < 0 ? [{ variantId, available: onHand.get(variantId) ?? 0 }] : []))
+      const deltas = changes.map((one) => ({
+        ...one,
+        delta: "set" in one ? one.set - (onHand.get(one.variantId) ?? 0) : one.delta,
+      }))
+      const short = deltas.flatMap(({ variantId, delta }): Shortage[] =>
+        (onHand.get(variantId) ?? 0) + delta < 0
+          ? [{ variantId, available: onHand.get(variantId) ?? 0 }]
+          : [],
+      )
       if (short.length > 0) return { ok: false, short }
       for (const { variantId, delta } of deltas) this.#move(variantId, delta, change)
       return { ok: true, snapshot: this.read() }
@@ -147,12 +205,17 @@ export class ProductStock extends DurableObject<Env> {
 
   /** Sweeps lapsed holds and brings the projection in D1 up to date; until that works it comes back. */
   override async alarm(): Promise<void> {
-    const lapsed = this.#sql.exec("DELETE FROM holds WHERE expires_at <= ? RETURNING 1", Date.now()).toArray().length
+    const lapsed = this.#sql
+      .exec("DELETE FROM holds WHERE expires_at <= ? RETURNING 1", Date.now())
+      .toArray().length
     if (lapsed > 0) this.#sql.exec("UPDATE meta SET version = version + 1")
     const meta = this.#meta()
     let retryAt: number | undefined
     if (meta && meta.version !== meta.projected) {
-      const ctx = createCtx(this.env, { actor: { type: "system" }, defer: (work) => this.ctx.waitUntil(work) })
+      const ctx = createCtx(this.env, {
+        actor: { type: "system" },
+        defer: (work) => this.ctx.waitUntil(work),
+      })
       try {
         await inventory.project(ctx, meta.product_id as Id<"product">, this.read())
         this.#sql.exec("UPDATE meta SET projected = max(projected, ?)", meta.version)
@@ -167,7 +230,10 @@ export class ProductStock extends DurableObject<Env> {
   /** All or nothing; every change is a new version, and sets the alarm that projects it. */
   #change<T>(productId: Id<"product">, work: () => T): T {
     const result = this.ctx.storage.transactionSync(() => {
-      this.#sql.exec("INSERT INTO meta (one, product_id, version, projected) VALUES (1, ?, 1, 0) ON CONFLICT (one) DO UPDATE SET version = version + 1", productId)
+      this.#sql.exec(
+        "INSERT INTO meta (one, product_id, version, projected) VALUES (1, ?, 1, 0) ON CONFLICT (one) DO UPDATE SET version = version + 1",
+        productId,
+      )
       return work()
     })
     // Not awaited: the runtime writes it with the change, and holds the answer back until both are durable.
@@ -176,9 +242,12 @@ export class ProductStock extends DurableObject<Env> {
   }
 
   async #schedule(at?: number): Promise<void> {
-    const [next] = this.#sql.exec<{ at: number | null }>("SELECT min(expires_at) AS at FROM holds").toArray()
+    const [next] = this.#sql
+      .exec<{ at: number | null }>("SELECT min(expires_at) AS at FROM holds")
+      .toArray()
     const meta = this.#meta()
-    const project = at ?? (meta && meta.version !== meta.projected ? Date.now() + projectionDelayMs : undefined)
+    const project =
+      at ?? (meta && meta.version !== meta.projected ? Date.now() + projectionDelayMs : undefined)
     const times = [project, next?.at].filter((time) => typeof time === "number")
     if (times.length > 0) await this.ctx.storage.setAlarm(Math.min(...times))
   }
@@ -191,8 +260,18 @@ export class ProductStock extends DurableObject<Env> {
     })
   }
 
-  #move(variantId: string, delta: number, { reason, note, actor, key }: Change, orderId: string | null = null): void {
-    this.#sql.exec("INSERT INTO levels (variant_id, on_hand) VALUES (?, ?) ON CONFLICT (variant_id) DO UPDATE SET on_hand = on_hand + excluded.on_hand", variantId, delta)
+  #move(
+    variantId: string,
+    delta: number,
+    { reason, note, actor, key }: Change,
+    orderId: string | null = null,
+  ): void {
+    // Two steps: an upsert would check a negative delta as if it were the level.
+    this.#sql.exec(
+      "INSERT INTO levels (variant_id, on_hand) VALUES (?, 0) ON CONFLICT DO NOTHING",
+      variantId,
+    )
+    this.#sql.exec("UPDATE levels SET on_hand = on_hand + ? WHERE variant_id = ?", delta, variantId)
     this.#sql.exec(
       `INSERT INTO movements (key, variant_id, delta, on_hand, reason, order_id, note, actor, created_at)
        VALUES (?, ?, ?, (SELECT on_hand FROM levels WHERE variant_id = ?), ?, ?, ?, ?, ?)`,
@@ -209,10 +288,16 @@ export class ProductStock extends DurableObject<Env> {
   }
 
   #stateOf(orderId: Id<"order">): string | undefined {
-    return this.#sql.exec<{ state: string }>("SELECT state FROM orders WHERE order_id = ?", orderId).toArray()[0]?.state
+    return this.#sql
+      .exec<{ state: string }>("SELECT state FROM orders WHERE order_id = ?", orderId)
+      .toArray()[0]?.state
   }
 
   #meta(): { product_id: string; version: number; projected: number } | undefined {
-    return this.#sql.exec<{ product_id: string; version: number; projected: number }>("SELECT product_id, version, projected FROM meta").toArray()[0]
+    return this.#sql
+      .exec<{ product_id: string; version: number; projected: number }>(
+        "SELECT product_id, version, projected FROM meta",
+      )
+      .toArray()[0]
   }
 }

@@ -14,7 +14,8 @@ export const routes = createRouter().openapi(
     tags: ["Products"],
     operationId: "getAvailability",
     summary: "Ask what can be bought",
-    description: "The exact figure, from the object that decides. Staff also see what is on hand and held.",
+    description:
+      "The exact figure, from the object that decides. Staff also see what is on hand and held.",
     access: "public",
     request: { params: z.object({ product: Ref.meta({ example: "1" }) }) },
     responses: ok(Availability, "What can be bought now"),

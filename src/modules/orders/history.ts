@@ -8,9 +8,14 @@ type ChangeRow = typeof orderChanges.$inferSelect
 export type Change = Omit<ChangeRow, "hash">
 
 /** A row of history, bound to the one before it: SHA-256 over its fields in order and the hash before. */
-export async function chain(before: Pick<ChangeRow, "hash"> | undefined, change: Change): Promise<ChangeRow> {
+export async function chain(
+  before: Pick<ChangeRow, "hash"> | undefined,
+  change: Change,
+): Promise<ChangeRow> {
   const { orderId, version, kind, from, to, note, actor, createdAt } = change
-  const hash = await sha256(JSON.stringify([before?.hash ?? "", orderId, version, kind, from, to, note, actor, createdAt]))
+  const hash = await sha256(
+    JSON.stringify([before?.hash ?? "", orderId, version, kind, from, to, note, actor, createdAt]),
+  )
   return { ...change, hash }
 }
 

@@ -16,14 +16,22 @@ export const Address = z
     city: line(120).meta({ example: "London" }),
     state: Text(120),
     postal_code: Text(20).meta({ example: "SW1Y 4JH" }),
-    country: z.string().trim().toUpperCase().regex(/^[A-Z]{2}$/, "A two-letter country code (ISO 3166-1).").meta({ type: "string", example: "GB" }),
+    country: z
+      .string()
+      .trim()
+      .toUpperCase()
+      .regex(/^[A-Z]{2}$/, "A two-letter country code (ISO 3166-1).")
+      .meta({ type: "string", example: "GB" }),
     phone_number: Text(32),
   })
   .meta({ id: "Address" })
 export type Address = z.infer<typeof Address>
 
 /** The same on its way in, in any of its spellings. */
-export const AddressInput = spelled({ street: "address_line_1", zip_code: "postal_code", phone: "phone_number" }, Address)
+export const AddressInput = spelled(
+  { street: "address_line_1", zip_code: "postal_code", phone: "phone_number" },
+  Address,
+)
 
 /** A line of an order, as it was when it was placed. */
 export const OrderItem = z
@@ -80,8 +88,15 @@ export const Order = z
 export type Order = z.infer<typeof Order>
 export const OrderPage = pageOf(Order, "OrderPage")
 
-const DateFilter = z.union([z.iso.date(), z.iso.datetime({ offset: true })], { error: "A date is required: 2026-11-20." }).optional()
-const AmountFilter = z.string().regex(/^\d{1,12}(\.\d{1,3})?$/, "A valid number is required.").optional()
+const DateFilter = z
+  .union([z.iso.date(), z.iso.datetime({ offset: true })], {
+    error: "A date is required: 2026-11-20.",
+  })
+  .optional()
+const AmountFilter = z
+  .string()
+  .regex(/^\d{1,12}(\.\d{1,3})?$/, "A valid number is required.")
+  .optional()
 
 /** How a list of orders is filtered. A date without a time is the whole day, in UTC. */
 export const OrderQuery = z.object({
@@ -124,7 +139,15 @@ export const Tracking = z
     tracking_number: z.string().nullable(),
     tracking_url: z.string().nullable(),
     estimated_delivery: Instant.nullable(),
-    timeline: z.array(z.object({ status: z.enum(orderStatuses), title: z.string(), description: z.string(), completed: z.boolean(), date: Instant.nullable() })),
+    timeline: z.array(
+      z.object({
+        status: z.enum(orderStatuses),
+        title: z.string(),
+        description: z.string(),
+        completed: z.boolean(),
+        date: Instant.nullable(),
+      }),
+    ),
   })
   .meta({ id: "Tracking" })
 export type Tracking = z.infer<typeof Tracking>

@@ -12,7 +12,16 @@ import { listLimit, rowsOf, type Statement } from "#platform/db.ts"
 import { mapPage, type Page, readPage } from "#platform/page.ts"
 
 import { type Change, chain } from "./history.ts"
-import type { Cancelled, Order, OrderChange, OrderChangeQuery, OrderQuery, StateMachines, StatusChange, Tracking } from "./model.ts"
+import type {
+  Cancelled,
+  Order,
+  OrderChange,
+  OrderChangeQuery,
+  OrderQuery,
+  StateMachines,
+  StatusChange,
+  Tracking,
+} from "./model.ts"
 import { mayBecome, type OrderStatus, statusNames, timeline, transitions } from "./status.ts"
 import { orderChanges, orderLines, orders } from "./tables.ts"
 
@@ -30,22 +39,42 @@ export function newNumber(now: Date): string {
 
 /** Inserts an order with its lines and history. Its refusals: `placeRefusals`. */
 export async function stage(ctx: Ctx, { order, lines }: Draft): Promise<Statement[]> {
-  const placed = await chain(undefined, { orderId: order.id, version: 1, kind: "placed", from: null, to: "pending", note: "", actor: nameOf(ctx.actor), createdAt: order.createdAt })
-  return [ctx.db.insert(orders).values(order), ...rowsOf(ctx.db, orderLines, lines), ctx.db.insert(orderChanges).values(placed)]
+  const placed = await chain(undefined, {
+    orderId: order.id,
+    version: 1,
+    kind: "placed",
+    from: null,
+    to: "pending",
+    note: "",
+    actor: nameOf(ctx.actor),
+    createdAt: order.createdAt,
+  })
+  return [
+    ctx.db.insert(orders).values(order),
+    ...rowsOf(ctx.db, orderLines, lines),
+    ctx.db.insert(orderChanges).values(placed),
+  ]
 }
 
 export const placeRefusals = { "orders.cart_id": "cart-already-ordered" } as const
 
 /** Whether an order was committed: for whoever lost the answer of the commit. */
 export async function exists(ctx: Ctx, id: Id<"order">): Promise<boolean> {
-  return (await ctx.db.select({ id: orders.id }).from(orders).where(eq(orders.id, id)).limit(1)).length > 0
+  return (
+    (await ctx.db.select({ id: orders.id }).from(orders).where(eq(orders.id, id)).limit(1)).length >
+    0
+  )
 }
 
 /** An order with its lines, for the shop's own work. */
 export async function find(ctx: Ctx, id: Id<"order">): Promise<Draft | undefined> {
   const [[order], lines] = await ctx.db.batch([
     ctx.db.select().from(orders).where(eq(orders.id, id)).limit(1),
-    ctx.db.select().from(orderLines).where(eq(orderLines.orderId, id)).orderBy(asc(orderLines.position)),
+    ctx.db
+      .select()
+      .from(orderLines)
+      .where(eq(orderLines.orderId, id))
+      .orderBy(asc(orderLines.position)),
   ])
   return order && { order, lines }
 }
@@ -83,17 +112,36 @@ export async function track(ctx: Ctx, ref: string): Promise<Tracking> {
 }
 
 /** An order's history, oldest first. @throws `unauthenticated`, `not-found`, `invalid-page` */
-export async function history(ctx: Ctx, ref: string, query: OrderChangeQuery): Promise<Page<OrderChange>> {
+export async function history(
+  ctx: Ctx,
+  ref: string,
+  query: OrderChangeQuery,
+): Promise<Page<OrderChange>> {
   const { order } = await open(ctx, ref)
   const of = eq(orderChanges.orderId, order.id)
   const version = { by: orderChanges.version, of: (row: ChangeRow) => row.version }
-  const page = await readPage<ChangeRow>(ctx, { ...query, ordering: undefined }, {
-    orderings: { version },
-    fallback: "version",
-    id: version,
-    rows: ({ where, orderBy, limit, offset }) => ctx.db.select().from(orderChanges).where(and(of, where)).orderBy(...orderBy).limit(limit).offset(offset),
-    matching: ctx.db.select({ one: sql`1` }).from(orderChanges).where(of).getSQL(),
-  })
+  const page = await readPage<ChangeRow>(
+    ctx,
+    { ...query, ordering: undefined },
+    {
+      orderings: { version },
+      fallback: "version",
+      id: version,
+      rows: ({ where, orderBy, limit, offset }) =>
+        ctx.db
+          .select()
+          .from(orderChanges)
+          .where(and(of, where))
+          .orderBy(...orderBy)
+          .limit(limit)
+          .offset(offset),
+      matching: ctx.db
+        .select({ one: sql`1` })
+        .from(orderChanges)
+        .where(of)
+        .getSQL(),
+    },
+  )
   return mapPage(page, toChange)
 }
 
@@ -120,7 +168,11 @@ export async function setStatus(ctx: Ctx, ref: string, input: StatusChange): Pro
   }
   const result = toOrder(next, lines)
   const event = { type: "order.status-changed", orderId: order.id, from: order.status, to } as const
-  await commit(ctx, await stageChange(ctx, order, next, changes.at(-1), input.note), { refusals: changeRefusals, events: [event], result })
+  await commit(ctx, await stageChange(ctx, order, next, changes.at(-1), input.note), {
+    refusals: changeRefusals,
+    events: [event],
+    result,
+  })
   return result
 }
 
@@ -132,10 +184,21 @@ export async function cancel(ctx: Ctx, ref: string, reason: string): Promise<Can
   return cancelOpened(ctx, await open(ctx, ref), reason)
 }
 
-async function cancelOpened(ctx: Ctx, { order, lines, changes }: Opened, reason: string): Promise<Cancelled> {
-  if (order.status === "cancelled") throw new DomainError("already-cancelled", "Cannot cancel: the order is already cancelled.")
+async function cancelOpened(
+  ctx: Ctx,
+  { order, lines, changes }: Opened,
+  reason: string,
+): Promise<Cancelled> {
+  if (order.status === "cancelled")
+    throw new DomainError("already-cancelled", "Cannot cancel: the order is already cancelled.")
   if (!mayBecome(order.status, "cancelled")) throw illegal(order.status, "cancelled")
-  const next: OrderRow = { ...order, status: "cancelled", cancelledAt: iso(ctx.now), updatedAt: iso(ctx.now), version: order.version + 1 }
+  const next: OrderRow = {
+    ...order,
+    status: "cancelled",
+    cancelledAt: iso(ctx.now),
+    updatedAt: iso(ctx.now),
+    version: order.version + 1,
+  }
   const result = { message: "Order cancelled successfully.", order: toOrder(next, lines) }
   await commit(ctx, await stageChange(ctx, order, next, changes.at(-1), reason), {
     refusals: changeRefusals,
@@ -143,7 +206,9 @@ async function cancelOpened(ctx: Ctx, { order, lines, changes }: Opened, reason:
     result,
   })
   // The event does this again, should it fail now: giving back is idempotent.
-  await inventory.giveBack(ctx, order.id, productsOf(lines)).catch((error) => ctx.log.error("stock left to the event", error, { order_id: order.id }))
+  await inventory
+    .giveBack(ctx, order.id, productsOf(lines))
+    .catch((error) => ctx.log.error("stock left to the event", error, { order_id: order.id }))
   return result
 }
 
@@ -163,19 +228,30 @@ type Opened = { order: OrderRow; lines: LineRow[]; changes: ChangeRow[] }
 /** An order that the caller may see: their own, one whose token they hold, any for staff; anything else is not there. */
 async function open(ctx: Ctx, ref: string): Promise<Opened> {
   const { actor } = ctx
-  if (actor.type === "guest" && actor.orderTokenHash === undefined) throw new DomainError("unauthenticated")
+  if (actor.type === "guest" && actor.orderTokenHash === undefined)
+    throw new DomainError("unauthenticated")
   const chosen = or(eq(orders.id, ref as Id<"order">), eq(orders.number, ref.toUpperCase()))
   const ids = ctx.db.select({ id: orders.id }).from(orders).where(chosen)
   const [[order], lines, changes] = await ctx.db.batch([
     ctx.db.select().from(orders).where(chosen).limit(1),
-    ctx.db.select().from(orderLines).where(inArray(orderLines.orderId, ids)).orderBy(asc(orderLines.position)),
-    ctx.db.select().from(orderChanges).where(inArray(orderChanges.orderId, ids)).orderBy(asc(orderChanges.version)),
+    ctx.db
+      .select()
+      .from(orderLines)
+      .where(inArray(orderLines.orderId, ids))
+      .orderBy(asc(orderLines.position)),
+    ctx.db
+      .select()
+      .from(orderChanges)
+      .where(inArray(orderChanges.orderId, ids))
+      .orderBy(asc(orderChanges.version)),
   ])
   const mine =
     isStaff(ctx) ||
     actor.type === "system" ||
     (actor.type === "user" && order?.userId === actor.id) ||
-    (actor.type === "guest" && order?.tokenHash !== null && order?.tokenHash === actor.orderTokenHash)
+    (actor.type === "guest" &&
+      order?.tokenHash !== null &&
+      order?.tokenHash === actor.orderTokenHash)
   if (!order || !mine) throw notFound("order")
   return { order, lines, changes }
 }
@@ -184,7 +260,8 @@ async function read(ctx: Ctx, query: OrderQuery, scope: SQL | undefined): Promis
   const amount = (field: "min_total" | "max_total") => {
     const text = query[field]
     const value = text === undefined ? undefined : fromDecimal(text, ctx.config.currency)
-    if (text !== undefined && value === undefined) throw invalid({ field, detail: "A valid number is required.", code: "invalid" })
+    if (text !== undefined && value === undefined)
+      throw invalid({ field, detail: "A valid number is required.", code: "invalid" })
     return value
   }
   const least = amount("min_total")
@@ -194,39 +271,92 @@ async function read(ctx: Ctx, query: OrderQuery, scope: SQL | undefined): Promis
     scope,
     query.status && eq(orders.status, query.status),
     query.payment_status && eq(orders.paymentStatus, query.payment_status),
-    query.date_from === undefined ? undefined : gte(orders.createdAt, iso(new Date(query.date_from))),
-    to === undefined ? undefined : to.length === 10 ? lt(orders.createdAt, iso(new Date(Date.parse(to) + 86_400_000))) : lte(orders.createdAt, iso(new Date(to))),
+    query.date_from === undefined
+      ? undefined
+      : gte(orders.createdAt, iso(new Date(query.date_from))),
+    to === undefined
+      ? undefined
+      : to.length === 10
+        ? lt(orders.createdAt, iso(new Date(Date.parse(to) + 86_400_000)))
+        : lte(orders.createdAt, iso(new Date(to))),
     least === undefined ? undefined : gte(orders.totalAmount, least),
     most === undefined ? undefined : lte(orders.totalAmount, most),
   )
   const page = await readPage<OrderRow>(ctx, query, {
-    orderings: { created_at: { by: orders.createdAt, of: (row) => row.createdAt }, total: { by: orders.totalAmount, of: (row) => row.totalAmount } },
+    orderings: {
+      created_at: { by: orders.createdAt, of: (row) => row.createdAt },
+      total: { by: orders.totalAmount, of: (row) => row.totalAmount },
+    },
     fallback: "-created_at",
     id: { by: orders.id, of: (row) => row.id },
-    rows: ({ where, orderBy, limit, offset }) => ctx.db.select().from(orders).where(and(filter, where)).orderBy(...orderBy).limit(limit).offset(offset),
-    matching: ctx.db.select({ one: sql`1` }).from(orders).where(filter).getSQL(),
+    rows: ({ where, orderBy, limit, offset }) =>
+      ctx.db
+        .select()
+        .from(orders)
+        .where(and(filter, where))
+        .orderBy(...orderBy)
+        .limit(limit)
+        .offset(offset),
+    matching: ctx.db
+      .select({ one: sql`1` })
+      .from(orders)
+      .where(filter)
+      .getSQL(),
   })
-  const lines = Map.groupBy(await linesOf(ctx, page.results.map(({ id }) => id)), ({ orderId }) => orderId)
+  const lines = Map.groupBy(
+    await linesOf(
+      ctx,
+      page.results.map(({ id }) => id),
+    ),
+    ({ orderId }) => orderId,
+  )
   return mapPage(page, (order) => toOrder(order, lines.get(order.id) ?? []))
 }
 
 async function linesOf(ctx: Ctx, ids: readonly Id<"order">[]): Promise<LineRow[]> {
   const chunks = [ids.slice(0, listLimit), ids.slice(listLimit)].filter((chunk) => chunk.length > 0)
-  const [first, ...rest] = chunks.map((chunk) => ctx.db.select().from(orderLines).where(inArray(orderLines.orderId, [...chunk])).orderBy(asc(orderLines.position)))
+  const [first, ...rest] = chunks.map((chunk) =>
+    ctx.db
+      .select()
+      .from(orderLines)
+      .where(inArray(orderLines.orderId, [...chunk]))
+      .orderBy(asc(orderLines.position)),
+  )
   return first ? (await ctx.db.batch([first, ...rest])).flat() : []
 }
 
-async function stageChange(ctx: Ctx, order: OrderRow, next: OrderRow, last: ChangeRow | undefined, note: string): Promise<Statement[]> {
+async function stageChange(
+  ctx: Ctx,
+  order: OrderRow,
+  next: OrderRow,
+  last: ChangeRow | undefined,
+  note: string,
+): Promise<Statement[]> {
   const { id, ...columns } = next
-  const change: Change = { orderId: id, version: next.version, kind: "status", from: order.status, to: next.status, note, actor: nameOf(ctx.actor), createdAt: iso(ctx.now) }
-  return [ctx.db.insert(orderChanges).values(await chain(last, change)), ctx.db.update(orders).set(columns).where(eq(orders.id, id))]
+  const change: Change = {
+    orderId: id,
+    version: next.version,
+    kind: "status",
+    from: order.status,
+    to: next.status,
+    note,
+    actor: nameOf(ctx.actor),
+    createdAt: iso(ctx.now),
+  }
+  return [
+    ctx.db.insert(orderChanges).values(await chain(last, change)),
+    ctx.db.update(orders).set(columns).where(eq(orders.id, id)),
+  ]
 }
 
 /** Of two who change an order at once the second breaks the key of its history. */
 const changeRefusals = { "order_changes.order_id": "order-changed" } as const
 
 function illegal(from: OrderStatus, to: OrderStatus): DomainError {
-  const verb = to === "cancelled" ? `Cannot cancel: a ${from} order cannot be cancelled.` : `Cannot change status from ${from} to ${to}.`
+  const verb =
+    to === "cancelled"
+      ? `Cannot cancel: a ${from} order cannot be cancelled.`
+      : `Cannot change status from ${from} to ${to}.`
   return new DomainError("illegal-transition", verb, { from, to, allowed: transitions[from] })
 }
 
@@ -280,5 +410,14 @@ export function toOrder(row: OrderRow, lines: readonly LineRow[]): Order {
 }
 
 function toChange(row: ChangeRow): OrderChange {
-  return { version: row.version, kind: row.kind, from: row.from, to: row.to, note: row.note, actor: row.actor, created_at: row.createdAt, hash: row.hash }
+  return {
+    version: row.version,
+    kind: row.kind,
+    from: row.from,
+    to: row.to,
+    note: row.note,
+    actor: row.actor,
+    created_at: row.createdAt,
+    hash: row.hash,
+  }
 }

@@ -4,12 +4,29 @@ import { paged } from "#http/paging.ts"
 import { createRouter, json, none, ok, optionalJson, route } from "#http/router.ts"
 import { Ref } from "#lib/shapes.ts"
 
-import { Cancellation, Cancelled, Order, OrderChangePage, OrderChangeQuery, OrderPage, OrderQuery, StateMachines, StatusChange, Tracking } from "./model.ts"
+import {
+  Cancellation,
+  Cancelled,
+  Order,
+  OrderChangePage,
+  OrderChangeQuery,
+  OrderPage,
+  OrderQuery,
+  StateMachines,
+  StatusChange,
+  Tracking,
+} from "./model.ts"
 import * as orders from "./orders.ts"
 
 const tags = ["Orders"]
-const params = z.object({ order: Ref.meta({ description: "Id or order number", example: "NX-20261120-7K3M9QXA" }) })
-const mine = { access: "public", request: { params }, refuses: ["unauthenticated", "not-found"] } as const
+const params = z.object({
+  order: Ref.meta({ description: "Id or order number", example: "NX-20261120-7K3M9QXA" }),
+})
+const mine = {
+  access: "public",
+  request: { params },
+  refuses: ["unauthenticated", "not-found"],
+} as const
 
 /** /orders/* */
 export const routes = createRouter()
@@ -51,7 +68,8 @@ export const routes = createRouter()
       tags,
       operationId: "getOrder",
       summary: "Open an order",
-      description: "Your own; a guest's by `X-Order-Token`; any for staff. Somebody else's is not there.",
+      description:
+        "Your own; a guest's by `X-Order-Token`; any for staff. Somebody else's is not there.",
       responses: ok(Order, "The order"),
     }),
     async (c) => c.json(await orders.get(c.var.ctx, c.req.valid("param").order), 200),
@@ -82,7 +100,11 @@ export const routes = createRouter()
       responses: ok(OrderChangePage, "A page of history"),
       refuses: ["unauthenticated", "not-found", "invalid-page"],
     }),
-    async (c) => c.json(paged(c, await orders.history(c.var.ctx, c.req.valid("param").order, c.req.valid("query"))), 200),
+    async (c) =>
+      c.json(
+        paged(c, await orders.history(c.var.ctx, c.req.valid("param").order, c.req.valid("query"))),
+        200,
+      ),
   )
   .openapi(
     route({
@@ -95,9 +117,23 @@ export const routes = createRouter()
       access: "public",
       request: { params, body: optionalJson(Cancellation) },
       responses: ok(Cancelled, "The cancelled order"),
-      refuses: ["unauthenticated", "not-found", "already-cancelled", "illegal-transition", "order-changed"],
+      refuses: [
+        "unauthenticated",
+        "not-found",
+        "already-cancelled",
+        "illegal-transition",
+        "order-changed",
+      ],
     }),
-    async (c) => c.json(await orders.cancel(c.var.ctx, c.req.valid("param").order, c.req.valid("json")?.reason ?? ""), 200),
+    async (c) =>
+      c.json(
+        await orders.cancel(
+          c.var.ctx,
+          c.req.valid("param").order,
+          c.req.valid("json")?.reason ?? "",
+        ),
+        200,
+      ),
   )
   .openapi(
     route({
@@ -110,7 +146,13 @@ export const routes = createRouter()
       access: "public",
       request: { params },
       responses: none("Cancelled"),
-      refuses: ["unauthenticated", "not-found", "already-cancelled", "illegal-transition", "order-changed"],
+      refuses: [
+        "unauthenticated",
+        "not-found",
+        "already-cancelled",
+        "illegal-transition",
+        "order-changed",
+      ],
     }),
     async (c) => {
       await orders.cancel(c.var.ctx, c.req.valid("param").order, "")
@@ -124,13 +166,18 @@ export const routes = createRouter()
       tags: ["Order administration"],
       operationId: "setOrderStatus",
       summary: "Move an order along",
-      description: "As `/meta/state-machines` allows: pending → confirmed → processing → shipped → delivered, or cancelled before it is shipped.",
+      description:
+        "As `/meta/state-machines` allows: pending → confirmed → processing → shipped → delivered, or cancelled before it is shipped.",
       access: "staff",
       request: { params, body: json(StatusChange) },
       responses: ok(Order, "The order as it is now"),
       refuses: ["not-found", "illegal-transition", "already-cancelled", "order-changed"],
     }),
-    async (c) => c.json(await orders.setStatus(c.var.ctx, c.req.valid("param").order, c.req.valid("json")), 200),
+    async (c) =>
+      c.json(
+        await orders.setStatus(c.var.ctx, c.req.valid("param").order, c.req.valid("json")),
+        200,
+      ),
   )
   .openapi(
     route({

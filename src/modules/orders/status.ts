@@ -1,7 +1,23 @@
-export const orderStatuses = ["pending", "confirmed", "processing", "shipped", "delivered", "cancelled", "refunded"] as const
+export const orderStatuses = [
+  "pending",
+  "confirmed",
+  "processing",
+  "shipped",
+  "delivered",
+  "cancelled",
+  "refunded",
+] as const
 export type OrderStatus = (typeof orderStatuses)[number]
 
-export const paymentStatuses = ["unpaid", "authorized", "paid", "partially_refunded", "refunded", "failed", "voided"] as const
+export const paymentStatuses = [
+  "unpaid",
+  "authorized",
+  "paid",
+  "partially_refunded",
+  "refunded",
+  "failed",
+  "voided",
+] as const
 export type PaymentStatus = (typeof paymentStatuses)[number]
 
 /** Where an order can go from each state (api.md 7); anything else is `illegal-transition`. */
@@ -53,9 +69,16 @@ export type TimelineStep = Step & { completed: boolean; date: string | null }
  * An order's way: the stages it went through with their dates, and those still ahead. `reached`: each status change
  * in order. A cancelled order has nothing ahead.
  */
-export function timeline(status: OrderStatus, reached: readonly { to: string | null; createdAt: string }[]): TimelineStep[] {
+export function timeline(
+  status: OrderStatus,
+  reached: readonly { to: string | null; createdAt: string }[],
+): TimelineStep[] {
   const dates = new Map(reached.map(({ to, createdAt }) => [to, createdAt]))
   const ending = endings[status]
   const steps = ending ? [...journey.filter((step) => dates.has(step.status)), ending] : journey
-  return steps.map((step) => ({ ...step, completed: dates.has(step.status), date: dates.get(step.status) ?? null }))
+  return steps.map((step) => ({
+    ...step,
+    completed: dates.has(step.status),
+    date: dates.get(step.status) ?? null,
+  }))
 }

@@ -1,5 +1,13 @@
-import { check, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core"
 import { sql } from "drizzle-orm"
+import {
+  check,
+  index,
+  integer,
+  primaryKey,
+  sqliteTable,
+  text,
+  uniqueIndex,
+} from "drizzle-orm/sqlite-core"
 
 import type { Id } from "#lib/id.ts"
 
@@ -47,7 +55,10 @@ export const orders = sqliteTable(
     index("orders_user").on(t.userId, t.createdAt, t.id),
     index("orders_created").on(t.createdAt, t.id),
     index("orders_status").on(t.status, t.createdAt, t.id),
-    check("orders_total", sql`total_amount >= 0 AND total_amount = subtotal_amount - discount_amount + shipping_amount + tax_amount`),
+    check(
+      "orders_total",
+      sql`total_amount >= 0 AND total_amount = subtotal_amount - discount_amount + shipping_amount + tax_amount`,
+    ),
   ],
 )
 

@@ -7,13 +7,28 @@ const Name = z.string().trim().max(150, "At most 150 characters.")
 const profile = {
   first_name: Name.meta({ example: "Ada" }),
   last_name: Name.meta({ example: "Lovelace" }),
-  phone: z.string().trim().max(32).regex(/^[+\d][\d ()./-]*$|^$/, "Enter a valid phone number.").meta({ example: "+254712345678" }),
-  gender: z.enum(["M", "F", "O", "N"]).nullable().meta({ description: "M, F, other, or not said", example: "N" }),
+  phone: z
+    .string()
+    .trim()
+    .max(32)
+    .regex(/^[+\d][\d ()./-]*$|^$/, "Enter a valid phone number.")
+    .meta({ example: "+254712345678" }),
+  gender: z
+    .enum(["M", "F", "O", "N"])
+    .nullable()
+    .meta({ description: "M, F, other, or not said", example: "N" }),
   date_of_birth: z.iso.date().nullable().meta({ example: "1998-08-20" }),
   bio: z.string().max(2000).meta({ example: "Collects keyboards." }),
-  website: z.union([z.literal(""), z.url({ protocol: /^https?$/ })]).meta({ type: "string", example: "https://ada.example" }),
-  avatar: z.union([z.literal(""), z.url({ protocol: /^https$/ })]).meta({ type: "string", description: "A picture's https address", example: "" }),
-  preferences: z.record(z.string().max(64), z.unknown()).meta({ description: "Whatever the client keeps for this person, at most 16 KiB", example: { theme: "dark" } }),
+  website: z
+    .union([z.literal(""), z.url({ protocol: /^https?$/ })])
+    .meta({ type: "string", example: "https://ada.example" }),
+  avatar: z
+    .union([z.literal(""), z.url({ protocol: /^https$/ })])
+    .meta({ type: "string", description: "A picture's https address", example: "" }),
+  preferences: z.record(z.string().max(64), z.unknown()).meta({
+    description: "Whatever the client keeps for this person, at most 16 KiB",
+    example: { theme: "dark" },
+  }),
   email_notifications: z.boolean().meta({ example: true }),
   push_notifications: z.boolean().meta({ example: true }),
 }
@@ -41,11 +56,21 @@ export type User = z.infer<typeof User>
 export const UserChanges = z
   .object({
     ...profile,
-    preferences: profile.preferences.refine((kept) => JSON.stringify(kept).length <= 16_384, "At most 16 KiB."),
-    date_of_birth: profile.date_of_birth.refine((date) => date === null || (date >= "1900-01-01" && date <= new Date().toISOString().slice(0, 10)), "Enter a date of birth that is past."),
+    preferences: profile.preferences.refine(
+      (kept) => JSON.stringify(kept).length <= 16_384,
+      "At most 16 KiB.",
+    ),
+    date_of_birth: profile.date_of_birth.refine(
+      (date) =>
+        date === null || (date >= "1900-01-01" && date <= new Date().toISOString().slice(0, 10)),
+      "Enter a date of birth that is past.",
+    ),
   })
   .partial()
-  .meta({ id: "UserChanges", example: { first_name: "Ada", last_name: "Lovelace", bio: "Collects keyboards." } })
+  .meta({
+    id: "UserChanges",
+    example: { first_name: "Ada", last_name: "Lovelace", bio: "Collects keyboards." },
+  })
 export type UserChanges = z.infer<typeof UserChanges>
 
 /** An e-mail address on its way in: lower-case, NFC. */

@@ -28,10 +28,22 @@ export const routes = createRouter()
     async (c) => c.json(await users.me(c.var.ctx), 200),
   )
   .openapi(
-    route({ ...change, method: "put", operationId: "replaceMe", summary: "Change your profile (PUT)", description: "Fields that are left out stay as they are, as with PATCH." }),
+    route({
+      ...change,
+      method: "put",
+      operationId: "replaceMe",
+      summary: "Change your profile (PUT)",
+      description: "Fields that are left out stay as they are, as with PATCH.",
+    }),
     async (c) => c.json(await users.updateMe(c.var.ctx, c.req.valid("json")), 200),
   )
   .openapi(
-    route({ ...change, method: "patch", operationId: "updateMe", summary: "Change your profile", description: "Role, e-mail and whatever else is not yours to set are ignored." }),
+    route({
+      ...change,
+      method: "patch",
+      operationId: "updateMe",
+      summary: "Change your profile",
+      description: "Role, e-mail and whatever else is not yours to set are ignored.",
+    }),
     async (c) => c.json(await users.updateMe(c.var.ctx, c.req.valid("json")), 200),
   )

@@ -31,5 +31,8 @@ export const users = sqliteTable(
     updatedAt: text().notNull(),
     lastLoginAt: text(),
   },
-  (t) => [uniqueIndex("users_email").on(t.email), uniqueIndex("users_username").on(sql`lower(${t.username})`)],
+  (t) => [
+    uniqueIndex("users_email").on(t.email),
+    uniqueIndex("users_username").on(sql`lower(${t.username})`),
+  ],
 )

@@ -23,7 +23,16 @@ export async function updateMe(ctx: Ctx, changes: UserChanges): Promise<User> {
   const row: UserRow = { ...(await myRow(ctx)), ...toColumns(changes), updatedAt: iso(ctx.now) }
   const { id, ...columns } = row
   const user = toUser(row)
-  await commit(ctx, [ctx.db.update(users).set({ ...toColumns(changes), updatedAt: columns.updatedAt }).where(eq(users.id, id))], { result: user })
+  await commit(
+    ctx,
+    [
+      ctx.db
+        .update(users)
+        .set({ ...toColumns(changes), updatedAt: columns.updatedAt })
+        .where(eq(users.id, id)),
+    ],
+    { result: user },
+  )
   return user
 }
 
@@ -32,7 +41,11 @@ export async function findByLogin(ctx: Ctx, login: string): Promise<UserRow | un
   const name = login.normalize("NFC").trim().toLowerCase()
   const [byEmail, byUsername] = await ctx.db.batch([
     ctx.db.select().from(users).where(eq(users.email, name)).limit(1),
-    ctx.db.select().from(users).where(eq(sql`lower(${users.username})`, name)).limit(1),
+    ctx.db
+      .select()
+      .from(users)
+      .where(eq(sql`lower(${users.username})`, name))
+      .limit(1),
   ])
   return byEmail[0] ?? byUsername[0]
 }
@@ -93,11 +106,24 @@ export function stage(ctx: Ctx, row: UserRow): Statement[] {
 
 /** Remembers that an account signed in now, and the hash that its password got meanwhile. */
 export function stageLogin(ctx: Ctx, id: Id<"user">, passwordHash: string): Statement[] {
-  return [ctx.db.update(users).set({ lastLoginAt: iso(ctx.now), passwordHash }).where(eq(users.id, id))]
+  return [
+    ctx.db
+      .update(users)
+      .set({ lastLoginAt: iso(ctx.now), passwordHash })
+      .where(eq(users.id, id)),
+  ]
 }
 
-const emailTaken = { field: "email", detail: "This email is already registered: it already exists.", code: "taken" }
-const usernameTaken = { field: "username", detail: "A user with that username already exists.", code: "taken" }
+const emailTaken = {
+  field: "email",
+  detail: "This email is already registered: it already exists.",
+  code: "taken",
+}
+const usernameTaken = {
+  field: "username",
+  detail: "A user with that username already exists.",
+  code: "taken",
+}
 
 /** What the constraints of `stage` mean, for two who register the same at once. */
 export const registrationRefusals = {
@@ -109,16 +135,27 @@ export const registrationRefusals = {
  * A name for a new account: the one asked for, else the first free one of `ada`, `ada1`, `ada2`… after the e-mail's
  * local part. @throws `invalid-input` naming `email` and `username` where they are taken
  */
-export async function allotUsername(ctx: Ctx, email: string, wanted: string | undefined): Promise<string> {
+export async function allotUsername(
+  ctx: Ctx,
+  email: string,
+  wanted: string | undefined,
+): Promise<string> {
   const base = wanted ?? (email.split("@")[0] ?? "").replace(/[^\w.+-]/g, "").slice(0, 140)
   const low = base.toLowerCase()
   const name = sql<string>`lower(${users.username})`
   const [sameEmail, sameName] = await ctx.db.batch([
     ctx.db.select({ id: users.id }).from(users).where(eq(users.email, email)).limit(1),
-    ctx.db.select({ name: name.as("name") }).from(users).where(or(eq(name, low), and(gte(name, `${low}0`), lt(name, `${low}:`)))).limit(5000),
+    ctx.db
+      .select({ name: name.as("name") })
+      .from(users)
+      .where(or(eq(name, low), and(gte(name, `${low}0`), lt(name, `${low}:`))))
+      .limit(5000),
   ])
   const taken = new Set(sameName.map((row) => row.name))
-  const errors = [...(sameEmail.length > 0 ? [emailTaken] : []), ...(wanted && taken.has(low) ? [usernameTaken] : [])]
+  const errors = [
+    ...(sameEmail.length > 0 ? [emailTaken] : []),
+    ...(wanted && taken.has(low) ? [usernameTaken] : []),
+  ]
   if (errors.length > 0) throw invalid(...errors)
   if (wanted) return wanted
   for (let n = 0; ; n++) {
@@ -134,8 +171,22 @@ async function myRow(ctx: Ctx): Promise<UserRow> {
 }
 
 function toColumns(changes: UserChanges): Partial<UserRow> {
-  const { first_name: firstName, last_name: lastName, date_of_birth: dateOfBirth, email_notifications: emailNotifications, push_notifications: pushNotifications, ...same } = changes
-  const columns = { firstName, lastName, dateOfBirth, emailNotifications, pushNotifications, ...same }
+  const {
+    first_name: firstName,
+    last_name: lastName,
+    date_of_birth: dateOfBirth,
+    email_notifications: emailNotifications,
+    push_notifications: pushNotifications,
+    ...same
+  } = changes
+  const columns = {
+    firstName,
+    lastName,
+    dateOfBirth,
+    emailNotifications,
+    pushNotifications,
+    ...same,
+  }
   return Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined))
 }
 

@@ -1,0 +1,47 @@
+import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-pool-workers"
+import { defineConfig } from "vitest/config"
+
+import { newSecrets } from "./src/cli/secrets.ts"
+
+export default defineConfig({
+  test: {
+    coverage: {
+      provider: "istanbul",
+      include: ["src/**/*.ts"],
+      // The commands behind npm scripts run in Node beside the Worker: the system tests run them.
+      exclude: ["src/cli/**"],
+      reporter: ["text-summary", "html"],
+      thresholds: { lines: 90, statements: 90, functions: 90, branches: 80 },
+    },
+    projects: [
+      {
+        extends: true,
+        test: { name: "unit", include: ["test/unit/**/*.test.ts"], environment: "node" },
+      },
+      {
+        extends: true,
+        plugins: [
+          cloudflareTest(async () => ({
+            wrangler: { configPath: "./wrangler.toml" },
+            miniflare: {
+              bindings: {
+                MIGRATIONS: await readD1Migrations("./migrations"),
+                ENVIRONMENT: "development",
+                RATE_LIMITS: "off",
+                CORS_ORIGINS: "http://localhost:3000",
+                ...newSecrets(),
+              },
+            },
+          })),
+        ],
+        test: {
+          name: "workers",
+          include: ["test/{modules,http,objects,worker}/**/*.test.ts"],
+          setupFiles: ["test/setup.ts"],
+          isolate: false,
+          maxWorkers: 1,
+        },
+      },
+    ],
+  },
+})

@@ -137,10 +137,8 @@ app.use(
     maxAge: 7200,
   }),
 )
-app.use(
-  "/api/*",
-  etag({ retainedHeaders: ["cache-control", "etag", "vary", "link", "x-cart-token"] }),
-)
+const tagged = etag({ retainedHeaders: ["cache-control", "etag", "vary", "link", "x-cart-token"] })
+app.use("/api/*", (c, next) => (c.req.method === "GET" ? tagged(c, next) : next()))
 
 app.route("/api/v1", api)
 app.route("/", docs(api))

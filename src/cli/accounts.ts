@@ -8,7 +8,7 @@ import { newId } from "#lib/id.ts"
 import { iso } from "#lib/time.ts"
 import { hashing } from "#modules/auth/hashing.ts"
 
-import { run } from "./wrangler.ts"
+import { output } from "./wrangler.ts"
 
 /** An account that a command makes: verified, since whoever runs the command vouches for it. */
 export type Account = {
@@ -52,7 +52,7 @@ export async function writeAccounts(
   try {
     const file = join(folder, "accounts.sql")
     writeFileSync(file, statements.join("\n"), { mode: 0o600 })
-    await run(["d1", "execute", "DB", "--yes", "--file", file, ...where])
+    await output(["d1", "execute", "DB", "--yes", "--file", file, ...where])
   } finally {
     rmSync(folder, { recursive: true })
   }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { writeAccounts } from "./accounts.ts"
 import { demoAccounts, demoPassword, loadDemo } from "./demo.ts"
 import { ensureLocalSecrets } from "./secrets.ts"
-import { run, wrangler } from "./wrangler.ts"
+import { output, wrangler } from "./wrangler.ts"
 import "./assets.ts"
 
 /** Starts the shop on this machine: `npm start -- [--no-demo] [any flag of wrangler dev]`. */
@@ -14,7 +14,7 @@ const base = `http://localhost:${port}`
 const state = valueOf("--persist-to") ? ["--persist-to", valueOf("--persist-to") ?? ""] : []
 
 ensureLocalSecrets()
-await run(["d1", "migrations", "apply", "DB", "--local", ...state])
+await output(["d1", "migrations", "apply", "DB", "--local", ...state])
 await writeAccounts(demoAccounts, ["--local", ...state], false)
 
 const quiet = flags.some((flag) => flag.startsWith("--log-level")) ? [] : ["--log-level", "warn"]

@@ -20,12 +20,13 @@ export function wrangler(args: readonly string[], options: SpawnOptions = {}): C
   })
 }
 
-/** Runs wrangler to its end, quietly. @throws Error with what it said when it fails */
-export async function run(args: readonly string[]): Promise<void> {
+/** Runs wrangler to its end; answers what it said. @throws Error with that when it fails */
+export async function output(args: readonly string[]): Promise<string> {
   const child = wrangler(args, { stdio: ["ignore", "pipe", "pipe"] })
   const said: string[] = []
   child.stdout?.on("data", (chunk) => said.push(String(chunk)))
   child.stderr?.on("data", (chunk) => said.push(String(chunk)))
   const code = await new Promise<number | null>((resolve) => child.on("close", resolve))
   if (code !== 0) throw new Error(`wrangler ${args.slice(0, 3).join(" ")} failed\n${said.join("")}`)
+  return said.join("")
 }

@@ -34,13 +34,13 @@ const startRedoc = `Redoc.init("/api/v1/schema", { hideDownloadButton: false }, 
 export function docs(api: OpenAPIHono<AppEnv>) {
   const router = createRouter()
   let document: ReturnType<typeof documentOf> | undefined
-  const schema = (c: AppContext) => (document ??= documentOf(api, new URL(c.req.url).origin))
+  const schema = () => (document ??= documentOf(api))
 
   router.get("/", (c) => c.redirect("/api/v1/docs", 302))
-  router.get("/api/v1/schema", (c) => c.json(schema(c)))
-  router.get("/api/v1/schema.json", (c) => c.json(schema(c)))
+  router.get("/api/v1/schema", (c) => c.json(schema()))
+  router.get("/api/v1/schema.json", (c) => c.json(schema()))
   router.get("/api/v1/schema.yaml", (c) =>
-    c.body(stringify(schema(c), { aliasDuplicateObjects: false }), 200, {
+    c.body(stringify(schema(), { aliasDuplicateObjects: false }), 200, {
       "Content-Type": "application/yaml",
     }),
   )
@@ -80,7 +80,7 @@ export function docs(api: OpenAPIHono<AppEnv>) {
   return router
 }
 
-function documentOf(api: OpenAPIHono<AppEnv>, origin: string) {
+function documentOf(api: OpenAPIHono<AppEnv>) {
   const routes = createRouter().route("/api/v1", api)
   routes.openAPIRegistry.registerComponent("securitySchemes", "bearer", {
     type: "http",
@@ -90,7 +90,7 @@ function documentOf(api: OpenAPIHono<AppEnv>, origin: string) {
   return routes.getOpenAPI31Document({
     openapi: "3.1.0",
     info: { title: "Nexus", version: "1.0.0", description, license: { name: "MIT" } },
-    servers: [{ url: origin }],
+    servers: [{ url: "/" }],
   })
 }
 

@@ -47,6 +47,25 @@ export async function commit<const S extends readonly Statement[]>(
   }
 }
 
+const racedErrors = new WeakSet<DomainError>()
+
+/** Marks a refusal that a second look may not meet again: somebody else was first. */
+export function raced(error: DomainError): DomainError {
+  racedErrors.add(error)
+  return error
+}
+
+/** Looks and commits; again, up to five times, while somebody else was first. The work reads anew each time. */
+export async function retryRaced<T>(work: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!(error instanceof DomainError && racedErrors.has(error)) || tries === 5) throw error
+    }
+  }
+}
+
 async function stageEffect(ctx: Ctx, result: unknown): Promise<Statement[]> {
   if (!ctx.once) return []
   const { key, token, fingerprint } = ctx.once

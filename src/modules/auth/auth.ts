@@ -2,7 +2,7 @@ import { requireUser } from "#actor.ts"
 import type { Ctx } from "#context.ts"
 import { DomainError, invalid } from "#errors.ts"
 import * as users from "#modules/users/users.ts"
-import { commit } from "#platform/commit.ts"
+import { commit, retryRaced } from "#platform/commit.ts"
 
 import type {
   AuthStatus,
@@ -19,8 +19,18 @@ import * as tokens from "./tokens.ts"
 
 /** Opens an account as a customer and signs it in. @throws `invalid-input` naming `email` or `username` where taken */
 export async function register(ctx: Ctx, input: Registration, device: string): Promise<SignedIn> {
-  const username = await users.allotUsername(ctx, input.email, input.username)
   const passwordHash = await password.hash(input.password)
+  // A name that was free a moment ago may be taken by now; one that was asked for is then refused.
+  return retryRaced(() => open(ctx, input, passwordHash, device))
+}
+
+async function open(
+  ctx: Ctx,
+  input: Registration,
+  passwordHash: string,
+  device: string,
+): Promise<SignedIn> {
+  const username = await users.allotUsername(ctx, input.email, input.username)
   const row = users.draft(ctx, { ...input, username, passwordHash, role: "customer" })
   const session = await sessions.start(ctx, row, device)
   const result = toSignedIn("Welcome. The account is open.", row, session.tokens)

@@ -6,7 +6,7 @@ import { DomainError, invalid, notFound } from "#errors.ts"
 import { type Id, newId } from "#lib/id.ts"
 import { freeSlug, slugOf } from "#lib/slug.ts"
 import { iso } from "#lib/time.ts"
-import { commit } from "#platform/commit.ts"
+import { commit, raced, retryRaced } from "#platform/commit.ts"
 import type { Statement } from "#platform/db.ts"
 import { mapPage, type Page, slicePage } from "#platform/page.ts"
 
@@ -83,7 +83,7 @@ export async function wholeTree(ctx: Ctx): Promise<CategoryTree[]> {
 /** Makes a category. @throws `forbidden`, `invalid-input` for a taken name or an unknown parent */
 export function create(ctx: Ctx, input: NewCategory, id?: Id<"category">): Promise<Category> {
   requireRole(ctx, "staff")
-  return withFreeSlug(async () => {
+  return retryRaced(async () => {
     const [parent, slug] = await resolve(ctx, input.parent, input.slug ?? slugOf(input.name))
     const newest = id ?? newId("category", ctx.now)
     const row: CategoryRow = {
@@ -120,7 +120,7 @@ export function create(ctx: Ctx, input: NewCategory, id?: Id<"category">): Promi
  */
 export async function update(ctx: Ctx, ref: string, input: CategoryChanges): Promise<Category> {
   requireRole(ctx, "staff")
-  return withFreeSlug(async () => {
+  return retryRaced(async () => {
     const all = await tree(ctx)
     const row = all.byRef.get(ref)
     if (!row) throw notFound("category")
@@ -246,18 +246,6 @@ async function resolve(
   return [parent, freeSlug(base || "category", taken)]
 }
 
-/** Two who take the same slug at once: the second tries the next one. */
-async function withFreeSlug<T>(work: () => Promise<T>): Promise<T> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await work()
-    } catch (error) {
-      const raced = error instanceof DomainError && error.details["raced"] === true
-      if (!raced || tries === 3) throw error
-    }
-  }
-}
-
 const nameTaken = () =>
   invalid({
     field: "name",
@@ -269,10 +257,7 @@ const refusals = {
   categories_name: nameTaken,
   categories_root_name: nameTaken,
   "categories.slug": () =>
-    new DomainError("invalid-input", "This slug is taken.", {
-      raced: true,
-      errors: [{ field: "slug", detail: "This slug is taken.", code: "taken" }],
-    }),
+    raced(invalid({ field: "slug", detail: "This slug is taken.", code: "taken" })),
   "NOT NULL constraint failed: categories.path": () => cycle(),
 }
 

@@ -8,8 +8,8 @@ import type { PageQuery } from "#lib/shapes.ts"
 import { listLimit } from "#platform/db.ts"
 import { mapPage, type Ordering, type Page, readPage } from "#platform/page.ts"
 
-import { type Joined, joinedColumns, toSummary } from "./catalog.ts"
 import type { ProductQuery, ProductSummary } from "./model.ts"
+import { type Joined, joinedColumns, toSummary } from "./product.ts"
 import { brands, categories, products, productTags } from "./tables.ts"
 
 /** Seconds that a public list may be behind: with KV's own 30 s it stays within the minute that api.md 1.13 promises. */

@@ -62,7 +62,7 @@ export async function add(ctx: Ctx, ref: string, upload: Upload): Promise<Image>
     createdAt: iso(ctx.now),
   }
   await timed(ctx.meter, "r2", () =>
-    ctx.files.put(`media/${row.key}`, upload.bytes, {
+    ctx.files.put(objectOf(row.key), upload.bytes, {
       httpMetadata: { contentType: type.contentType },
     }),
   )
@@ -92,8 +92,13 @@ export function open(
   headers: Headers,
 ): Promise<R2ObjectBody | R2Object | null> {
   return timed(ctx.meter, "r2", () =>
-    ctx.files.get(`media/${key}`, { onlyIf: headers, range: headers }),
+    ctx.files.get(objectOf(key), { onlyIf: headers, range: headers }),
   )
+}
+
+/** The R2 key of a picture. */
+export function objectOf(key: string): string {
+  return `media/${key}`
 }
 
 /** Where a picture is served. */

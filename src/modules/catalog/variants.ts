@@ -7,8 +7,10 @@ import { type Id, newId, randomBase32 } from "#lib/id.ts"
 import { fromDecimal, toDecimal } from "#lib/money.ts"
 import { iso } from "#lib/time.ts"
 import { commit } from "#platform/commit.ts"
+import { listLimit } from "#platform/db.ts"
 
 import type { NewVariant, Variant, VariantChanges } from "./model.ts"
+import { type Projected, stageStock, stageTotal } from "./projection.ts"
 import { type Option, products, variants } from "./tables.ts"
 
 export type VariantRow = typeof variants.$inferSelect
@@ -175,18 +177,14 @@ export async function get(ctx: Ctx, ref: string, variantRef: string): Promise<Va
 export async function create(ctx: Ctx, ref: string, input: NewVariant): Promise<Variant> {
   const staff = requireRole(ctx, "staff")
   const { product, rows } = await productWith(ctx, ref)
-  const { row, errors } = draft(
-    ctx,
-    product,
-    input,
-    rows,
-    Math.max(0, ...rows.map(({ position }) => position)) + 1,
-  )
+  const taken = await takenSkus(ctx, [input.sku])
+  const position = Math.max(0, ...rows.map((row) => row.position)) + 1
+  const { row, errors } = draft(ctx, product, input, rows, position)
+  if (taken.has(row.sku)) errors.push(skuTaken)
   if (errors.length > 0) throw invalid(...errors)
-  if (row.stockQuantity > 0)
-    await setStock(ctx, product.id, [row], nameOf(staff), "restock", `create:${row.id}`)
+  const stock = await setStock(ctx, product.id, [row], nameOf(staff), "restock")
   const result = toVariant(product, row)
-  await commit(ctx, [ctx.db.insert(variants).values(row)], {
+  await commit(ctx, [ctx.db.insert(variants).values(row), ...stageStock(ctx, product.id, stock)], {
     refusals,
     events: [{ type: "catalog.changed", productId: product.id }],
     result,
@@ -225,23 +223,23 @@ export async function update(
     old.position,
     old,
   )
+  if ((await takenSkus(ctx, [row.sku], row.id)).has(row.sku)) errors.push(skuTaken)
   if (errors.length > 0) throw invalid(...errors)
-  if (input.stock_quantity !== undefined)
-    await setStock(
-      ctx,
-      product.id,
-      [row],
-      nameOf(staff),
-      "correction",
-      `update:${ctx.once?.key ?? randomBase32(26)}`,
-    )
+  const stock =
+    input.stock_quantity === undefined
+      ? []
+      : stageStock(
+          ctx,
+          product.id,
+          await setStock(ctx, product.id, [row], nameOf(staff), "correction"),
+        )
   const { sku, options, priceAmount, updatedAt } = row
   const result = toVariant(product, row)
   const change = ctx.db
     .update(variants)
     .set({ sku, options, priceAmount, updatedAt })
     .where(eq(variants.id, old.id))
-  await commit(ctx, [change], {
+  await commit(ctx, [change, ...stock], {
     refusals,
     events: [{ type: "catalog.changed", productId: product.id }],
     result,
@@ -259,24 +257,41 @@ export async function remove(ctx: Ctx, ref: string, variantRef: string): Promise
     .update(variants)
     .set({ removedAt: iso(ctx.now), sku: null })
     .where(eq(variants.id, id))
-  await commit(ctx, [gone], {
+  await commit(ctx, [gone, stageTotal(ctx, product.id)], {
     events: [{ type: "catalog.changed", productId: product.id }],
     result: {},
   })
   await ctx.cache.expire("catalog")
 }
 
-/** Sets what is on hand of new or corrected variants in the product's stock object. */
+/** Which of these SKUs other variants have. Looks at 90; the rest is left to the index. */
+export async function takenSkus(
+  ctx: Ctx,
+  skus: readonly (string | null | undefined)[],
+  except?: string,
+): Promise<Set<string | null | undefined>> {
+  const asked = skus.filter((sku) => typeof sku === "string").slice(0, listLimit)
+  if (asked.length === 0) return new Set()
+  const rows = await ctx.db
+    .select({ id: variants.id, sku: variants.sku })
+    .from(variants)
+    .where(inArray(variants.sku, asked))
+  return new Set(rows.filter(({ id }) => id !== except).map(({ sku }) => sku))
+}
+
+/** Sets what is on hand of new or corrected variants in the product's stock object; answers all its levels after that. */
 export async function setStock(
   ctx: Ctx,
   productId: Id<"product">,
   rows: readonly Pick<VariantRow, "id" | "stockQuantity">[],
   actor: string,
   reason: "restock" | "correction",
-  key: string,
-) {
+): Promise<Projected> {
   const changes = rows.map(({ id, stockQuantity }) => ({ variantId: id, set: stockQuantity }))
-  return ctx.stock.getByName(productId).adjust(productId, changes, { reason, note: "", actor, key })
+  const change = { reason, note: "", actor, key: `${reason}:${ctx.once?.key ?? randomBase32(26)}` }
+  const answer = await ctx.stock.getByName(productId).adjust(productId, changes, change)
+  // A level that is set, to zero or more, is never short.
+  return answer.ok ? answer.snapshot : { version: 0, levels: [] }
 }
 
 /** A variant's row, with every field that does not fit the product or the other variants. */
@@ -327,9 +342,12 @@ export function draft(
   return { row, errors }
 }
 
+/** The refusal of a SKU that another variant has. */
+export const skuTaken = { field: "sku", detail: "This SKU already exists.", code: "taken" }
+
+/** What the constraints of a variant's row mean. */
 export const refusals = {
-  "variants.sku": () =>
-    invalid({ field: "sku", detail: "This SKU already exists.", code: "taken" }),
+  "variants.sku": () => invalid(skuTaken),
 }
 
 async function productWith(

@@ -6,7 +6,7 @@ import { randomToken, sha256 } from "#lib/secret.ts"
 import { iso, minutesAfter } from "#lib/time.ts"
 import * as carts from "#modules/cart/cart.ts"
 import { quote } from "#modules/cart/quote.ts"
-import * as catalog from "#modules/catalog/catalog.ts"
+import { stageStock } from "#modules/catalog/projection.ts"
 import { findSellables, refuseUnlessOnSale, type Sellable } from "#modules/catalog/variants.ts"
 import * as inventory from "#modules/inventory/inventory.ts"
 import * as orders from "#modules/orders/orders.ts"
@@ -50,9 +50,7 @@ export async function place(ctx: Ctx, input: PlaceOrder): Promise<Placed> {
       [
         ...(await orders.stage(ctx, draft)),
         ...(wanted.cart ? carts.stageClose(ctx, wanted.cart.id, wanted.cart.version) : []),
-        ...[...left].flatMap(([productId, snapshot]) =>
-          catalog.stageStock(ctx, productId, snapshot),
-        ),
+        ...[...left].flatMap(([productId, snapshot]) => stageStock(ctx, productId, snapshot)),
       ],
       {
         events: [{ type: "order.placed", orderId: order.id }],

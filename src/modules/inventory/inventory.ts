@@ -2,7 +2,7 @@ import { isStaff, nameOf, requireRole } from "#actor.ts"
 import type { Ctx } from "#context.ts"
 import { DomainError } from "#errors.ts"
 import { type Id, randomBase32 } from "#lib/id.ts"
-import * as catalog from "#modules/catalog/catalog.ts"
+import { stageStock } from "#modules/catalog/projection.ts"
 import * as variants from "#modules/catalog/variants.ts"
 import { timed } from "#platform/meter.ts"
 
@@ -48,21 +48,24 @@ export async function reserve(
   expiresAt: Date,
 ): Promise<Map<Id<"product">, Snapshot>> {
   const held = new Map<Id<"product">, Snapshot>()
-  try {
-    for (const [index, { productId, lines }] of products.entries()) {
-      const answer = await at(ctx, productId, (stub) =>
-        stub.reserve(productId, orderId, lines, expiresAt.getTime()),
-      )
-      if (!answer.ok)
-        throw outOfStock([...answer.short, ...(await shortOf(ctx, products.slice(index + 1)))])
-      held.set(productId, answer.snapshot)
+  for (const [index, { productId, lines }] of products.entries()) {
+    const answer = await at(ctx, productId, (stub) =>
+      stub.reserve(productId, orderId, lines, expiresAt.getTime()),
+    ).catch(async (error) => {
+      // The object that failed may hold it nevertheless: it is told too, and what cannot be told lapses.
+      await release(ctx, orderId, products.slice(0, index + 1))
+      throw error
+    })
+    if (!answer.ok) {
+      const [elsewhere] = await Promise.all([
+        shortOf(ctx, products.slice(index + 1)),
+        release(ctx, orderId, products.slice(0, index)),
+      ])
+      throw outOfStock([...answer.short, ...elsewhere])
     }
-    return held
-  } catch (error) {
-    // The object that failed may hold it nevertheless: all are told, and what cannot be told lapses.
-    await release(ctx, orderId, products.slice(0, held.size + 1))
-    throw error
+    held.set(productId, answer.snapshot)
   }
+  return held
 }
 
 async function shortOf(ctx: Ctx, products: readonly ProductLines[]): Promise<Shortage[]> {
@@ -160,7 +163,7 @@ export async function project(
   productId: Id<"product">,
   snapshot: Snapshot,
 ): Promise<void> {
-  const [first, ...rest] = catalog.stageStock(ctx, productId, snapshot)
+  const [first, ...rest] = stageStock(ctx, productId, snapshot)
   if (first) await ctx.db.batch([first, ...rest])
 }
 

@@ -31,10 +31,15 @@ type Change = { reason: MovementReason; note: string; actor: string; key: string
  */
 export class ProductStock extends DurableObject<Env> {
   readonly #sql: SqlStorage
+  /** When the alarm is due (ms), kept here so that it can be set in the same breath as the change it follows. */
+  #alarmAt: number | null = null
 
   constructor(state: DurableObjectState, env: Env) {
     super(state, env)
     this.#sql = state.storage.sql
+    void state.blockConcurrencyWhile(async () => {
+      this.#alarmAt = await state.storage.getAlarm()
+    })
     this.#sql.exec(`
       CREATE TABLE IF NOT EXISTS levels (variant_id TEXT PRIMARY KEY, on_hand INTEGER NOT NULL CHECK (on_hand >= 0));
       CREATE TABLE IF NOT EXISTS holds (
@@ -205,12 +210,12 @@ export class ProductStock extends DurableObject<Env> {
 
   /** Sweeps lapsed holds and brings the projection in D1 up to date; until that works it comes back. */
   override async alarm(): Promise<void> {
+    this.#alarmAt = null
     const lapsed = this.#sql
       .exec("DELETE FROM holds WHERE expires_at <= ? RETURNING 1", Date.now())
       .toArray().length
     if (lapsed > 0) this.#sql.exec("UPDATE meta SET version = version + 1")
     const meta = this.#meta()
-    let retryAt: number | undefined
     if (meta && meta.version !== meta.projected) {
       const ctx = createCtx(this.env, {
         actor: { type: "system" },
@@ -221,10 +226,13 @@ export class ProductStock extends DurableObject<Env> {
         this.#sql.exec("UPDATE meta SET projected = max(projected, ?)", meta.version)
       } catch (error) {
         ctx.log.error("stock not projected", error, { product_id: meta.product_id })
-        retryAt = Date.now() + projectionRetryMs
+        this.#wakeBy(Date.now() + projectionRetryMs)
       }
     }
-    await this.#schedule(retryAt)
+    const [next] = this.#sql
+      .exec<{ at: number | null }>("SELECT min(expires_at) AS at FROM holds")
+      .toArray()
+    if (typeof next?.at === "number") this.#wakeBy(next.at)
   }
 
   /** All or nothing; every change is a new version, and sets the alarm that projects it. */
@@ -236,20 +244,16 @@ export class ProductStock extends DurableObject<Env> {
       )
       return work()
     })
-    // Not awaited: the runtime writes it with the change, and holds the answer back until both are durable.
-    void this.#schedule(Date.now() + projectionDelayMs)
+    // Any hold is swept by the alarm that follows the projection.
+    this.#wakeBy(Date.now() + projectionDelayMs)
     return result
   }
 
-  async #schedule(at?: number): Promise<void> {
-    const [next] = this.#sql
-      .exec<{ at: number | null }>("SELECT min(expires_at) AS at FROM holds")
-      .toArray()
-    const meta = this.#meta()
-    const project =
-      at ?? (meta && meta.version !== meta.projected ? Date.now() + projectionDelayMs : undefined)
-    const times = [project, next?.at].filter((time) => typeof time === "number")
-    if (times.length > 0) await this.ctx.storage.setAlarm(Math.min(...times))
+  /** Sets the alarm unless it is due sooner. Not awaited: the runtime writes it with the change, and holds the answer back until both are durable. */
+  #wakeBy(at: number): void {
+    if (this.#alarmAt !== null && this.#alarmAt <= at) return
+    this.#alarmAt = at
+    void this.ctx.storage.setAlarm(at)
   }
 
   #shortages(lines: readonly Line[]): Shortage[] {

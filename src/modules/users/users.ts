@@ -5,7 +5,7 @@ import type { Ctx } from "#context.ts"
 import { DomainError, invalid } from "#errors.ts"
 import { type Id, newId } from "#lib/id.ts"
 import { iso } from "#lib/time.ts"
-import { commit } from "#platform/commit.ts"
+import { commit, raced } from "#platform/commit.ts"
 import type { Statement } from "#platform/db.ts"
 
 import type { User, UserChanges } from "./model.ts"
@@ -128,7 +128,7 @@ const usernameTaken = {
 /** What the constraints of `stage` mean, for two who register the same at once. */
 export const registrationRefusals = {
   "users.email": () => invalid(emailTaken),
-  users_username: () => invalid(usernameTaken),
+  users_username: () => raced(invalid(usernameTaken)),
 }
 
 /**

@@ -20,6 +20,7 @@ import { routes as cartRoutes } from "#modules/cart/routes.ts"
 import { admin as catalogAdmin } from "#modules/catalog/admin.ts"
 import { routes as categoryRoutes } from "#modules/catalog/category-routes.ts"
 import { routes as catalogRoutes } from "#modules/catalog/routes.ts"
+import { routes as variantRoutes } from "#modules/catalog/variant-routes.ts"
 import { routes as checkoutRoutes } from "#modules/checkout/routes.ts"
 import { admin as inventoryAdmin } from "#modules/inventory/admin.ts"
 import { routes as inventoryRoutes } from "#modules/inventory/routes.ts"
@@ -37,6 +38,7 @@ export const api = createRouter()
   .route("/", authRoutes)
   .route("/", userRoutes)
   .route("/", catalogRoutes)
+  .route("/", variantRoutes)
   .route("/", categoryRoutes)
   .route("/", catalogAdmin)
   .route("/", inventoryRoutes)
@@ -105,6 +107,8 @@ app.use(
     xXssProtection: "0",
     crossOriginResourcePolicy: "cross-origin",
     permissionsPolicy: { camera: [], microphone: [], geolocation: [] },
+    // The pages of the documentation say their own policy.
+    overwrite: false,
   }),
 )
 app.use(

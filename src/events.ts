@@ -6,5 +6,3 @@ export type Event =
   | { type: "order.status-changed"; orderId: Id<"order">; from: string; to: string }
   | { type: "order.cancelled"; orderId: Id<"order"> }
   | { type: "catalog.changed"; productId?: Id<"product"> }
-
-export type EventType = Event["type"]

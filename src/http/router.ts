@@ -65,7 +65,6 @@ const IdempotencyKey = z.object({
   "idempotency-key": z.string().max(257).optional().meta({
     description:
       "A key of your own for this request, at most 255 characters. The same key again gets the same answer for 24 h and changes nothing twice.",
-    example: "5f0c2f1e-6d0a-4e7b-9f3e-2c4a7d1b8e90",
   }),
 })
 

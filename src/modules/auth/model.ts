@@ -50,7 +50,15 @@ export const Registration = spelled(
         })
       }
     }),
-)
+).meta({
+  example: {
+    email: "new@nexus.test",
+    username: "newcomer",
+    password: "correct horse battery",
+    first_name: "New",
+    last_name: "Comer",
+  },
+})
 export type Registration = z.infer<typeof Registration>
 
 const Login = line(254)
@@ -66,11 +74,14 @@ export const Credentials = z
       .max(256, "At most 256 characters.")
       .meta({ example: "Nexus-demo-2026!" }),
   })
-  .refine((given) => given.email ?? given.username, {
-    path: ["email"],
-    message: "This field is required.",
-    when: () => true,
-  })
+  .refine(
+    (given: { email?: unknown; username?: unknown } | null) => given?.email ?? given?.username,
+    {
+      path: ["email"],
+      message: "This field is required.",
+      when: () => true,
+    },
+  )
   .meta({ example: { email: "ada@nexus.test", password: "Nexus-demo-2026!" } })
 export type Credentials = z.infer<typeof Credentials>
 
@@ -112,7 +123,7 @@ export const VerifyRequest = z.object({
 export const LogoutRequest = spelled(
   { refresh_token: "refresh" },
   z.object({ refresh: RefreshInput.optional() }),
-)
+).meta({ example: {} })
 export type LogoutRequest = z.infer<typeof LogoutRequest>
 
 /** A sentence for people. */

@@ -144,7 +144,7 @@ export const NewVariant = spelled(
   { stock: "stock_quantity", quantity: "stock_quantity", inventory: "stock_quantity" },
   z.object(variantFields),
 ).meta({
-  example: { sku: "TEE-XL", options: { Size: "XL" }, stock_quantity: 10 },
+  example: { sku: "TOOL-003-XL", options: { Size: "XL" }, stock_quantity: 10 },
 })
 export type NewVariant = z.infer<typeof NewVariant>
 export const VariantChanges = spelled(

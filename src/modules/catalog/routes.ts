@@ -7,24 +7,10 @@ import { pageQuery, Ref } from "#lib/shapes.ts"
 import * as catalog from "./catalog.ts"
 import * as lists from "./lists.ts"
 import * as media from "./media.ts"
-import {
-  Image,
-  NewProduct,
-  NewVariant,
-  Product,
-  ProductChanges,
-  ProductPage,
-  ProductQuery,
-  Variant,
-  VariantChanges,
-} from "./model.ts"
-import * as variants from "./variants.ts"
+import { Image, NewProduct, Product, ProductChanges, ProductPage, ProductQuery } from "./model.ts"
 
 const tags = ["Products"]
 const params = z.object({ product: Ref.meta({ example: "1", description: "Id or slug" }) })
-const variantParams = params.extend({
-  variant: Ref.meta({ example: "LAPTOP-001", description: "Id or SKU" }),
-})
 const change = {
   path: "/products/{product}",
   tags,
@@ -33,15 +19,6 @@ const change = {
   responses: ok(Product, "The product as it is now"),
   refuses: ["not-found"],
 } as const
-const changeVariant = {
-  path: "/products/{product}/variants/{variant}",
-  tags,
-  access: "staff",
-  request: { params: variantParams, body: json(VariantChanges) },
-  responses: ok(Variant, "The variant as it is now"),
-  refuses: ["not-found"],
-} as const
-
 /** /products/* */
 export const routes = createRouter()
   .openapi(
@@ -170,117 +147,6 @@ export const routes = createRouter()
     }),
     async (c) => {
       await catalog.remove(c.var.ctx, c.req.valid("param").product)
-      return c.body(null, 204)
-    },
-  )
-  .openapi(
-    route({
-      method: "get",
-      path: "/products/{product}/variants",
-      tags,
-      operationId: "listVariants",
-      summary: "The forms a product comes in",
-      description: "Empty for a plain product.",
-      access: "public",
-      shared: true,
-      request: { params },
-      responses: ok(z.array(Variant), "The variants"),
-      refuses: ["not-found"],
-    }),
-    async (c) => c.json(await variants.list(c.var.ctx, c.req.valid("param").product), 200),
-  )
-  .openapi(
-    route({
-      method: "post",
-      path: "/products/{product}/variants",
-      tags,
-      operationId: "createVariant",
-      summary: "Add a variant",
-      description: "With one value for each option of the product.",
-      access: "staff",
-      request: { params, body: json(NewVariant) },
-      responses: created(Variant, "The variant"),
-      refuses: ["not-found"],
-    }),
-    async (c) =>
-      c.json(
-        await variants.create(c.var.ctx, c.req.valid("param").product, c.req.valid("json")),
-        201,
-      ),
-  )
-  .openapi(
-    route({
-      method: "get",
-      path: "/products/{product}/variants/{variant}",
-      tags,
-      operationId: "getVariant",
-      summary: "Open a variant",
-      description: "By id or SKU.",
-      access: "public",
-      shared: true,
-      request: { params: variantParams },
-      responses: ok(Variant, "The variant"),
-      refuses: ["not-found"],
-    }),
-    async (c) =>
-      c.json(
-        await variants.get(c.var.ctx, c.req.valid("param").product, c.req.valid("param").variant),
-        200,
-      ),
-  )
-  .openapi(
-    route({
-      ...changeVariant,
-      method: "put",
-      operationId: "replaceVariant",
-      summary: "Change a variant (PUT)",
-      description: "Fields that are left out stay as they are, as with PATCH.",
-    }),
-    async (c) =>
-      c.json(
-        await variants.update(
-          c.var.ctx,
-          c.req.valid("param").product,
-          c.req.valid("param").variant,
-          c.req.valid("json"),
-        ),
-        200,
-      ),
-  )
-  .openapi(
-    route({
-      ...changeVariant,
-      method: "patch",
-      operationId: "updateVariant",
-      summary: "Change a variant",
-      description: "`stock_quantity` sets its stock, as a correction.",
-    }),
-    async (c) =>
-      c.json(
-        await variants.update(
-          c.var.ctx,
-          c.req.valid("param").product,
-          c.req.valid("param").variant,
-          c.req.valid("json"),
-        ),
-        200,
-      ),
-  )
-  .openapi(
-    route({
-      method: "delete",
-      path: "/products/{product}/variants/{variant}",
-      tags,
-      operationId: "deleteVariant",
-      summary: "Take a variant out of sale",
-      description: "Orders go on naming it; its SKU is free again.",
-      access: "staff",
-      request: { params: variantParams },
-      responses: none("Gone"),
-      refuses: ["not-found"],
-    }),
-    async (c) => {
-      await variants.remove(c.var.ctx, c.req.valid("param").product, c.req.valid("param").variant)
       return c.body(null, 204)
     },
   )

@@ -18,7 +18,6 @@ export const paymentStatuses = [
   "failed",
   "voided",
 ] as const
-export type PaymentStatus = (typeof paymentStatuses)[number]
 
 /** Where an order can go from each state (api.md 7); anything else is `illegal-transition`. */
 export const transitions: Record<OrderStatus, readonly OrderStatus[]> = {

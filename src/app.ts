@@ -7,12 +7,13 @@ import { configOf } from "#config.ts"
 import { createCtx } from "#context.ts"
 import { DomainError } from "#errors.ts"
 import { docs } from "#http/docs.ts"
+import type { AppContext, AppEnv } from "#http/env.ts"
 import { health } from "#http/health.ts"
 import { info } from "#http/info.ts"
 import { media } from "#http/media.ts"
 import { onError, problem } from "#http/problem.ts"
 import { problems } from "#http/problems.ts"
-import { type AppContext, type AppEnv, createRouter } from "#http/router.ts"
+import { createRouter } from "#http/router.ts"
 import { serverTiming } from "#http/timing.ts"
 import * as auth from "#modules/auth/auth.ts"
 import { routes as authRoutes } from "#modules/auth/routes.ts"
@@ -141,8 +142,20 @@ app.use(
     maxAge: 7200,
   }),
 )
-const tagged = etag({ retainedHeaders: ["cache-control", "etag", "vary", "link", "x-cart-token"] })
-app.use("/api/*", (c, next) => (c.req.method === "GET" ? tagged(c, next) : next()))
+const tagged = etag({
+  retainedHeaders: [
+    "cache-control",
+    "etag",
+    "vary",
+    "link",
+    "x-cart-token",
+    "access-control-allow-origin",
+    "access-control-expose-headers",
+    "ratelimit",
+    "ratelimit-policy",
+  ],
+})
+app.use("/api/*", (c, next) => (/^(?:GET|HEAD)$/.test(c.req.method) ? tagged(c, next) : next()))
 
 app.route("/api/v1", api)
 app.route("/", docs(api))
@@ -159,7 +172,10 @@ function missing(c: AppContext): DomainError {
   const allowed = methods.filter((method) =>
     app.routes.some((known) => known.method === method && matches(known.path, c.req.path)),
   )
-  if (allowed.length === 0) return new DomainError("not-found", `There is nothing at ${c.req.path}`)
+  // A handler may find nothing at its own path.
+  const isKnown = allowed.includes(c.req.method === "HEAD" ? "GET" : c.req.method)
+  if (allowed.length === 0 || isKnown)
+    return new DomainError("not-found", `There is nothing at ${c.req.path}`)
   c.header(
     "Allow",
     [...allowed, ...(allowed.includes("GET") ? ["HEAD"] : []), "OPTIONS"].join(", "),

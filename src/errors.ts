@@ -64,7 +64,7 @@ export const errorTable = {
 export type ErrorCode = keyof typeof errorTable
 
 /** One failing field of a request. `field` is its dotted name; `code` says what is wrong in one word. */
-export type FieldError = { field: string; detail: string; code: string }
+export type FieldError = { field: string; detail: string; code: string; header?: string }
 
 /** A refusal the caller is meant to see. Anything else thrown is a bug and answers `internal`. */
 export class DomainError extends Error {

@@ -4,7 +4,7 @@ import { every } from "hono/combine"
 import { createMiddleware } from "hono/factory"
 
 import { DomainError } from "#errors.ts"
-import type { AppEnv } from "#http/router.ts"
+import type { AppEnv } from "#http/env.ts"
 
 /** api.md 1.17. */
 const limits = { bytes: 1024 * 1024, depth: 32, items: 1000 }
@@ -29,10 +29,15 @@ export const jsonBody = every(
   createMiddleware<AppEnv>(async (c, next) => {
     const text = await c.req.text()
     const type = c.req.header("content-type") ?? ""
-    if (text !== "" && !/^application\/(?:[\w.+-]+\+)?json\b/i.test(type)) {
+    if (text !== "" && !/^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(type)) {
       throw new DomainError("unsupported-media-type", "Send application/json")
     }
     if (text !== "") check(parse(text), 1)
+    else {
+      // Clients announce JSON and then send nothing: that is an absent body, not a broken one.
+      // Hono keeps promises here, and types them by what they hold.
+      c.req.bodyCache = { text: Promise.resolve("{}") as unknown as string }
+    }
     await next()
   }),
 )

@@ -1,6 +1,6 @@
 import { createMiddleware } from "hono/factory"
 
-import type { AppEnv } from "#http/router.ts"
+import type { AppEnv } from "#http/env.ts"
 
 /** Seconds. With the cache behind it (KV: 50 s at most) a public answer is never more than a minute old (api.md 1.13). */
 const shared = "public, max-age=5, stale-while-revalidate=5"

@@ -2,7 +2,8 @@ import { SwaggerUI } from "@hono/swagger-ui"
 import type { OpenAPIHono } from "@hono/zod-openapi"
 import { stringify } from "yaml"
 
-import { type AppContext, type AppEnv, createRouter } from "#http/router.ts"
+import type { AppContext, AppEnv } from "#http/env.ts"
+import { createRouter } from "#http/router.ts"
 
 const description = `A headless e-commerce backend at the edge.
 

@@ -4,8 +4,8 @@ import { createMiddleware } from "hono/factory"
 import { requireRole, requireUser } from "#actor.ts"
 import type { Actor } from "#actor.ts"
 import { DomainError } from "#errors.ts"
+import type { AppContext, AppEnv } from "#http/env.ts"
 import { shield } from "#http/rate-limit.ts"
-import type { AppContext, AppEnv } from "#http/router.ts"
 import { sha256 } from "#lib/secret.ts"
 import * as sessions from "#modules/auth/sessions.ts"
 
@@ -18,11 +18,19 @@ export type Access = "open" | "public" | "user" | "staff" | "admin"
 /** Finds out who calls, before the body is read: 401 and 403 come before 400. The verb asks again for itself. */
 export function guard(access: Access) {
   return createMiddleware<AppEnv>(async (c, next) => {
-    if (access !== "open") c.set("ctx", { ...c.var.ctx, actor: await identify(c) })
+    if (access !== "open") c.set("ctx", { ...c.var.ctx, actor: await identifyOrCount(c) })
     await shield(c)
     if (access === "user") requireUser(c.var.ctx)
     if (access === "staff" || access === "admin") requireRole(c.var.ctx, access)
     await next()
+  })
+}
+
+/** A token that does not hold counts as a request of its address: guessing is limited too. */
+function identifyOrCount(c: AppContext): Promise<Actor> {
+  return identify(c).catch(async (error: unknown) => {
+    await shield(c)
+    throw error
   })
 }
 

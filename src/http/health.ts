@@ -1,6 +1,7 @@
 import { and, count, isNull, lte } from "drizzle-orm"
 
-import { type AppContext, createRouter } from "#http/router.ts"
+import type { AppContext } from "#http/env.ts"
+import { createRouter } from "#http/router.ts"
 import { iso, secondsAfter } from "#lib/time.ts"
 import { timed } from "#platform/meter.ts"
 import { deadLetters, outbox } from "#platform/tables.ts"

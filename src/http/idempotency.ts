@@ -5,7 +5,7 @@ import type { ContentfulStatusCode } from "hono/utils/http-status"
 import type { Ctx } from "#context.ts"
 import { DomainError, invalid } from "#errors.ts"
 import { addressOf } from "#http/address.ts"
-import type { AppContext, AppEnv } from "#http/router.ts"
+import type { AppContext, AppEnv } from "#http/env.ts"
 import { randomToken, seal, sha256, unseal } from "#lib/secret.ts"
 import { iso, secondsAfter } from "#lib/time.ts"
 import { idempotency } from "#platform/tables.ts"
@@ -174,6 +174,7 @@ async function scopedKey(c: AppContext, given: string): Promise<string> {
   if (key.length === 0 || key.length > 255) {
     throw invalid({
       field: "Idempotency-Key",
+      header: "Idempotency-Key",
       detail: "An idempotency key has 1 to 255 characters.",
       code: "invalid",
     })
@@ -195,9 +196,16 @@ async function fingerprintOf(c: AppContext): Promise<string> {
   if (type !== "" && !type.includes("json"))
     return sha256(`${type}\n${c.req.header("content-length") ?? ""}\n${new URL(c.req.url).search}`)
   const text = await c.req.text()
-  return sha256(
-    `${new URL(c.req.url).search}\n${text === "" ? "" : JSON.stringify(sorted(JSON.parse(text)))}`,
-  )
+  return sha256(`${new URL(c.req.url).search}\n${sortedText(text)}`)
+}
+
+/** Text that is no JSON (lines of it, or a body that nobody reads) as it is. */
+function sortedText(text: string): string {
+  try {
+    return JSON.stringify(sorted(JSON.parse(text)))
+  } catch {
+    return text
+  }
 }
 
 function sorted(value: unknown): unknown {

@@ -1,7 +1,8 @@
 import type { OpenAPIHono } from "@hono/zod-openapi"
 import { z } from "zod"
 
-import { type AppEnv, createRouter, ok, route } from "#http/router.ts"
+import type { AppEnv } from "#http/env.ts"
+import { createRouter, ok, route } from "#http/router.ts"
 
 const Info = z
   .object({

@@ -1,4 +1,4 @@
-import type { AppContext } from "#http/router.ts"
+import type { AppContext } from "#http/env.ts"
 import type { Page } from "#platform/page.ts"
 
 /** A page on the wire: with the absolute addresses of its neighbours, which the `Link` header repeats (RFC 8288). */

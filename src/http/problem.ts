@@ -4,7 +4,7 @@ import type { ContentfulStatusCode } from "hono/utils/http-status"
 import type { z } from "zod"
 
 import { DomainError, type ErrorCode, errorTable, type FieldError, type Kind } from "#errors.ts"
-import type { AppEnv } from "#http/router.ts"
+import type { AppEnv } from "#http/env.ts"
 import { openLog } from "#platform/log.ts"
 
 const statuses: Record<Kind, ContentfulStatusCode> = {
@@ -42,7 +42,7 @@ export function problem(c: Context<AppEnv>, error: DomainError): Response {
     instance: `${url.pathname}#${requestId}`,
     code: error.code,
     request_id: requestId,
-    ...(Array.isArray(errors) && { errors }),
+    ...(Array.isArray(errors) && { errors: (errors as FieldError[]).map((one) => placed(c, one)) }),
     ...extras,
   }
   if (status === 401) c.header("WWW-Authenticate", `Bearer realm="nexus", error="${error.code}"`)
@@ -52,6 +52,15 @@ export function problem(c: Context<AppEnv>, error: DomainError): Response {
   c.header("Cache-Control", "no-store")
   c.header("Content-Type", "application/problem+json")
   return c.body(JSON.stringify(body), status)
+}
+
+/** Says where a field stands that only the data refused: the verb that refused it knows no transport. */
+function placed(c: Context<AppEnv>, error: FieldError): FieldError {
+  if (["pointer", "parameter", "header"].some((place) => place in error)) return error
+  const { field, ...said } = error
+  const inQuery = /^(?:GET|HEAD)$/.test(c.req.method) || c.req.query(field) !== undefined
+  const where = inQuery ? { parameter: field } : { pointer: `/${field.replaceAll(".", "/")}` }
+  return { field, ...where, ...said }
 }
 
 /** Whatever was thrown, as a problem. What is nobody's refusal is logged, and told as `internal` without its words. */

@@ -1,6 +1,6 @@
 import { DomainError } from "#errors.ts"
 import { addressOf } from "#http/address.ts"
-import type { AppContext } from "#http/router.ts"
+import type { AppContext } from "#http/env.ts"
 
 /** api.md 1.15; the bindings of wrangler.toml say the same figures. */
 const policies = { anonymous: { limit: 100, window: 60 }, "signed-in": { limit: 1000, window: 60 } }

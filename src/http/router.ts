@@ -1,19 +1,15 @@
 import { createRoute, OpenAPIHono, type RouteConfig } from "@hono/zod-openapi"
-import type { Context, MiddlewareHandler } from "hono"
+import type { MiddlewareHandler } from "hono"
 import { z } from "zod"
 
 import type { Ctx } from "#context.ts"
 import { type ErrorCode, errorTable } from "#errors.ts"
 import { atMost, jsonBody } from "#http/body.ts"
 import { caching } from "#http/caching.ts"
+import type { AppEnv } from "#http/env.ts"
 import { type Access, guard } from "#http/guard.ts"
 import { idempotent } from "#http/idempotency.ts"
 import { invalidInput, statusOf } from "#http/problem.ts"
-
-export type AppEnv = {
-  Bindings: Env
-  Variables: { requestId: string; ctx: Ctx; received: { url: URL; canonical?: string } }
-}
 
 /** A router whose invalid input is a problem, and whose paths take a last slash or none. */
 export function createRouter(): OpenAPIHono<AppEnv> {
@@ -150,6 +146,3 @@ export function created<T extends z.ZodType>(schema: T, description: string) {
 export function none(description: string) {
   return { 204: { description } }
 }
-
-/** The handler's context, where a helper needs it. */
-export type AppContext = Context<AppEnv>

@@ -1,6 +1,6 @@
 import { createMiddleware } from "hono/factory"
 
-import type { AppEnv } from "#http/router.ts"
+import type { AppEnv } from "#http/env.ts"
 
 /**
  * `Server-Timing` (W3C): what the request waited for, in milliseconds, and its D1 round trips and rows read. Work

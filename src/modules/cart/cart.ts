@@ -7,14 +7,14 @@ import { toDecimal } from "#lib/money.ts"
 import { randomToken, sha256 } from "#lib/secret.ts"
 import { iso } from "#lib/time.ts"
 import { urlOf } from "#modules/catalog/media.ts"
-import { products, variants } from "#modules/catalog/tables.ts"
 import {
   findSellables,
   refuseUnlessOnSale,
   type Sellable,
   sellableColumns,
   toSellable,
-} from "#modules/catalog/variants.ts"
+} from "#modules/catalog/sellables.ts"
+import { products, variants } from "#modules/catalog/tables.ts"
 import * as inventory from "#modules/inventory/inventory.ts"
 import { commit } from "#platform/commit.ts"
 import type { Statement } from "#platform/db.ts"

@@ -1,7 +1,8 @@
 import { setCookie } from "hono/cookie"
 import { z } from "zod"
 
-import { type AppContext, created, createRouter, json, none, ok, route } from "#http/router.ts"
+import type { AppContext } from "#http/env.ts"
+import { created, createRouter, json, none, ok, route } from "#http/router.ts"
 import { Money, Ref } from "#lib/shapes.ts"
 
 import * as cart from "./cart.ts"

@@ -1,7 +1,8 @@
 import { z } from "zod"
 
+import type { AppContext } from "#http/env.ts"
 import { paged } from "#http/paging.ts"
-import { type AppContext, created, createRouter, json, none, ok, route } from "#http/router.ts"
+import { created, createRouter, json, none, ok, route } from "#http/router.ts"
 import { pageQuery, Ref } from "#lib/shapes.ts"
 
 import * as catalog from "./catalog.ts"

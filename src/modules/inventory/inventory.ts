@@ -3,7 +3,7 @@ import type { Ctx } from "#context.ts"
 import { DomainError } from "#errors.ts"
 import { type Id, randomBase32 } from "#lib/id.ts"
 import { stageStock } from "#modules/catalog/projection.ts"
-import * as variants from "#modules/catalog/variants.ts"
+import * as sellables from "#modules/catalog/sellables.ts"
 import { timed } from "#platform/meter.ts"
 
 import type { Adjustment, Availability, MovementList, MovementQuery, StockLevel } from "./model.ts"
@@ -169,10 +169,10 @@ export async function project(
 
 /** What can be bought of a product, exactly. @throws `not-found` */
 export async function availability(ctx: Ctx, ref: string): Promise<Availability> {
-  const { id: productId, sellables } = await variants.sellablesOf(ctx, ref)
+  const { id: productId, sellables: known } = await sellables.sellablesOf(ctx, ref)
   const snapshot = await at(ctx, productId, (stub) => stub.read())
   const levels = new Map(snapshot.levels.map((level) => [level.variantId, level]))
-  const listed = sellables.map(({ id, sku }) => {
+  const listed = known.map(({ id, sku }) => {
     const level = levels.get(id) ?? { onHand: 0, held: 0, available: 0 }
     const available = Math.max(0, level.available)
     return {
@@ -192,7 +192,7 @@ export async function availability(ctx: Ctx, ref: string): Promise<Availability>
 /** Changes the stock of a variant, or of a product without variants. @throws `not-found`, `out-of-stock` when it would go below zero */
 export async function adjust(ctx: Ctx, ref: string, input: Adjustment): Promise<StockLevel> {
   const staff = requireRole(ctx, "staff")
-  const { productId, variantId } = await variants.resolveStocked(ctx, ref)
+  const { productId, variantId } = await sellables.resolveStocked(ctx, ref)
   const amount = input.set === undefined ? { delta: input.delta ?? 0 } : { set: input.set }
   const change = {
     reason: input.reason,
@@ -223,7 +223,7 @@ export async function movements(
   query: MovementQuery,
 ): Promise<MovementList> {
   requireRole(ctx, "staff")
-  const { productId, variantId } = await variants.resolveStocked(ctx, ref)
+  const { productId, variantId } = await sellables.resolveStocked(ctx, ref)
   const rows = await at(ctx, productId, (stub) =>
     stub.movements(variantId, query.limit, query.before),
   )

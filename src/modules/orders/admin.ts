@@ -1,8 +1,8 @@
 import { paged } from "#http/paging.ts"
 import { createRouter, ok, route } from "#http/router.ts"
 
+import * as lists from "./lists.ts"
 import { OrderPage, OrderQuery } from "./model.ts"
-import * as orders from "./orders.ts"
 
 /** /admin/orders */
 export const admin = createRouter().openapi(
@@ -18,5 +18,5 @@ export const admin = createRouter().openapi(
     responses: ok(OrderPage, "A page of orders"),
     refuses: ["invalid-page"],
   }),
-  async (c) => c.json(paged(c, await orders.listAll(c.var.ctx, c.req.valid("query"))), 200),
+  async (c) => c.json(paged(c, await lists.listAll(c.var.ctx, c.req.valid("query"))), 200),
 )

@@ -4,6 +4,7 @@ import { paged } from "#http/paging.ts"
 import { createRouter, json, none, ok, optionalJson, route } from "#http/router.ts"
 import { Ref } from "#lib/shapes.ts"
 
+import * as lists from "./lists.ts"
 import {
   Cancellation,
   Cancelled,
@@ -43,7 +44,7 @@ export const routes = createRouter()
       responses: ok(OrderPage, "A page of orders"),
       refuses: ["invalid-page"],
     }),
-    async (c) => c.json(paged(c, await orders.list(c.var.ctx, c.req.valid("query"))), 200),
+    async (c) => c.json(paged(c, await lists.list(c.var.ctx, c.req.valid("query"))), 200),
   )
   .openapi(
     route({
@@ -58,7 +59,7 @@ export const routes = createRouter()
       responses: ok(OrderPage, "A page of orders"),
       refuses: ["invalid-page"],
     }),
-    async (c) => c.json(paged(c, await orders.list(c.var.ctx, c.req.valid("query"))), 200),
+    async (c) => c.json(paged(c, await lists.list(c.var.ctx, c.req.valid("query"))), 200),
   )
   .openapi(
     route({

@@ -1,5 +1,5 @@
 import type { AppContext } from "#http/env.ts"
-import type { Page } from "#platform/page.ts"
+import { countCap, type Page } from "#platform/page.ts"
 
 /** A page on the wire: with the absolute addresses of its neighbours, which the `Link` header repeats (RFC 8288). */
 export function paged<T>(c: AppContext, page: Page<T>) {
@@ -11,7 +11,7 @@ export function paged<T>(c: AppContext, page: Page<T>) {
       : address(c, { page: String(to / limit + 1) })
   const next = !more
     ? null
-    : after !== undefined && page.nextCursor !== null
+    : page.nextCursor !== null && (after !== undefined || offset + limit >= countCap)
       ? address(c, { cursor: page.nextCursor })
       : step(offset + limit)
   const previous = after !== undefined || offset === 0 ? null : step(Math.max(0, offset - limit))

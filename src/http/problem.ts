@@ -49,6 +49,7 @@ export function problem(c: Context<AppEnv>, error: DomainError): Response {
   const retryAfter = extras["retry_after"]
   if (typeof retryAfter === "number") c.header("Retry-After", String(retryAfter))
   else if (status === 503) c.header("Retry-After", "5")
+  c.header("X-Request-Id", requestId)
   c.header("Cache-Control", "no-store")
   c.header("Content-Type", "application/problem+json")
   return c.body(JSON.stringify(body), status)
@@ -104,7 +105,9 @@ function fieldErrors(place: Place, issue: z.core.$ZodIssue): FieldError[] {
   const where =
     place === "json" || place === "form"
       ? {
-          pointer: `/${path.map((part) => part.replaceAll("~", "~0").replaceAll("/", "~1")).join("/")}`,
+          pointer: path
+            .map((part) => `/${part.replaceAll("~", "~0").replaceAll("/", "~1")}`)
+            .join(""),
         }
       : place === "header"
         ? { header: field }

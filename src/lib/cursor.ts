@@ -11,7 +11,7 @@ export function decodeCursor(cursor: string): (string | number)[] | undefined {
     const values: unknown = JSON.parse(new TextDecoder().decode(fromBase64url(cursor)))
     const isKey =
       Array.isArray(values) &&
-      values.every((value) => typeof value === "string" || typeof value === "number")
+      values.every((value) => typeof value === "string" || Number.isFinite(value))
     return isKey ? values : undefined
   } catch {
     return undefined

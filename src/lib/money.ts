@@ -1,21 +1,25 @@
+import { dinero, toDecimal as formatDinero } from "dinero.js"
+// Products of two exact integers may be none: rates are applied in big integers.
 import {
-  dinero,
+  dinero as dineroBig,
   halfEven,
   multiply,
-  toDecimal as formatDinero,
   toSnapshot,
   transformScale,
-} from "dinero.js"
+} from "dinero.js/bigint"
 import * as iso4217 from "dinero.js/currencies"
 
+/** Without MGA and MRU, whose unit is divided in fifths: no decimal says them. */
 const currencies = new Map(
-  Object.values(iso4217).map((currency) => [currency.code as string, currency]),
+  Object.values(iso4217)
+    .filter(({ base }) => base === 10)
+    .map((currency) => [currency.code as string, currency]),
 )
 
 /** The largest amount accepted from outside, in minor units: sums of a thousand such stay exact integers. */
 export const largestAmount = 999_999_999_999
 
-/** Whether `code` is an ISO 4217 code, upper-case, that money can be counted in. */
+/** Whether `code` is the ISO 4217 code, upper-case, of a decimal currency. */
 export function isCurrency(code: string): boolean {
   return currencies.has(code)
 }
@@ -44,23 +48,30 @@ export function fromDecimal(value: string | number, code: string): number | unde
   return amount <= largestAmount ? amount : undefined
 }
 
-/** `amount` × `basisPoints` / 10 000 (825 = 8.25 %) in minor units, rounded half to even, once. */
+/**
+ * `amount` × `basisPoints` / 10 000 (825 = 8.25 %) in minor units, rounded half to even, once.
+ * @throws RangeError for anything but whole numbers from zero
+ */
 export function applyRate(amount: number, basisPoints: number): number {
-  const unit = { code: "XXX", base: 10, exponent: 0 } as const
-  const exact = multiply(dinero({ amount, currency: unit }), { amount: basisPoints, scale: 4 })
-  return toSnapshot(transformScale(exact, 0, halfEven)).amount
+  const unit = { code: "XXX", base: 10n, exponent: 0n } as const
+  const product = multiply(dineroBig({ amount: natural(amount), currency: unit }), {
+    amount: natural(basisPoints),
+    scale: 4n,
+  })
+  return Number(toSnapshot(transformScale(product, 0n, halfEven)).amount)
 }
 
 /**
  * Splits `total` minor units by `weights` so that the parts add up exactly: whole shares first, then one unit
  * each to the largest remainders, earlier parts first among equals (the largest remainder method; dinero's own
  * `allocate` hands the rest out in order). All weights zero: equal parts.
+ * @throws RangeError for anything but whole numbers from zero
  */
 export function allocate(total: number, weights: readonly number[]): number[] {
   if (weights.length === 0) return []
   const shares = weights.every((weight) => weight === 0) ? weights.map(() => 1) : weights
-  const sum = shares.reduce((all, weight) => all + BigInt(weight), 0n)
-  const exact = shares.map((weight) => BigInt(total) * BigInt(weight))
+  const sum = shares.reduce((all, weight) => all + natural(weight), 0n)
+  const exact = shares.map((weight) => natural(total) * natural(weight))
   const parts = exact.map((product) => Number(product / sum))
   const rest = total - parts.reduce((all, part) => all + part, 0)
   exact
@@ -73,6 +84,11 @@ export function allocate(total: number, weights: readonly number[]): number[] {
 
 function currencyOf(code: string) {
   const currency = currencies.get(code)
-  if (!currency) throw new RangeError(`${code} is no ISO 4217 currency`)
+  if (!currency) throw new RangeError(`${code} is no decimal currency of ISO 4217`)
   return currency
+}
+
+function natural(value: number): bigint {
+  if (value < 0) throw new RangeError(`${value} is below zero`)
+  return BigInt(value)
 }

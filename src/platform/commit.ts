@@ -56,10 +56,10 @@ export function raced(error: DomainError): DomainError {
 }
 
 /** Looks and commits; again, up to five times, while somebody else was first. The work reads anew each time. */
-export async function retryRaced<T>(work: () => Promise<T>): Promise<T> {
+export async function retryRaced<T>(work: (tries: number) => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
-      return await work()
+      return await work(tries)
     } catch (error) {
       if (!(error instanceof DomainError && racedErrors.has(error)) || tries === 5) throw error
     }

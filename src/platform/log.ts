@@ -4,6 +4,7 @@ export type Log = {
   error(message: string, error: unknown, fields?: Record<string, unknown>): void
 }
 
+/** A log whose lines carry this request id. */
 export function openLog(requestId: string): Log {
   return {
     info: (message, fields) =>

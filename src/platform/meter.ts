@@ -3,6 +3,7 @@ export type Meter = { readonly ms: Record<Waited, number>; d1Queries: number; d1
 
 type Waited = "d1" | "kv" | "do" | "r2"
 
+/** A meter that stands at zero. */
 export function newMeter(): Meter {
   return { ms: { d1: 0, kv: 0, do: 0, r2: 0 }, d1Queries: 0, d1RowsRead: 0 }
 }

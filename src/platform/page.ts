@@ -20,7 +20,7 @@ export type Page<T> = {
 export type Window = { limit: number; offset: number; page?: number; after?: string }
 
 /** Counting stops here, and so do pages by number: further on, cursors lead (api.md 1.5). */
-const countCap = 10_000
+export const countCap = 10_000
 
 /** A field that a list can be ordered by: the indexed column, and its value in a row that was read. It is never NULL. */
 export type Ordering<Row> = { by: SQLiteColumn | SQL; of: (row: Row) => string | number }
@@ -69,12 +69,25 @@ export async function readPage<Row>(
 }
 
 /** A page of a list that is in memory anyway. @throws as `readPage` */
-export function slicePage<Row>(query: PageQuery, all: readonly Row[]): Page<Row> {
+export function slicePage<Row extends { id: string }>(
+  query: PageQuery,
+  all: readonly Row[],
+): Page<Row> {
   const window = windowOf(query)
-  const results = all.slice(window.offset, window.offset + window.limit)
+  const start = window.after === undefined ? window.offset : placeAfter(window.after, all)
+  const results = all.slice(start, start + window.limit)
   if (window.page !== undefined && window.page > 1 && results.length === 0)
     throw new DomainError("invalid-page")
-  return { results, count: all.length, isCapped: false, nextCursor: null, window }
+  const last = start + window.limit < all.length ? results.at(-1) : undefined
+  const nextCursor = last === undefined ? null : encodeCursor([last.id])
+  return { results, count: all.length, isCapped: false, nextCursor, window }
+}
+
+function placeAfter(cursor: string, all: readonly { id: string }[]): number {
+  const [id] = decodeCursor(cursor) ?? []
+  const index = all.findIndex((row) => row.id === id)
+  if (index < 0) throw foreignCursor()
+  return index + 1
 }
 
 /** The same page of other things. */
@@ -155,15 +168,19 @@ function signature(terms: readonly { name: string; descending: boolean }[]): str
   return terms.map(({ name, descending }) => (descending ? `-${name}` : name)).join(",")
 }
 
+function foreignCursor(): DomainError {
+  return invalid({
+    field: "cursor",
+    detail: "This cursor does not belong to this list and ordering.",
+    code: "invalid",
+  })
+}
+
 /** The rows after the cursor's: later in the first field that differs. */
 function beyond<Row>(cursor: string, terms: readonly Term<Row>[]): SQL | undefined {
   const values = decodeCursor(cursor)
   if (values?.length !== terms.length + 1 || values[0] !== signature(terms)) {
-    throw invalid({
-      field: "cursor",
-      detail: "This cursor does not belong to this list and ordering.",
-      code: "invalid",
-    })
+    throw foreignCursor()
   }
   const after = values.slice(1)
   return or(

@@ -21,7 +21,7 @@ import * as tokens from "./tokens.ts"
 export async function register(ctx: Ctx, input: Registration, device: string): Promise<SignedIn> {
   const passwordHash = await password.hash(input.password)
   // A name that was free a moment ago may be taken by now; one that was asked for is then refused.
-  return retryRaced(() => open(ctx, input, passwordHash, device))
+  return retryRaced((tries) => open(ctx, input, passwordHash, device, tries))
 }
 
 async function open(
@@ -29,8 +29,9 @@ async function open(
   input: Registration,
   passwordHash: string,
   device: string,
+  tries: number,
 ): Promise<SignedIn> {
-  const username = await users.allotUsername(ctx, input.email, input.username)
+  const username = await users.allotUsername(ctx, input.email, input.username, tries)
   const row = users.draft(ctx, { ...input, username, passwordHash, role: "customer" })
   const session = await sessions.start(ctx, row, device)
   const result = toSignedIn("Welcome. The account is open.", row, session.tokens)

@@ -200,6 +200,7 @@ export function stageClose(ctx: Ctx, id: Id<"cart">, version: number): Statement
   ]
 }
 
+/** What a broken constraint of `stageClose` means, for the commit it is part of. */
 export const closeRefusals = {
   "NOT NULL constraint failed: carts.version": "cart-changed",
 } as const

@@ -189,6 +189,8 @@ export const refusals = {
   "products.slug": () => raced(new DomainError("invalid-input", "This slug is taken.")),
   "brands.slug": () => raced(new DomainError("invalid-input", "This brand was made meanwhile.")),
   brands_name: () => raced(new DomainError("invalid-input", "This brand was made meanwhile.")),
+  "FOREIGN KEY constraint failed": () =>
+    raced(new DomainError("invalid-input", "The category was removed meanwhile.")),
   "products.id": () =>
     invalid({ field: "id", detail: "A product with this id already exists.", code: "taken" }),
 }

@@ -80,8 +80,12 @@ async function run<T>(
   const chunks = [ids.slice(0, 50), ids.slice(50)].filter((chunk) => chunk.length > 0)
   const known = new Set((await Promise.all(chunks.map(findKnown))).flat())
   const lines: ReportLine[] = []
-  for (const [index, row] of rows.entries())
-    lines.push({ line: index + 1, ...(await one(row, shape, known, make)) })
+  for (const [index, row] of rows.entries()) {
+    const line = await one(row, shape, known, make)
+    // An id that comes twice in one file is there the second time: its stock, put away first, must not be set anew.
+    if (line.outcome === "created" && line.id !== null) known.add(line.id)
+    lines.push({ line: index + 1, ...line })
+  }
   const count = (outcome: ReportLine["outcome"]) =>
     lines.filter((line) => line.outcome === outcome).length
   return { created: count("created"), skipped: count("skipped"), failed: count("failed"), lines }

@@ -14,6 +14,7 @@ import {
   spelled,
 } from "#lib/shapes.ts"
 
+/** The states of a product; the public sees active ones only. */
 export const productStatuses = ["draft", "active", "archived"] as const
 
 const Slug = z
@@ -41,19 +42,20 @@ export const Category = CategoryLink.extend({
   updated_at: Instant,
 }).meta({ id: "Category" })
 export type Category = z.infer<typeof Category>
+/** A page of categories. */
 export const CategoryPage = pageOf(Category, "CategoryPage")
 
 /** A category with everything below it. */
-export type CategoryTree = z.infer<typeof CategoryLink> & {
-  product_count: number
-  children: CategoryTree[]
-}
 export const CategoryTree: z.ZodType<CategoryTree> = CategoryLink.extend({
   product_count: z.int(),
   get children() {
     return z.array(CategoryTree)
   },
 }).meta({ id: "CategoryTree" })
+export type CategoryTree = z.infer<typeof CategoryLink> & {
+  product_count: number
+  children: CategoryTree[]
+}
 
 const categoryFields = {
   name: line(200).meta({ example: "Test Electronics" }),
@@ -65,16 +67,19 @@ const categoryFields = {
   is_active: z.boolean().optional(),
 }
 
+/** A category to be made. */
 export const NewCategory = z.object(categoryFields).meta({
   id: "NewCategory",
   example: { name: "Test Electronics", description: "Devices and gadgets" },
 })
 export type NewCategory = z.infer<typeof NewCategory>
+/** What changes of a category; what is left out stays. */
 export const CategoryChanges = z
   .object(categoryFields)
   .partial()
   .meta({ id: "CategoryChanges", example: { description: "All things with a plug" } })
 export type CategoryChanges = z.infer<typeof CategoryChanges>
+/** How a list of categories is filtered. */
 export const CategoryQuery = z.object({
   parent: z
     .string()
@@ -95,9 +100,12 @@ export const Brand = z
   })
   .meta({ id: "Brand" })
 export type Brand = z.infer<typeof Brand>
+/** A page of brands. */
 export const BrandPage = pageOf(Brand, "BrandPage")
+/** Which page of brands. */
 export const BrandQuery = z.object(pageQuery)
 export type BrandQuery = z.infer<typeof BrandQuery>
+/** A brand to be made. */
 export const NewBrand = z
   .object({ name: line(200).meta({ example: "Fairwind" }), slug: Slug.optional() })
   .meta({ id: "NewBrand", example: { name: "Fairwind" } })
@@ -140,6 +148,7 @@ const variantFields = {
     .meta({ type: "string", description: "Its own price; null for the product's" }),
   stock_quantity: Count.optional(),
 }
+/** A form of a product to be made. */
 export const NewVariant = spelled(
   { stock: "stock_quantity", quantity: "stock_quantity", inventory: "stock_quantity" },
   z.object(variantFields),
@@ -147,6 +156,7 @@ export const NewVariant = spelled(
   example: { sku: "TOOL-003-XL", options: { Size: "XL" }, stock_quantity: 10 },
 })
 export type NewVariant = z.infer<typeof NewVariant>
+/** What changes of a variant; what is left out stays. */
 export const VariantChanges = spelled(
   { stock: "stock_quantity", quantity: "stock_quantity", inventory: "stock_quantity" },
   z.object(variantFields).partial(),
@@ -198,6 +208,7 @@ const listed = {
 /** A product in a list: no variants, pictures or SEO; its description cut to 300 characters. */
 export const ProductSummary = z.object(listed).meta({ id: "ProductSummary" })
 export type ProductSummary = z.infer<typeof ProductSummary>
+/** A page of products, in their short form. */
 export const ProductPage = pageOf(ProductSummary, "ProductPage")
 
 const Seo = z.object({

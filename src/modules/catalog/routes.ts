@@ -168,18 +168,21 @@ export const routes = createRouter()
           content: {
             "multipart/form-data": {
               schema: z.object({
-                image: z.any().meta({ type: "string", format: "binary" }),
+                // Not required here: it may be called `file`, or the body may be the picture itself.
+                image: z.any().optional().meta({ type: "string", format: "binary" }),
+                file: z.any().optional().meta({ type: "string", format: "binary" }),
                 alt_text: z.string().optional(),
                 is_primary: z.string().optional(),
               }),
             },
-            "image/webp": { schema: z.any().meta({ type: "string", format: "binary" }) },
+            "image/*": { schema: z.any().meta({ type: "string", format: "binary" }) },
           },
         },
       },
       responses: created(Image, "The picture"),
-      refuses: ["not-found", "body-too-large"],
-      uploads: media.largestImage,
+      refuses: ["not-found", "body-too-large", "unsupported-media-type"],
+      // A form has lines of its own around the picture; `media.add` measures the picture itself.
+      uploads: media.largestImage + 64 * 1024,
     }),
     async (c) =>
       c.json(await media.add(c.var.ctx, c.req.valid("param").product, await received(c)), 201),

@@ -71,6 +71,7 @@ export const StockMovement = z
   })
   .meta({ id: "StockMovement" })
 
+/** Which movements. */
 export const MovementQuery = z.object({
   limit: z.coerce.number().int().min(1).max(100).default(20),
   before: z.coerce

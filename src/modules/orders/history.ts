@@ -19,8 +19,12 @@ export async function chain(
   return { ...change, hash }
 }
 
-/** Whether rows of one order, in order, are what was written: each bound to the one before, none missing. */
-export async function isIntact(rows: readonly ChangeRow[]): Promise<boolean> {
+/**
+ * Whether rows of one order, in order, are what was written: each bound to the one before, none missing up to
+ * `version`, the order's own.
+ */
+export async function isIntact(rows: readonly ChangeRow[], version: number): Promise<boolean> {
+  if (rows.length !== version) return false
   for (const [index, row] of rows.entries()) {
     const { hash } = await chain(rows[index - 1], row)
     if (row.version !== index + 1 || row.hash !== hash) return false

@@ -86,6 +86,7 @@ export const Order = z
   })
   .meta({ id: "Order" })
 export type Order = z.infer<typeof Order>
+/** A page of orders. */
 export const OrderPage = pageOf(Order, "OrderPage")
 
 const DateFilter = z
@@ -166,7 +167,9 @@ export const OrderChange = z
   })
   .meta({ id: "OrderChange" })
 export type OrderChange = z.infer<typeof OrderChange>
+/** A page of an order's history. */
 export const OrderChangePage = pageOf(OrderChange, "OrderChangePage")
+/** Which page of it. */
 export const OrderChangeQuery = z.object(pageQuery)
 export type OrderChangeQuery = z.infer<typeof OrderChangeQuery>
 

@@ -55,6 +55,7 @@ export async function stage(ctx: Ctx, { order, lines }: Draft): Promise<Statemen
   ]
 }
 
+/** What a broken constraint of `stage` means, for the commit it is part of. */
 export const placeRefusals = { "orders.cart_id": "cart-already-ordered" } as const
 
 /** Whether an order was committed: for whoever lost the answer of the commit. */

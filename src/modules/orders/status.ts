@@ -1,3 +1,4 @@
+/** The states of an order (api.md 7). */
 export const orderStatuses = [
   "pending",
   "confirmed",
@@ -9,6 +10,7 @@ export const orderStatuses = [
 ] as const
 export type OrderStatus = (typeof orderStatuses)[number]
 
+/** The states of an order's payment (api.md 7). */
 export const paymentStatuses = [
   "unpaid",
   "authorized",

@@ -133,12 +133,14 @@ export const registrationRefusals = {
 
 /**
  * A name for a new account: the one asked for, else the first free one of `ada`, `ada1`, `ada2`… after the e-mail's
- * local part. @throws `invalid-input` naming `email` and `username` where they are taken
+ * local part. Whoever tries again takes one further on by chance, so that many at once do not meet again.
+ * @throws `invalid-input` naming `email` and `username` where they are taken
  */
 export async function allotUsername(
   ctx: Ctx,
   email: string,
   wanted: string | undefined,
+  tries: number,
 ): Promise<string> {
   const base = wanted ?? (email.split("@")[0] ?? "").replace(/[^\w.+-]/g, "").slice(0, 140)
   const low = base.toLowerCase()
@@ -158,9 +160,10 @@ export async function allotUsername(
   ]
   if (errors.length > 0) throw invalid(...errors)
   if (wanted) return wanted
+  let skip = Math.floor(Math.random() * 8 ** (tries - 1))
   for (let n = 0; ; n++) {
     const candidate = n === 0 ? base : `${base}${n}`
-    if (candidate !== "" && !taken.has(candidate.toLowerCase())) return candidate
+    if (candidate !== "" && !taken.has(candidate.toLowerCase()) && skip-- === 0) return candidate
   }
 }
 

@@ -120,7 +120,6 @@ app.use(
       "Authorization",
       "Content-Type",
       "Idempotency-Key",
-      "If-Match",
       "If-None-Match",
       "X-Cart-Token",
       "X-Order-Token",

@@ -6,7 +6,6 @@ export type Kind =
   | "missing"
   | "method"
   | "conflict"
-  | "stale"
   | "too-large"
   | "unsupported"
   | "mismatch"
@@ -26,7 +25,6 @@ export const errorTable = {
   forbidden: { kind: "forbidden", title: "You do not have permission to do this" },
   "not-found": { kind: "missing", title: "No such resource" },
   "method-not-allowed": { kind: "method", title: "This path does not take this method" },
-  stale: { kind: "stale", title: "The resource has changed since you read it" },
   "body-too-large": { kind: "too-large", title: "The body is too large" },
   "unsupported-media-type": { kind: "unsupported", title: "This media type is not accepted here" },
   "idempotency-key-reused": {

@@ -14,7 +14,6 @@ const statuses: Record<Kind, ContentfulStatusCode> = {
   missing: 404,
   method: 405,
   conflict: 409,
-  stale: 412,
   "too-large": 413,
   unsupported: 415,
   mismatch: 422,

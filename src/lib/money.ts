@@ -16,8 +16,17 @@ const currencies = new Map(
     .map((currency) => [currency.code as string, currency]),
 )
 
-/** The largest amount accepted from outside, in minor units: sums of a thousand such stay exact integers. */
+/** The largest amount read from outside, in minor units. */
 export const largestAmount = 999_999_999_999
+
+/** The largest price of one thing, in minor units: a full cart of it, 100 lines of 999, is still an exact integer. */
+export const largestPrice = 9_999_999_999
+
+/** A price from the wire in minor units, above zero; `undefined` as for `fromDecimal`, and above `largestPrice`. */
+export function priceFrom(value: string | number, code: string): number | undefined {
+  const amount = fromDecimal(value, code)
+  return amount !== undefined && amount > 0 && amount <= largestPrice ? amount : undefined
+}
 
 /** Whether `code` is the ISO 4217 code, upper-case, of a decimal currency. */
 export function isCurrency(code: string): boolean {

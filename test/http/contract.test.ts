@@ -1,3 +1,4 @@
+import { env } from "cloudflare:workers"
 import { beforeEach, describe, expect, it } from "vitest"
 import { parse } from "yaml"
 import type { z } from "zod"
@@ -46,7 +47,8 @@ function routeOf({ method, path }: Operation) {
 /** The zod shape of a route's JSON body. */
 function shapeOf(operation: Operation): z.ZodType | undefined {
   const content = routeOf(operation).request?.body?.content
-  return content?.["application/json"]?.schema as z.ZodType | undefined
+  const media = content?.["application/json"]
+  return media && "schema" in media ? (media.schema as z.ZodType) : undefined
 }
 
 describe("the document", () => {
@@ -63,11 +65,7 @@ describe("the document", () => {
 
   it("is the same in JSON and YAML", async () => {
     const json = await call("GET", "schema.json")
-    const response = await app.request(
-      "/api/v1/schema.yaml",
-      {},
-      (await import("cloudflare:workers")).env,
-    )
+    const response = await app.request("/api/v1/schema.yaml", {}, env)
     expect(response.headers.get("content-type")).toBe("application/yaml")
     const yaml = new TextDecoder().decode(await response.arrayBuffer())
     expect(parse(yaml)).toEqual(json.body)
@@ -336,13 +334,11 @@ it("no operation crashes on odd query parameters", async () => {
       .filter((one: any) => one.in === "query")
       .map((one: any) => one.name)
     for (const name of names) {
-      for (const value of ["", "x", "-1", "0", "1e9", "%00", "'", "%F0%9F%92%A5", "a&*", ",,"]) {
-        const path = `${filled(operation)}?${name}=${value}&${name}=${value}`
-        for (const query of [`${filled(operation)}?${name}=${value}`, path]) {
-          const answer = await send("GET", query, { as: admin })
-          if (!(String(answer.status) in operation.spec.responses))
-            crashed.push([operation.id, query, answer.status, answer.body.code])
-        }
+      const values = ["", "-1", "1e9", "%00'", "%F0%9F%92%A5", ",,"]
+      for (const query of [...values, `x&${name}=y`].map((value) => `${name}=${value}`)) {
+        const answer = await send("GET", `${filled(operation)}?${query}`, { as: admin })
+        if (!(String(answer.status) in operation.spec.responses))
+          crashed.push([operation.id, query, answer.status, answer.body.code])
       }
     }
   }

@@ -181,3 +181,20 @@ export async function move(ref: string, as: { access: string }, ...to: string[])
   if (!last) throw new Error("no state to move to")
   return last
 }
+
+/** A namespace of stock objects in which something else happens before the first hold is taken. */
+export function hookedStock(before: () => Promise<unknown>): Ctx["stock"] {
+  let done: Promise<unknown> | undefined
+  const getByName = (name: string) =>
+    new Proxy(stockObject(name), {
+      get(target, method: string) {
+        return async (...args: unknown[]) => {
+          if (method === "reserve") await (done ??= before())
+          return (target as unknown as Record<string, (...all: unknown[]) => Promise<unknown>>)[
+            method
+          ]!(...args)
+        }
+      },
+    })
+  return { getByName } as unknown as Ctx["stock"]
+}

@@ -203,7 +203,6 @@ describe("the house", () => {
     const unsaid = Object.keys(errorTable).filter(
       (code) => !said.some((text) => text.includes(`"${code}"`)),
     )
-    // The word for `If-Match` (api.md 1.12), which nothing honours yet.
-    expect(unsaid).toEqual(["stale"])
+    expect(unsaid).toEqual([])
   })
 })

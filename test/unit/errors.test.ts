@@ -37,7 +37,6 @@ describe("the table of refusals", () => {
     ["illegal-transition", 409],
     ["already-cancelled", 409],
     ["order-changed", 409],
-    ["stale", 412],
     ["body-too-large", 413],
     ["unsupported-media-type", 415],
     ["idempotency-key-reused", 422],

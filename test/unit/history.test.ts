@@ -71,6 +71,13 @@ describe("the history of an order", () => {
     expect(await isIntact([], 1)).toBe(false)
   })
 
+  it("counts from one, without a gap", async () => {
+    const first = await chain(undefined, { ...placed, orderId, version: 1 })
+    expect(await isIntact([first, await chain(first, { ...first, version: 2 })], 2)).toBe(true)
+    expect(await isIntact([first, await chain(first, { ...first, version: 3 })], 2)).toBe(false)
+    expect(await isIntact([first, await chain(first, first)], 2)).toBe(false)
+  })
+
   it("gives away any field that was changed", async () => {
     const other: { [F in keyof Row]: (value: Row[F]) => Row[F] } = {
       orderId: () => "ord_2" as Id<"order">,

@@ -29,6 +29,7 @@ describe("the type of a picture, by its first bytes", () => {
     ["a picture after a blank", " \xff\xd8\xff\xe0"],
     ["a WAVE in the same container as WebP", "RIFF\x24\0\0\0WAVEfmt "],
     ["an MP4 in the same container as AVIF", "\0\0\0\x20ftypisom\0\0\0\0"],
+    ["a container that only calls itself WebP", "LIST\x24\0\0\0WEBPVP8 "],
     ["a BMP", "BM\x36\0\0\0"],
     ["a PDF", "%PDF-1.7"],
     ["half a signature", "\x89PNG"],

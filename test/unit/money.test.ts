@@ -9,6 +9,7 @@ import {
   isCurrency,
   largestAmount,
   toDecimal,
+  priceFrom,
 } from "#lib/money.ts"
 
 const numRuns = 10_000
@@ -257,4 +258,11 @@ describe("an amount split by weights", () => {
       { numRuns },
     )
   })
+})
+
+it("takes a price that a full cart of still adds up exactly, and none above", () => {
+  expect(priceFrom("99999999.99", "USD")).toBe(9_999_999_999)
+  expect(priceFrom("100000000.00", "USD")).toBeUndefined()
+  expect(priceFrom("0.00", "USD")).toBeUndefined()
+  expect(Number.isSafeInteger(9_999_999_999 * 999 * 100)).toBe(true)
 })

@@ -3,7 +3,7 @@ import { and, eq, gte, inArray, lt, or, sql } from "drizzle-orm"
 import type { Ctx } from "#context.ts"
 import { DomainError, type FieldError, invalid } from "#errors.ts"
 import type { Id } from "#lib/id.ts"
-import { fromDecimal } from "#lib/money.ts"
+import { largestPrice, priceFrom, toDecimal } from "#lib/money.ts"
 import { freeSlug } from "#lib/slug.ts"
 import { iso } from "#lib/time.ts"
 import { raced } from "#platform/commit.ts"
@@ -100,11 +100,11 @@ export function draft(
   ): number | null => {
     const text = input[field]
     if (text === undefined || text === null) return text === null ? null : (before ?? null)
-    const value = fromDecimal(text, currency)
+    const value = priceFrom(text, currency)
     if (value === undefined)
       errors.push({
         field,
-        detail: `A valid price is required: ${currency} has fewer decimals.`,
+        detail: `A valid price is required: at most ${toDecimal(largestPrice, currency)}, with the decimals of ${currency}.`,
         code: "invalid",
       })
     return value ?? null

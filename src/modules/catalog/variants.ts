@@ -4,7 +4,7 @@ import { isStaff, nameOf, requireRole } from "#actor.ts"
 import type { Ctx } from "#context.ts"
 import { type FieldError, invalid, notFound } from "#errors.ts"
 import { type Id, newId, randomBase32 } from "#lib/id.ts"
-import { fromDecimal, toDecimal } from "#lib/money.ts"
+import { largestPrice, priceFrom, toDecimal } from "#lib/money.ts"
 import { iso } from "#lib/time.ts"
 import { commit } from "#platform/commit.ts"
 import { listLimit } from "#platform/db.ts"
@@ -159,11 +159,11 @@ export function draft(
   old?: VariantRow,
 ): { row: VariantRow; errors: FieldError[] } {
   const errors: FieldError[] = []
-  const priceAmount = input.price ? fromDecimal(input.price, product.currency) : null
+  const priceAmount = input.price ? priceFrom(input.price, product.currency) : null
   if (priceAmount === undefined)
     errors.push({
       field: "price",
-      detail: `${product.currency} has fewer decimals.`,
+      detail: `A valid price is required: at most ${toDecimal(largestPrice, product.currency)}, with the decimals of ${product.currency}.`,
       code: "invalid",
     })
   const fits =

@@ -1,0 +1,265 @@
+import { beforeEach, describe, expect, it } from "vitest"
+
+import type { Role } from "#actor.ts"
+
+import type { Answer } from "../support/api.ts"
+import * as make from "../support/make.ts"
+import {
+  exampleOf,
+  expectProblem,
+  filled,
+  type Operation,
+  operations,
+  send,
+} from "../support/wire.ts"
+
+/** Who calls, in the order of the table's columns. */
+const callers = ["anonymous", "customer", "staff", "admin"] as const
+type Caller = (typeof callers)[number]
+type Outcome = "refused 401" | "refused 403" | "let through"
+
+const through = "let through"
+const everybody: Outcome[] = [through, through, through, through]
+const signedIn: Outcome[] = ["refused 401", through, through, through]
+const staffOnly: Outcome[] = ["refused 401", "refused 403", through, through]
+
+/** api.md 1.10: every operation, and who is let through. An operation that is not here fails. */
+const table: Record<string, Outcome[]> = {
+  register: everybody,
+  login: everybody,
+  refreshTokens: everybody,
+  verifyToken: everybody,
+  logout: signedIn,
+  logoutAll: signedIn,
+  getAuthStatus: everybody,
+  getMe: signedIn,
+  replaceMe: signedIn,
+  updateMe: signedIn,
+  listProducts: everybody,
+  listFeaturedProducts: everybody,
+  listLatestProducts: everybody,
+  getProduct: everybody,
+  createProduct: staffOnly,
+  replaceProduct: staffOnly,
+  updateProduct: staffOnly,
+  deleteProduct: staffOnly,
+  listVariants: everybody,
+  getVariant: everybody,
+  createVariant: staffOnly,
+  replaceVariant: staffOnly,
+  updateVariant: staffOnly,
+  deleteVariant: staffOnly,
+  addImage: staffOnly,
+  getAvailability: everybody,
+  listCategories: everybody,
+  getCategoryTree: everybody,
+  getCategory: everybody,
+  listSubcategories: everybody,
+  listCategoryProducts: everybody,
+  createCategory: staffOnly,
+  replaceCategory: staffOnly,
+  updateCategory: staffOnly,
+  deleteCategory: staffOnly,
+  listBrands: everybody,
+  getBrand: everybody,
+  createBrand: staffOnly,
+  importCategories: staffOnly,
+  importProducts: staffOnly,
+  adjustStock: staffOnly,
+  listStockMovements: staffOnly,
+  getCart: everybody,
+  clearCart: everybody,
+  addCartItem: everybody,
+  replaceCartItem: everybody,
+  updateCartItem: everybody,
+  removeCartItem: everybody,
+  getCartSummary: everybody,
+  countCart: everybody,
+  getCartTotal: everybody,
+  placeOrder: everybody,
+  checkoutCart: everybody,
+  listOrders: signedIn,
+  listOrderHistory: signedIn,
+  // A guest needs the order's token, see below.
+  getOrder: signedIn,
+  trackOrder: signedIn,
+  getOrderHistory: signedIn,
+  cancelOrder: signedIn,
+  deleteOrder: signedIn,
+  setOrderStatus: staffOnly,
+  listAllOrders: staffOnly,
+  getStateMachines: everybody,
+  getInfo: everybody,
+  listEndpoints: everybody,
+  getAdminLinks: staffOnly,
+}
+
+let all: Operation[]
+
+beforeEach(async () => {
+  all = await operations()
+})
+
+/** Calls an operation as the document's examples say. */
+async function attempt({ id, method, spec, path }: Operation, as: { access: string } | undefined) {
+  const contents = Object.entries<any>(spec.requestBody?.content ?? {})
+  const [type, media] = contents.find(([one]) => one !== "multipart/form-data") ?? []
+  return send(method, filled({ id, method, spec, path }), {
+    as,
+    ...(type !== undefined && {
+      body: (await exampleOf(media.schema)) ?? "a picture",
+      headers: { "content-type": type },
+    }),
+  })
+}
+
+/** Only refusals of the caller count: a wrong password, or a token in a body, is an answer. */
+function outcomeOf({ status, body }: Answer): string {
+  if (status === 401 && body.code === "unauthenticated") return "refused 401"
+  if (status === 403 && body.code === "forbidden") return "refused 403"
+  return status < 500 && body?.code !== "malformed-json" ? through : `crashed: ${status}`
+}
+
+it("every operation lets through whom the table says, and nobody else", async () => {
+  const actual: Record<string, string[]> = {}
+  for (const operation of all) {
+    const outcomes = callers.map(async (caller: Caller) => {
+      const as = caller === "anonymous" ? undefined : await make.user(caller)
+      return outcomeOf(await attempt(operation, as))
+    })
+    actual[operation.id] = await Promise.all(outcomes)
+  }
+  expect(actual).toEqual(table)
+})
+
+it("the document says of every operation whom the table lets through", () => {
+  const columns: Record<string, Outcome[]> = {
+    open: everybody,
+    public: everybody,
+    user: signedIn,
+    staff: staffOnly,
+  }
+  // Public routes whose verbs ask a guest for the order's token.
+  const byToken = ["getOrder", "trackOrder", "getOrderHistory", "cancelOrder", "deleteOrder"]
+  for (const { id, spec } of all) {
+    const said = byToken.includes(id) ? "user" : spec["x-access"]
+    expect([id, columns[said]]).toEqual([id, table[id]])
+  }
+})
+
+describe("what belongs to somebody", () => {
+  const address = { address_line_1: "12 St James's Square", city: "London", country: "GB" }
+
+  /** An order of this caller. */
+  async function orderOf(as: { access: string } | undefined): Promise<Answer["body"]> {
+    const product = await make.product()
+    const placed = await send("POST", "orders", {
+      as,
+      body: {
+        items: [{ product_id: product.id, quantity: 1 }],
+        email: "guest@nexus.test",
+        shipping_address: address,
+      },
+    })
+    expect(placed.status).toBe(201)
+    return placed.body
+  }
+
+  const reads = ["", "/track", "/history"]
+
+  it("an order is its owner's and staff's; to others it is not there", async () => {
+    const [owner, other] = [await make.user(), await make.user()]
+    const order = await orderOf(owner)
+    for (const name of [order.id, order.order_number]) {
+      for (const end of reads) {
+        const path = `orders/${name}${end}`
+        expect((await send("GET", path, { as: owner })).status).toBe(200)
+        for (const role of ["staff", "admin"] as Role[])
+          expect((await send("GET", path, { as: await make.user(role) })).status).toBe(200)
+        expectProblem(await send("GET", path, { as: other }), 404, "not-found")
+        expectProblem(await send("GET", path), 401, "unauthenticated")
+      }
+      expectProblem(await send("POST", `orders/${name}/cancel`, { as: other }), 404, "not-found")
+      expectProblem(await send("DELETE", `orders/${name}`, { as: other }), 404, "not-found")
+    }
+    const unknown = await send("GET", "orders/NX-20260101-AAAAAAAA", { as: other })
+    const foreign = await send("GET", `orders/${order.order_number}`, { as: other })
+    expect(unknown.body.detail).toBe(foreign.body.detail)
+    expect((await send("GET", "orders", { as: other })).body.count).toBe(0)
+    expect((await send("GET", `orders/${order.id}`, { as: owner })).body.status).toBe("pending")
+  })
+
+  it("a guest's order opens with its own token only", async () => {
+    const [order, another] = [await orderOf(undefined), await orderOf(undefined)]
+    const open = (token: string, end: string) =>
+      send("GET", `orders/${order.id}${end}`, { headers: { "x-order-token": token } })
+    for (const end of reads) {
+      expect((await open(order.access_token, end)).status).toBe(200)
+      for (const token of [another.access_token, "x".repeat(43)])
+        expectProblem(await open(token, end), 404, "not-found")
+      for (const token of ["", "short", "null"])
+        expectProblem(await open(token, end), 401, "unauthenticated")
+      const customer = await make.user()
+      expectProblem(
+        await send("GET", `orders/${order.id}${end}`, { as: customer }),
+        404,
+        "not-found",
+      )
+    }
+  })
+
+  it("a line of somebody else's cart is no line", async () => {
+    const [owner, other] = [await make.user(), await make.user()]
+    const product = await make.product()
+    const body = { product_id: product.id, quantity: 2 }
+    const { item_id: line } = (await send("POST", "cart/items", { as: owner, body })).body
+    await send("POST", "cart/items", { as: other, body })
+    const path = `cart/items/${line}`
+    for (const as of [other, undefined, await make.user("admin")]) {
+      for (const method of ["PUT", "PATCH"]) {
+        const answer = await send(method, path, { as, body: { quantity: 1 } })
+        expectProblem(answer, 404, "not-found")
+      }
+      expectProblem(await send("DELETE", path, { as }), 404, "not-found")
+    }
+    expect((await send("GET", "cart", { as: owner })).body.total_items).toBe(2)
+  })
+
+  it("a cart token opens its cart for whoever has it, and nobody else's", async () => {
+    const product = await make.product()
+    const filledCart = await send("POST", "cart/items", { body: { product_id: product.id } })
+    const token = filledCart.headers.get("x-cart-token") ?? ""
+    const look = async (headers: Record<string, string>) =>
+      (await send("GET", "cart", { headers })).body.total_items
+    expect(await look({ "x-cart-token": token })).toBe(1)
+    expect(await look({ cookie: `cart_token=${token}` })).toBe(1)
+    for (const other of ["", "x".repeat(43), token.slice(1), `${token}x`])
+      expect(await look({ "x-cart-token": other })).toBe(0)
+    const customer = await make.user()
+    const answer = await send("GET", "cart", { as: customer, headers: { "x-cart-token": token } })
+    expect(answer.body.total_items).toBe(0)
+  })
+
+  it("a draft is there for staff only", async () => {
+    const product = await make.product({ name: "Secret", status: "draft" })
+    for (const path of [`products/${product.id}`, "products/secret"]) {
+      for (const as of [undefined, await make.user()])
+        expectProblem(await send("GET", path, { as }), 404, "not-found")
+      expect((await send("GET", path, { as: await make.user("staff") })).status).toBe(200)
+    }
+    for (const as of [undefined, await make.user()])
+      expect((await send("GET", "products?status=draft", { as })).body.results ?? []).toEqual([])
+  })
+})
+
+it("401 and 403 come before the body is read: nobody learns a shape they may not use", async () => {
+  const customer = await make.user()
+  const broken = { body: "{", headers: { "content-type": "application/json" } }
+  expectProblem(await send("POST", "products", broken), 401, "unauthenticated")
+  expectProblem(await send("POST", "products", { ...broken, as: customer }), 403, "forbidden")
+  expectProblem(
+    await send("POST", "products", { body: "x".repeat(2_000_000), as: customer }),
+    403,
+    "forbidden",
+  )
+})

@@ -8,6 +8,11 @@ const pages = [
   { path: "/api/v1/redoc", says: /redoc/i, scripts: ["redoc.standalone.js", "start-redoc.js"] },
 ]
 
+function typeOf(file: string): RegExp {
+  if (file.endsWith(".js")) return /^(?:text|application)\/javascript/
+  return file.endsWith(".css") ? /^text\/css/ : /^image\/png/
+}
+
 /** The directives of a Content-Security-Policy. */
 function policyOf(headers: Headers): Record<string, string[]> {
   const text = headers.get("content-security-policy") ?? ""
@@ -60,8 +65,7 @@ describe.each(pages)("the page $path", ({ path, says, scripts }) => {
       const answer = await call("GET", file)
       expect([file, answer.status]).toEqual([file, 200])
       const type = answer.headers.get("content-type")
-      if (file.endsWith(".js")) expect(type).toMatch(/^(?:text|application)\/javascript/)
-      if (file.endsWith(".css")) expect(type).toMatch(/^text\/css/)
+      expect([file, type]).toEqual([file, expect.stringMatching(typeOf(file))])
       expect(answer.headers.get("cache-control")).toBe("public, max-age=3600")
       expect(answer.headers.get("x-content-type-options")).toBe("nosniff")
     }

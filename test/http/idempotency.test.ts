@@ -417,8 +417,12 @@ describe("what is stored", () => {
     const effect = (await rows()).find(({ stage }) => stage === "effect")
     const opened = await unseal(effect?.answer ?? "", env.DATA_KEY, effect?.key ?? "")
     expect(JSON.parse(opened)).toMatchObject({ status: 201, body: { name: "Kettle" } })
-    await expect(unseal(effect?.answer ?? "", env.DATA_KEY, "another key")).rejects.toThrow()
-    await expect(unseal(effect?.answer ?? "", "x".repeat(44), effect?.key ?? "")).rejects.toThrow()
+    await expect(unseal(effect?.answer ?? "", env.DATA_KEY, "another key")).rejects.toMatchObject({
+      name: "OperationError",
+    })
+    await expect(
+      unseal(effect?.answer ?? "", "x".repeat(44), effect?.key ?? ""),
+    ).rejects.toMatchObject({ name: "OperationError" })
   })
 })
 

@@ -144,8 +144,3 @@ it("health checks and documentation are not counted", async () => {
     expect([path, answer?.status]).toEqual([path, 200])
   }
 })
-
-// api.md 1.15, to be built with the Limiter object.
-it.todo("C044 the sixth wrong sign-in of an account within a minute is 429 with Retry-After")
-it.todo("C045 neither X-Forwarded-For nor another spelling of the path helps against C044")
-it.todo("registration is limited to 10 an hour for an address")

@@ -13,7 +13,16 @@ import { orderChanges } from "#modules/orders/tables.ts"
 import { call } from "../support/api.ts"
 import { ctx } from "../support/ctx.ts"
 import * as make from "../support/make.ts"
-import { address, countOf, move, openEvents, order, rows, stockOf } from "../support/shop.ts"
+import {
+  address,
+  countOf,
+  move,
+  openEvents,
+  order,
+  reasonsOf,
+  rows,
+  stockOf,
+} from "../support/shop.ts"
 
 const asStaff = () => ctx({ as: make.staff })
 const to = (id: string, status: string, note = "") =>
@@ -96,20 +105,19 @@ describe("two who change an order at once", () => {
     ["cancelled", "cancelled"],
   ])("to %s and %s: one is heard, the other is told", async (first, second) => {
     const { order: one, product } = await placed()
-    const events = (await openEvents()).length
+    const events = await countOf("outbox")
     const results = await Promise.allSettled([to(one.id, first), to(one.id, second)])
     const heard = results.filter((result) => result.status === "fulfilled")
-    const refused = results.filter((result) => result.status === "rejected")
-    // A confirmed order may still be cancelled: then both were heard, one after the other.
-    if (heard.length === 2) expect([first, second]).toEqual(["confirmed", "cancelled"])
-    else expect(heard).toHaveLength(1)
-    for (const { reason } of refused)
+    // A confirmed order may still be cancelled: then both may be heard, one after the other.
+    expect(heard.length).toBeGreaterThanOrEqual(1)
+    expect(heard.length).toBeLessThanOrEqual(first === second ? 1 : 2)
+    for (const reason of reasonsOf(results))
       expect(reason).toMatchObject({
         code: expect.stringMatching(/^(order-changed|illegal-transition|already-cancelled)$/),
       })
     expect(await countOf("order_changes")).toBe(1 + heard.length)
     // The event of who lost went nowhere.
-    expect((await openEvents()).length - events).toBe(heard.length)
+    expect((await countOf("outbox")) - events).toBe(heard.length)
     const { status } = await orders.get(asStaff(), one.id)
     expect((await stockOf(product.id)).onHand).toBe(status === "cancelled" ? 5 : 3)
   })
@@ -118,7 +126,8 @@ describe("two who change an order at once", () => {
     const staff = await make.user("staff")
     const { order: one } = await placed()
     const answers = await Promise.all([1, 2, 3].map(() => move(one.id, staff, "confirmed")))
-    expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 409, 409])
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
+    expect(answers.filter(({ status }) => status === 409)).toHaveLength(2)
   })
 })
 
@@ -128,7 +137,7 @@ describe("a change that fails", () => {
     await env.DB.exec(
       "CREATE TRIGGER broken BEFORE UPDATE ON orders BEGIN SELECT RAISE(ABORT, 'broken'); END",
     )
-    await expect(orders.cancel(ctx({ as: customer }), one.id, "")).rejects.toThrow()
+    await expect(orders.cancel(ctx({ as: customer }), one.id, "")).rejects.toThrow("broken")
     await env.DB.exec("DROP TRIGGER broken")
     expect((await orders.get(asStaff(), one.id)).status).toBe("pending")
     expect((await stockOf(product.id)).onHand).toBe(3)

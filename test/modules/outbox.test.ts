@@ -61,7 +61,7 @@ describe("an event", () => {
     const insert = as.db.insert(deadLetters).values(twice)
     await expect(
       commit(as, [insert, as.db.insert(deadLetters).values(twice)], { events: [changed()] }),
-    ).rejects.toThrow()
+    ).rejects.toThrow("UNIQUE constraint failed")
     await as.settled()
     expect(await countOf("outbox")).toBe(0)
     expect(await countOf("dead_letters")).toBe(0)
@@ -164,7 +164,7 @@ describe("delivering", () => {
     using test = listener(2)
     await happen([changed()])
     const [message] = await openEvents()
-    const expire = vi.fn(async () => {})
+    const expire = vi.fn<() => Promise<void>>(async () => {})
     const as = () => {
       const made = ctx({ now: later(1) })
       return { ...made, cache: { ...made.cache, expire } }

@@ -164,7 +164,8 @@ export type Call = <T = any>(
 /** Calls the shop as a client would: JSON in, JSON out; redirects are not followed. */
 export function client(base: string): Call {
   return async (method, path, { body, as, headers } = {}) => {
-    const sent = new Headers(headers)
+    // A connection each: one that is kept may be closed by the server just when the next request goes out on it.
+    const sent = new Headers({ connection: "close", ...headers })
     if (as !== undefined) sent.set("authorization", `Bearer ${as}`)
     if (body !== undefined) sent.set("content-type", "application/json")
     const response = await fetch(`${base}${path.startsWith("/") ? path : `/api/v1/${path}`}`, {

@@ -182,6 +182,9 @@ export async function move(ref: string, as: { access: string }, ...to: string[])
   return last
 }
 
+/** A queue that takes everything and delivers nothing: what a test wants delivered it hands over itself (`deliverAll`). */
+export const silentQueue = { sendBatch: async () => {} } as unknown as Ctx["events"]
+
 /** A namespace of stock objects in which something else happens before the first hold is taken. */
 export function hookedStock(before: () => Promise<unknown>): Ctx["stock"] {
   let done: Promise<unknown> | undefined
@@ -197,4 +200,21 @@ export function hookedStock(before: () => Promise<unknown>): Ctx["stock"] {
       },
     })
   return { getByName } as unknown as Ctx["stock"]
+}
+
+/** What was thrown by those of several that failed. */
+export function reasonsOf(results: readonly PromiseSettledResult<unknown>[]): unknown[] {
+  return results.flatMap((result) =>
+    result.status === "rejected" ? [result.reason as unknown] : [],
+  )
+}
+
+/** How many answers there are of each status, and for a refusal of each code: `{ "201": 1, "409 out-of-stock": 9 }`. */
+export function tally(answers: readonly Answer[]): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const { status, body } of answers) {
+    const name = status < 300 ? String(status) : `${status} ${body.code}`
+    counts[name] = (counts[name] ?? 0) + 1
+  }
+  return counts
 }

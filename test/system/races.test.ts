@@ -115,6 +115,7 @@ test("what lists show of the stock follows once the rush is over", async () => {
 test.each([
   { first: 50, second: 80 },
   { first: 80, second: 50 },
+  { first: 50, second: 50 },
 ])(
   "three hundred who want one each of $first and of $second make fifty orders, and nobody holds half of one",
   async ({ first, second }) => {

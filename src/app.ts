@@ -32,6 +32,9 @@ import { routes as userRoutes } from "#modules/users/routes.ts"
 /** A request id that a client may bring: it goes into logs and headers. */
 const saneId = /^[\w.:-]{1,100}$/
 
+/** What D1 hands out as a bookmark. */
+const bookmarkForm = /^(?:[0-9a-f]{8}-){3}[0-9a-f]{32}$/
+
 const methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 /** Everything under /api/v1 that is the shop's. */
@@ -70,7 +73,7 @@ app.use(
         (name) => c.req.header(name) !== undefined,
       )
     const d1 = c.env.DB.withSession(
-      bookmark !== undefined && saneId.test(bookmark)
+      bookmark !== undefined && bookmarkForm.test(bookmark)
         ? bookmark
         : anonymous
           ? "first-unconstrained"

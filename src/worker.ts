@@ -37,7 +37,7 @@ export default {
         message.ack()
       } catch (error) {
         ctx.log.error("message not handled", error, {
-          event_id: message.body.id,
+          event_id: message.body?.id,
           attempts: message.attempts,
         })
         message.retry({ delaySeconds: Math.min(2 ** message.attempts, mostDelaySeconds) })

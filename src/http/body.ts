@@ -7,7 +7,7 @@ import { DomainError } from "#errors.ts"
 import type { AppEnv } from "#http/env.ts"
 
 /** api.md 1.17. */
-const limits = { bytes: 1024 * 1024, depth: 32, items: 1000 }
+export const limits = { bytes: 1024 * 1024, depth: 32, items: 1000 }
 
 /** Refuses a body of more bytes, whether or not its length is announced. @throws `body-too-large` */
 export function atMost(bytes: number): MiddlewareHandler<AppEnv> {
@@ -33,7 +33,7 @@ export const jsonBody = every(
       throw new DomainError("unsupported-media-type", "Send application/json")
     }
     if (text !== "") check(parse(text), 1)
-    else {
+    else if (type !== "") {
       // Clients announce JSON and then send nothing: that is an absent body, not a broken one.
       // Hono keeps promises here, and types them by what they hold.
       c.req.bodyCache = { text: Promise.resolve("{}") as unknown as string }

@@ -4,7 +4,7 @@ import { z } from "zod"
 
 import type { Ctx } from "#context.ts"
 import { type ErrorCode, errorTable } from "#errors.ts"
-import { atMost, jsonBody } from "#http/body.ts"
+import { atMost, jsonBody, limits } from "#http/body.ts"
 import { caching } from "#http/caching.ts"
 import type { AppEnv } from "#http/env.ts"
 import { type Access, guard } from "#http/guard.ts"
@@ -48,7 +48,16 @@ const Problem = z
     code: z.string(),
     request_id: z.string(),
     errors: z
-      .array(z.object({ field: z.string(), detail: z.string(), code: z.string() }))
+      .array(
+        z.object({
+          field: z.string(),
+          detail: z.string(),
+          code: z.string(),
+          pointer: z.string().optional(),
+          parameter: z.string().optional(),
+          header: z.string().optional(),
+        }),
+      )
       .optional(),
   })
   .meta({
@@ -69,13 +78,13 @@ const IdempotencyKey = z.object({
  * Handlers answer the success bodies declared in `responses`; refusals are thrown.
  */
 export function route<const P extends string, const R extends Described & { path: P }>(config: R) {
-  const { access, refuses = [], recover, shared = false, uploads, ...rest } = config
+  const { access, refuses = [], recover, shared = false, uploads = limits.bytes, ...rest } = config
   const changes = config.method !== "get"
   const takesJson = Boolean(config.request?.body?.content["application/json"])
   const success = Number(
     Object.keys(config.responses).find((status) => status.startsWith("2")) ?? 200,
   )
-  const body = takesJson ? [jsonBody] : uploads === undefined ? [] : [atMost(uploads)]
+  const body = takesJson ? [jsonBody] : changes ? [atMost(uploads)] : []
   const chain: MiddlewareHandler<AppEnv>[] = [
     guard(access),
     caching(shared),
@@ -89,9 +98,8 @@ export function route<const P extends string, const R extends Described & { path
       ? (["unauthenticated"] as const)
       : []),
     ...(access === "staff" || access === "admin" ? (["forbidden"] as const) : []),
-    ...(config.method !== "get" && takesJson
-      ? (["malformed-json", "body-too-large", "unsupported-media-type"] as const)
-      : []),
+    ...(changes ? (["body-too-large"] as const) : []),
+    ...(takesJson ? (["malformed-json", "unsupported-media-type"] as const) : []),
     ...(changes ? (["idempotency-key-reused", "request-in-progress"] as const) : []),
     "rate-limited",
     ...refuses,

@@ -1,8 +1,10 @@
 const utf8 = new TextEncoder()
 
-/** SHA-256 of a text as 64 hex digits. For tokens of full entropy; passwords have `modules/auth/password.ts`. */
-export async function sha256(text: string): Promise<string> {
-  return hex(await crypto.subtle.digest("SHA-256", utf8.encode(text)))
+/** SHA-256 of a text or bytes as 64 hex digits. For tokens of full entropy; passwords have `modules/auth/password.ts`. */
+export async function sha256(data: string | ArrayBuffer): Promise<string> {
+  return hex(
+    await crypto.subtle.digest("SHA-256", typeof data === "string" ? utf8.encode(data) : data),
+  )
 }
 
 /** `bytes` random bytes as base64url: 32 make a token nobody guesses. */

@@ -130,7 +130,7 @@ it("every operation lets through whom the table says, and nobody else", async ()
     actual[operation.id] = await Promise.all(outcomes)
   }
   expect(actual).toEqual(table)
-})
+}, 30_000)
 
 it("the document says of every operation whom the table lets through", () => {
   const columns: Record<string, Outcome[]> = {

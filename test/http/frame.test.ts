@@ -272,7 +272,7 @@ describe("D1 bookmarks", () => {
         return {
           prepare: (sql: string) => session.prepare(sql),
           batch: (statements: D1PreparedStatement[]) => session.batch(statements),
-          getBookmark: () => "00000001-00000002-00004e2b-aa",
+          getBookmark: () => "00000001-00000002-00004e2b-0123456789abcdef0123456789abcdef",
         }
       },
     }
@@ -282,14 +282,18 @@ describe("D1 bookmarks", () => {
   it("every answer carries the newest one", async () => {
     const answer = await send("GET", "brands", watched())
     expect(answer.status).toBe(200)
-    expect(answer.headers.get("x-d1-bookmark")).toBe("00000001-00000002-00004e2b-aa")
+    expect(answer.headers.get("x-d1-bookmark")).toBe(
+      "00000001-00000002-00004e2b-0123456789abcdef0123456789abcdef",
+    )
   })
 
   it("one that is brought back is where the next session begins", async () => {
     const { asked, over } = watched()
-    const headers = { "x-d1-bookmark": "00000001-00000002-00004e2b-aa" }
+    const headers = {
+      "x-d1-bookmark": "00000001-00000002-00004e2b-0123456789abcdef0123456789abcdef",
+    }
     await send("GET", "brands", { over, headers })
-    expect(asked).toEqual(["00000001-00000002-00004e2b-aa"])
+    expect(asked).toEqual(["00000001-00000002-00004e2b-0123456789abcdef0123456789abcdef"])
   })
 
   it("one that is no bookmark is not believed", async () => {

@@ -66,7 +66,7 @@ export async function startServer({
   const { pid } = child
   if (pid === undefined) throw new Error("the start command could not be run")
   // Should this process itself be killed, the guard reads the end of its input and ends the group.
-  const guard = spawn("sh", ["-c", `read -r _; kill -KILL -- -${pid}`], {
+  const guard = spawn("sh", ["-c", `read -r _; kill -s KILL -- -${pid}`], {
     detached: true,
     stdio: ["pipe", "ignore", "ignore"],
   })

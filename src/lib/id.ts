@@ -12,6 +12,10 @@ const prefixes = {
   order: "ord",
   orderLine: "orl",
   event: "evt",
+  mailedToken: "tok",
+  apiKey: "key",
+  audit: "aud",
+  address: "adr",
 } as const
 
 export type IdKind = keyof typeof prefixes

@@ -11,7 +11,7 @@ import {
 
 import type { Id } from "#lib/id.ts"
 
-import type { Address } from "./model.ts"
+import type { Order } from "./model.ts"
 import { orderStatuses, paymentStatuses } from "./status.ts"
 
 /** Orders. Amounts are minor units of `currency`; everything is a snapshot of the moment it was placed. */
@@ -35,8 +35,8 @@ export const orders = sqliteTable(
     shippingAmount: integer().notNull(),
     taxAmount: integer().notNull(),
     totalAmount: integer().notNull(),
-    shippingAddress: text({ mode: "json" }).$type<Address | null>(),
-    billingAddress: text({ mode: "json" }).$type<Address | null>(),
+    shippingAddress: text({ mode: "json" }).$type<Order["shipping_address"]>(),
+    billingAddress: text({ mode: "json" }).$type<Order["billing_address"]>(),
     notes: text().notNull(),
     carrier: text(),
     trackingNumber: text(),

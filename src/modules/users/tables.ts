@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm"
-import { integer, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core"
+import { index, integer, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core"
 
 import type { Id } from "#lib/id.ts"
 
@@ -30,9 +30,47 @@ export const users = sqliteTable(
     createdAt: text().notNull(),
     updatedAt: text().notNull(),
     lastLoginAt: text(),
+    /** When a second factor came to be asked of this account; NULL while none is. Written with `authenticators`. */
+    mfaEnabledAt: text(),
   },
   (t) => [
     uniqueIndex("users_email").on(t.email),
     uniqueIndex("users_username").on(sql`lower(${t.username})`),
+    index("users_created").on(t.createdAt, t.id),
+    index("users_role").on(t.role, t.createdAt, t.id),
+    index("users_closed")
+      .on(t.createdAt, t.id)
+      .where(sql`is_active = 0`),
+  ],
+)
+
+/** Where an account's orders may go. Exactly one is the default while there is any. */
+export const addresses = sqliteTable(
+  "addresses",
+  {
+    id: text().$type<Id<"address">>().primaryKey(),
+    userId: text()
+      .$type<Id<"user">>()
+      .notNull()
+      .references(() => users.id),
+    firstName: text().notNull(),
+    lastName: text().notNull(),
+    addressLine1: text("address_line_1").notNull(),
+    addressLine2: text("address_line_2").notNull(),
+    city: text().notNull(),
+    state: text().notNull(),
+    postalCode: text().notNull(),
+    /** ISO 3166-1 alpha-2. */
+    country: text().notNull(),
+    phoneNumber: text().notNull(),
+    isDefault: integer({ mode: "boolean" }).notNull(),
+    createdAt: text().notNull(),
+    updatedAt: text().notNull(),
+  },
+  (t) => [
+    index("addresses_user").on(t.userId, t.createdAt, t.id),
+    uniqueIndex("addresses_default")
+      .on(t.userId)
+      .where(sql`is_default = 1`),
   ],
 )

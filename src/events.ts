@@ -5,4 +5,15 @@ export type Event =
   | { type: "order.placed"; orderId: Id<"order"> }
   | { type: "order.status-changed"; orderId: Id<"order">; from: string; to: string }
   | { type: "order.cancelled"; orderId: Id<"order"> }
+  | { type: "email.verification-requested"; userId: Id<"user">; tokenId: Id<"mailedToken"> }
+  | { type: "email.change-requested"; userId: Id<"user">; tokenId: Id<"mailedToken"> }
+  | { type: "email.changed"; userId: Id<"user">; oldEmail: string }
+  | { type: "password.reset-requested"; userId: Id<"user">; tokenId: Id<"mailedToken"> }
+  | { type: "password.changed"; userId: Id<"user"> }
+  | {
+      type: "session.started-on-new-device"
+      userId: Id<"user">
+      device: string
+      addressPrefix: string
+    }
   | { type: "catalog.changed"; productId?: Id<"product"> }

@@ -2,12 +2,14 @@ import { eq } from "drizzle-orm"
 
 import type { Ctx } from "#context.ts"
 import type { Event } from "#events.ts"
+import type { Id } from "#lib/id.ts"
 import { iso } from "#lib/time.ts"
 import * as checkout from "#modules/checkout/checkout.ts"
+import * as accountMails from "#modules/notifications/account-mails.ts"
 import type { Message } from "#platform/outbox.ts"
 import { deliveries, outbox } from "#platform/tables.ts"
 
-type Subscriber<E extends Event> = (ctx: Ctx, event: E) => Promise<void>
+type Subscriber<E extends Event> = (ctx: Ctx, event: E, id: Id<"event">) => Promise<void>
 
 /** What each event sets off: the whole shop's consequences. Each is idempotent, for events come at least once. */
 export const subscribers: {
@@ -16,6 +18,12 @@ export const subscribers: {
   "order.placed": { stock: checkout.finish },
   "order.cancelled": { stock: checkout.finish },
   "order.status-changed": {},
+  "email.verification-requested": { mail: accountMails.verifyEmail },
+  "email.change-requested": { mail: accountMails.confirmEmail },
+  "email.changed": { mail: accountMails.emailChanged },
+  "password.reset-requested": { mail: accountMails.resetPassword },
+  "password.changed": { mail: accountMails.passwordChanged },
+  "session.started-on-new-device": { mail: accountMails.newDevice },
   "catalog.changed": { cache: (ctx) => ctx.cache.expire("catalog") },
 }
 
@@ -33,7 +41,7 @@ export async function deliver(ctx: Ctx, { id, event }: Message): Promise<void> {
   const left = wanted.filter(([name]) => !done.some(({ subscriber }) => subscriber === name))
   const results = await Promise.allSettled(
     left.map(async ([subscriber, run]) => {
-      await run(ctx, event)
+      await run(ctx, event, id)
       await ctx.db
         .insert(deliveries)
         .values({ eventId: id, subscriber, createdAt: iso(ctx.now) })

@@ -5,7 +5,7 @@ import type { Ctx } from "#context.ts"
 import { DomainError, invalid } from "#errors.ts"
 import { type Id, newId } from "#lib/id.ts"
 import { iso } from "#lib/time.ts"
-import { commit, raced } from "#platform/commit.ts"
+import { raced } from "#platform/commit.ts"
 import type { Statement } from "#platform/db.ts"
 
 import type { User, UserChanges } from "./model.ts"
@@ -18,22 +18,25 @@ export async function me(ctx: Ctx): Promise<User> {
   return toUser(await myRow(ctx))
 }
 
-/** Changes the signed-in user's profile; fields left out stay. @throws `unauthenticated` */
-export async function updateMe(ctx: Ctx, changes: UserChanges): Promise<User> {
-  const row: UserRow = { ...(await myRow(ctx)), ...toColumns(changes), updatedAt: iso(ctx.now) }
-  const { id, ...columns } = row
-  const user = toUser(row)
-  await commit(
-    ctx,
-    [
+/**
+ * Changes the signed-in user's profile; fields left out stay. `row` is the account as it will be. The address is not of
+ * the profile: see `auth/account.ts`. @throws `unauthenticated`
+ */
+export async function draftChanges(
+  ctx: Ctx,
+  changes: UserChanges,
+): Promise<{ row: UserRow; statements: Statement[] }> {
+  const columns = { ...toColumns(changes), updatedAt: iso(ctx.now) }
+  const row: UserRow = { ...(await myRow(ctx)), ...columns }
+  return {
+    row,
+    statements: [
       ctx.db
         .update(users)
-        .set({ ...toColumns(changes), updatedAt: columns.updatedAt })
-        .where(eq(users.id, id)),
+        .set(columns)
+        .where(and(eq(users.id, row.id), eq(users.isActive, true))),
     ],
-    { result: user },
-  )
-  return user
+  }
 }
 
 /** The account that signs in by this e-mail or username, either of which may hold the other. */
@@ -48,6 +51,12 @@ export async function findByLogin(ctx: Ctx, login: string): Promise<UserRow | un
       .limit(1),
   ])
   return byEmail[0] ?? byUsername[0]
+}
+
+/** The account with exactly this e-mail; a username that looks like one does not count. */
+export async function findByEmail(ctx: Ctx, email: string): Promise<UserRow | undefined> {
+  const rows = await ctx.db.select().from(users).where(eq(users.email, email)).limit(1)
+  return rows[0]
 }
 
 /** The account with this id. */
@@ -96,6 +105,7 @@ export function draft(ctx: Ctx, account: NewAccount): UserRow {
     createdAt: iso(ctx.now),
     updatedAt: iso(ctx.now),
     lastLoginAt: iso(ctx.now),
+    mfaEnabledAt: null,
   }
 }
 
@@ -104,12 +114,140 @@ export function stage(ctx: Ctx, row: UserRow): Statement[] {
   return [ctx.db.insert(users).values(row)]
 }
 
-/** Remembers that an account signed in now, and the hash that its password got meanwhile. */
-export function stageLogin(ctx: Ctx, id: Id<"user">, passwordHash: string): Statement[] {
+/**
+ * Remembers that an account signed in now. It breaks `users.password_hash` when the account was closed or its password
+ * or role changed since `user` was read: a sign-in under way must not outlive what ended all sessions.
+ */
+export function stageLogin(ctx: Ctx, user: UserRow): Statement[] {
+  const unchanged = sql`CASE WHEN ${users.passwordHash} = ${user.passwordHash} AND ${users.role} = ${user.role} AND ${users.isActive} = 1 THEN ${users.passwordHash} END`
   return [
     ctx.db
       .update(users)
-      .set({ lastLoginAt: iso(ctx.now), passwordHash })
+      .set({ lastLoginAt: iso(ctx.now), passwordHash: unchanged })
+      .where(eq(users.id, user.id)),
+  ]
+}
+
+/** Puts another hash of the same password in the place of the one that was read; one that changed meanwhile stays. */
+export function stageRehash(ctx: Ctx, user: UserRow, passwordHash: string): Statement[] {
+  return [
+    ctx.db
+      .update(users)
+      .set({ passwordHash })
+      .where(and(eq(users.id, user.id), eq(users.passwordHash, user.passwordHash))),
+  ]
+}
+
+/** Puts another password's hash in the place of the one that was read; breaks `users.password_hash` if that changed meanwhile. */
+export function stagePassword(ctx: Ctx, user: UserRow, passwordHash: string): Statement[] {
+  const still = sql`CASE WHEN ${users.passwordHash} = ${user.passwordHash} AND ${users.isActive} = 1 THEN ${passwordHash} END`
+  return [
+    ctx.db
+      .update(users)
+      .set({ passwordHash: still, updatedAt: iso(ctx.now) })
+      .where(eq(users.id, user.id)),
+  ]
+}
+
+/** Marks an account's address as verified, if it is still this one. */
+export function stageVerified(ctx: Ctx, id: Id<"user">, email: string): Statement[] {
+  return [
+    ctx.db
+      .update(users)
+      .set({ isVerified: true, updatedAt: iso(ctx.now) })
+      .where(and(eq(users.id, id), eq(users.email, email))),
+  ]
+}
+
+/** Gives an open account another address, verified. Its refusal: `users.email` of `registrationRefusals`. */
+export function stageEmail(ctx: Ctx, id: Id<"user">, email: string): Statement[] {
+  return [
+    ctx.db
+      .update(users)
+      .set({ email, isVerified: true, updatedAt: iso(ctx.now) })
+      .where(and(eq(users.id, id), eq(users.isActive, true))),
+  ]
+}
+
+/**
+ * Gives an account another role, or closes or opens it. The shop keeps an active admin: of two who take each other's
+ * role at once the second breaks. Its refusals: `standingRefusals`.
+ */
+export function stageStanding(
+  ctx: Ctx,
+  id: Id<"user">,
+  { role, isActive }: { role?: Role | undefined; isActive?: boolean | undefined },
+): Statement[] {
+  return [
+    ctx.db
+      .update(users)
+      .set({
+        ...(role !== undefined && { role: role === "admin" ? role : unlessLastAdmin(role) }),
+        ...(isActive !== undefined && { isActive: isActive || unlessLastAdmin(0) }),
+        updatedAt: iso(ctx.now),
+      })
+      .where(eq(users.id, id)),
+  ]
+}
+
+/** What the constraints of `stageStanding` and `stageErase` mean. */
+export const standingRefusals = {
+  "users.role": "last-admin",
+  "users.is_active": "last-admin",
+} as const
+
+/**
+ * Takes everything that tells who an account is out of it, and closes it. The row stays, for its id is in orders. The
+ * last admin's does not go: see `standingRefusals`.
+ */
+export function stageErase(ctx: Ctx, id: Id<"user">): Statement[] {
+  const blank = {
+    email: erasedEmail(id),
+    username: `erased-${id}`,
+    passwordHash: "none",
+    isVerified: false,
+    mfaEnabledAt: null,
+    firstName: "",
+    lastName: "",
+    phone: "",
+    gender: null,
+    dateOfBirth: null,
+    bio: "",
+    website: "",
+    avatar: "",
+    preferences: {},
+    emailNotifications: false,
+    pushNotifications: false,
+  }
+  return [
+    ctx.db
+      .update(users)
+      .set({
+        ...blank,
+        role: unlessLastAdmin("customer"),
+        isActive: unlessLastAdmin(0),
+        updatedAt: iso(ctx.now),
+      })
+      .where(eq(users.id, id)),
+  ]
+}
+
+/** The address that stands where an erased account's was; it is nobody's (RFC 2606). */
+export function erasedEmail(id: Id<"user">): string {
+  return `erased-${id}@invalid`
+}
+
+/** `value`, or NULL, which the column refuses, where the row is the only active admin. */
+function unlessLastAdmin(value: Role | 0) {
+  return sql`CASE WHEN ${users.role} <> 'admin' OR ${users.isActive} = 0 OR EXISTS (SELECT 1 FROM users AS other WHERE other.role = 'admin' AND other.is_active = 1 AND other.id <> ${users}.id) THEN ${value} END`
+}
+
+/** Writes down whether a second factor is asked of an account; the factor itself is `auth`'s. */
+export function stageMfa(ctx: Ctx, id: Id<"user">, isOn: boolean): Statement[] {
+  return [
+    ctx.db
+      .update(users)
+      .set({ mfaEnabledAt: isOn ? iso(ctx.now) : null, updatedAt: iso(ctx.now) })
       .where(eq(users.id, id)),
   ]
 }
@@ -140,7 +278,7 @@ export async function allotUsername(
   ctx: Ctx,
   email: string,
   wanted: string | undefined,
-  tries: number,
+  tries = 1,
 ): Promise<string> {
   const base = wanted ?? (email.split("@")[0] ?? "").replace(/[^\w.+-]/g, "").slice(0, 140)
   const low = base.toLowerCase()
@@ -169,7 +307,7 @@ export async function allotUsername(
 
 async function myRow(ctx: Ctx): Promise<UserRow> {
   const row = await find(ctx, requireUser(ctx).id)
-  if (!row) throw new DomainError("unauthenticated")
+  if (!row?.isActive) throw new DomainError("unauthenticated")
   return row
 }
 
@@ -207,7 +345,7 @@ export function toUser(row: UserRow): User {
     is_staff: row.role !== "customer",
     is_active: row.isActive,
     is_verified: row.isVerified,
-    mfa_enabled: false,
+    mfa_enabled: row.mfaEnabledAt !== null,
     date_joined: row.createdAt,
     last_login: row.lastLoginAt,
     gender: row.gender,

@@ -1,0 +1,122 @@
+import { desc, eq } from "drizzle-orm"
+
+import { requireUser } from "#actor.ts"
+import type { Ctx } from "#context.ts"
+import { DomainError } from "#errors.ts"
+import { iso } from "#lib/time.ts"
+import { stageAudit, toEntry } from "#modules/auth/audit.ts"
+import { stageErase as stageEraseAccess } from "#modules/auth/erase.ts"
+import { toSession } from "#modules/auth/session-list.ts"
+import * as sessions from "#modules/auth/sessions.ts"
+import { confirmIdentity } from "#modules/auth/step-up.ts"
+import {
+  apiKeys,
+  audit,
+  identities,
+  passkeys,
+  sessions as sessionRows,
+} from "#modules/auth/tables.ts"
+import * as carts from "#modules/cart/cart.ts"
+import * as email from "#modules/notifications/email.ts"
+import { mails } from "#modules/notifications/tables.ts"
+import * as orders from "#modules/orders/lists.ts"
+import * as addresses from "#modules/users/addresses.ts"
+import * as users from "#modules/users/users.ts"
+import { commit } from "#platform/commit.ts"
+
+import type { Erasure, PersonalData } from "./model.ts"
+
+/** Of each list in an export at most this many: it is made in memory. */
+const most = 1000
+
+/** Everything that is held about the caller; the audit says that it was asked for. @throws `unauthenticated` */
+export async function exportMe(ctx: Ctx): Promise<PersonalData> {
+  const { id, sessionId } = requireUser(ctx)
+  const profile = await users.find(ctx, id)
+  if (!profile?.isActive) throw new DomainError("unauthenticated")
+  await commit(ctx, stageAudit(ctx, "account.exported", id))
+  const [owned, placed, cart] = await Promise.all([
+    ctx.db.batch([
+      addresses.selectAll(ctx, id),
+      ctx.db
+        .select()
+        .from(sessionRows)
+        .where(eq(sessionRows.userId, id))
+        .orderBy(desc(sessionRows.id))
+        .limit(most + 1),
+      ctx.db
+        .select()
+        .from(audit)
+        .where(eq(audit.userId, id))
+        .orderBy(desc(audit.createdAt), desc(audit.id))
+        .limit(most + 1),
+      ctx.db.select().from(identities).where(eq(identities.userId, id)),
+      ctx.db.select().from(passkeys).where(eq(passkeys.userId, id)),
+      ctx.db.select().from(apiKeys).where(eq(apiKeys.userId, id)).limit(most),
+      ctx.db.select().from(mails).where(eq(mails.to, profile.email)).limit(most),
+    ]),
+    orders.newestOf(ctx, id, most + 1),
+    carts.get(ctx),
+  ])
+  const [addressRows, ownSessions, events, linked, keys, programs, written] = owned
+  const lists = { orders: placed, sessions: ownSessions, audit: events }
+  return {
+    exported_at: iso(ctx.now),
+    profile: users.toUser(profile),
+    addresses: addressRows.map(addresses.toSaved),
+    orders: placed.slice(0, most),
+    cart,
+    sessions: ownSessions.slice(0, most).map((row) => toSession(row, sessionId)),
+    audit: events.slice(0, most).map(toEntry),
+    identities: linked.map((row) => ({
+      provider: row.provider,
+      subject: row.subject,
+      email: row.email,
+      created_at: row.createdAt,
+      last_used_at: row.lastUsedAt,
+    })),
+    passkeys: keys.map((row) => ({
+      name: row.name,
+      created_at: row.createdAt,
+      last_used_at: row.lastUsedAt,
+    })),
+    api_keys: programs.map((row) => ({
+      name: row.name,
+      created_at: row.createdAt,
+      last_used_at: row.lastUsedAt,
+    })),
+    mails: written.map((row) => ({
+      template: row.template,
+      subject: row.subject,
+      created_at: row.createdAt,
+    })),
+    truncated: Object.entries(lists).flatMap(([name, rows]) => (rows.length > most ? [name] : [])),
+  }
+}
+
+/**
+ * Erases the caller: who they are is taken out of the account, which is closed, out of its orders, which keep their
+ * numbers and amounts, and out of the mailbox. The audit keeps what happened. Idempotent.
+ * @throws `unauthenticated`, `invalid-input` naming `password` or `code`, `last-admin`, `rate-limited`
+ */
+export async function eraseMe(ctx: Ctx, input: Erasure): Promise<void> {
+  const { id, sessionId } = requireUser(ctx)
+  const erased = users.erasedEmail(id)
+  if ((await users.find(ctx, id))?.email === erased) return
+  const confirmed = await confirmIdentity(ctx, input)
+  const [ended] = await commit(
+    ctx,
+    [
+      sessions.stageEndAll(ctx, id),
+      ...confirmed.statements,
+      ...stageEraseAccess(ctx, id),
+      ...addresses.stageErase(ctx, id),
+      ...orders.stageErase(ctx, id, erased),
+      ...email.stageErase(ctx, confirmed.user.email),
+      ...users.stageErase(ctx, id),
+      ...stageAudit(ctx, "account.erased", id),
+    ],
+    { result: null, refusals: { ...confirmed.refusals, ...users.standingRefusals } },
+  )
+  await sessions.retract(ctx, [sessionId, ...ended.map((session) => session.id)])
+}

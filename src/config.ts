@@ -1,5 +1,6 @@
 import { z } from "zod"
 
+import type { Role } from "#actor.ts"
 import { isCurrency } from "#lib/money.ts"
 
 const SigningKey = z.looseObject({
@@ -10,14 +11,38 @@ const SigningKey = z.looseObject({
   d: z.string(),
 })
 
+const Origin = z
+  .url({ protocol: /^https?$/ })
+  .refine((text) => new URL(text).origin === text, "is no origin")
+
 const Settings = z.object({
   ENVIRONMENT: z.enum(["production", "development"]),
+  BASE_URL: z.url({ protocol: /^https?$/ }),
   CURRENCY: z.string().refine(isCurrency, "is no ISO 4217 code"),
   CORS_ORIGINS: z.string(),
   ACCESS_TOKEN_TTL: z.coerce.number().int().min(60).max(3600),
   RATE_LIMITS: z.enum(["on", "off"]),
+  REQUIRE_MFA_ROLES: z
+    .string()
+    .transform(listOf)
+    .pipe(z.array(z.enum(["staff", "admin"]))),
+  PASSKEY_ORIGINS: z.string().transform(listOf).pipe(z.array(Origin)),
   JWT_KEYS: z.string().transform((text) => z.array(SigningKey).min(1).parse(JSON.parse(text))),
   DATA_KEY: z.string().min(32),
+  MAIL_PROVIDER: z.enum(["", "off", "local", "resend", "cloudflare"]),
+  MAIL_FROM: z
+    .string()
+    .regex(/^$|^(?:[^<>\r\n]*<[^\s<>@]+@[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+)$/, "is no sender"),
+  REQUIRE_VERIFIED_EMAIL: z.enum(["", "login"]),
+  RESEND_API_KEY: z.string().optional(),
+  RESEND_URL: z.url().default("https://api.resend.com"),
+  GOOGLE_CLIENT_ID: z.string().optional(),
+  GOOGLE_CLIENT_SECRET: z.string().optional(),
+  FACEBOOK_CLIENT_ID: z.string().optional(),
+  FACEBOOK_CLIENT_SECRET: z.string().optional(),
+  GITHUB_CLIENT_ID: z.string().optional(),
+  GITHUB_CLIENT_SECRET: z.string().optional(),
+  OAUTH_BASE_URL: z.string().optional(),
 })
 
 /** The private Ed25519 JWKs of access tokens: the first signs, all verify; a key is rotated by adding one in front. */
@@ -26,6 +51,8 @@ export type SigningKey = z.infer<typeof SigningKey>
 /** Everything that can be set, parsed. */
 export type Config = {
   environment: "production" | "development"
+  /** Where this API is reached from outside, without a last slash: links and redirects start with it. */
+  baseUrl: string
   /** ISO 4217 code of every price. */
   currency: string
   /** Exact origins that browsers may call from (api.md 1.14). */
@@ -33,12 +60,44 @@ export type Config = {
   accessTokenTtlSeconds: number
   /** Off in local development only: production ignores the switch. */
   rateLimits: boolean
+  /** Roles that do staff's work only while their second factor is on. */
+  mfaRoles: readonly Role[]
+  /** Exact origins that passkeys sign in at, at least one; the host of the first is the RP ID (WebAuthn §4). */
+  passkeyOrigins: readonly [string, ...string[]]
+  mail: MailConfig
+  /** Whether an account signs in only once its address is verified. */
+  verifiedLogin: boolean
   jwtKeys: readonly SigningKey[]
   /** Seals stored answers (idempotency). */
   dataKey: string
+  /** This shop as it is registered at providers to sign in with; one that is absent is off. */
+  oauth: { google?: OAuthClient; facebook?: OAuthClient; github?: OAuthClient }
+  /** In local development only: providers are reached at `<this>/<their host>/<path>`. */
+  oauthBaseUrl?: string
 }
 
+/**
+ * How mail goes out. `local`: kept in D1 where an admin reads it, sent nowhere, in development only; `off`: not at all,
+ * which the log says of each mail.
+ */
+export type MailConfig =
+  | { provider: "off" }
+  | { provider: "local" }
+  | { provider: "cloudflare"; from: MailSender }
+  | { provider: "resend"; from: MailSender; apiKey: string; url: string }
+export type MailSender = { name: string; email: string }
+
+export type OAuthClient = { clientId: string; clientSecret: string }
+
 const parsed = new WeakMap<object, Config>()
+
+/** A setting that is a list, separated by commas. */
+function listOf(text: string): string[] {
+  return text
+    .split(",")
+    .map((part) => part.trim())
+    .filter(Boolean)
+}
 
 /** The vars and secrets of `env`, parsed once an isolate. @throws ZodError naming each setting that is missing or wrong. */
 export function configOf(env: Env): Config {
@@ -46,17 +105,54 @@ export function configOf(env: Env): Config {
   if (known) return known
   const settings = Settings.parse(env)
   const development = settings.ENVIRONMENT === "development"
+  const [firstOrigin = new URL(settings.BASE_URL).origin, ...moreOrigins] = settings.PASSKEY_ORIGINS
   const config: Config = {
     environment: settings.ENVIRONMENT,
+    baseUrl: settings.BASE_URL.replace(/\/+$/, ""),
     currency: settings.CURRENCY,
-    corsOrigins: settings.CORS_ORIGINS.split(",")
-      .map((origin) => origin.trim())
-      .filter(Boolean),
+    corsOrigins: listOf(settings.CORS_ORIGINS),
     accessTokenTtlSeconds: settings.ACCESS_TOKEN_TTL,
     rateLimits: !(development && settings.RATE_LIMITS === "off"),
+    mfaRoles: settings.REQUIRE_MFA_ROLES,
+    passkeyOrigins: [firstOrigin, ...moreOrigins],
+    mail: mailOf(settings),
+    verifiedLogin: settings.REQUIRE_VERIFIED_EMAIL === "login",
     jwtKeys: settings.JWT_KEYS,
     dataKey: settings.DATA_KEY,
+    oauth: {
+      ...client("google", settings.GOOGLE_CLIENT_ID, settings.GOOGLE_CLIENT_SECRET),
+      ...client("facebook", settings.FACEBOOK_CLIENT_ID, settings.FACEBOOK_CLIENT_SECRET),
+      ...client("github", settings.GITHUB_CLIENT_ID, settings.GITHUB_CLIENT_SECRET),
+    },
+    ...(development && settings.OAUTH_BASE_URL && { oauthBaseUrl: settings.OAUTH_BASE_URL }),
   }
   parsed.set(env, config)
   return config
+}
+
+/** A provider counts as set up once it has both its id and its secret. */
+function client(
+  name: keyof Config["oauth"],
+  clientId: string | undefined,
+  clientSecret: string | undefined,
+): Config["oauth"] {
+  return clientId && clientSecret ? { [name]: { clientId, clientSecret } } : {}
+}
+
+/** Without a choice mail is kept locally in development, and off in production: nothing is sent that nobody set up. */
+function mailOf(settings: z.infer<typeof Settings>): MailConfig {
+  const isDevelopment = settings.ENVIRONMENT === "development"
+  const provider = settings.MAIL_PROVIDER || (isDevelopment ? "local" : "off")
+  // A mailbox in the database would let staff read the links that open other people's accounts.
+  if (provider === "local") return isDevelopment ? { provider } : { provider: "off" }
+  if (provider === "off") return { provider }
+  // A link to localhost is nobody's to open: the mail would be worse than none.
+  if (!isDevelopment && /^(?:localhost|127\.|\[::1\])/.test(new URL(settings.BASE_URL).hostname))
+    throw new Error(`BASE_URL is needed for ${provider}`)
+  if (settings.MAIL_FROM === "") throw new Error(`MAIL_FROM is needed for ${provider}`)
+  const [, name = "", email = settings.MAIL_FROM] = /^(.*)<(.+)>$/.exec(settings.MAIL_FROM) ?? []
+  const from = { name: name.trim(), email: email.trim() }
+  if (provider === "cloudflare") return { provider, from }
+  if (!settings.RESEND_API_KEY) throw new Error("RESEND_API_KEY is needed for resend")
+  return { provider, from, apiKey: settings.RESEND_API_KEY, url: settings.RESEND_URL }
 }

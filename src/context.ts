@@ -12,6 +12,8 @@ export type Ctx = {
   /** The instant this request began. Every row it writes carries it; nothing else reads a clock. */
   now: Date
   requestId: string
+  /** Who is at the other end, for limits and the audit: the address as Cloudflare saw it, the User-Agent. */
+  client: Client
   config: Config
   db: Db
   cache: Cache
@@ -20,7 +22,11 @@ export type Ctx = {
   files: R2Bucket
   /** The typed namespace is the interface: `ctx.stock.getByName(productId).reserve(…)`, wrapped by `inventory`. */
   stock: Env["STOCK"]
+  /** One object for each guarded account or address; see `auth/limits.ts`. */
+  limiter: Env["LIMITER"]
   events: Queue<Message>
+  /** The `send_email` binding, where wrangler.toml has it. */
+  email?: SendEmail
   log: Log
   meter: Meter
   /** Set when the request carries an idempotency key: `commit` stores the answer under it. */
@@ -29,11 +35,15 @@ export type Ctx = {
   defer(work: Promise<unknown>): void
 }
 
+/** The other end of a request; empty for cron, queue and alarms. */
+export type Client = { address: string; device: string }
+
 type Circumstances = {
   defer: (work: Promise<unknown>) => void
   actor: Actor
   now?: Date
   requestId?: string
+  client?: Client
   /** A D1 session: a bookmark, or where its first query goes. Absent: the primary, without a session. */
   d1?: D1DatabaseSession
   /** The caller wants nothing from the cache. */
@@ -48,6 +58,7 @@ export function createCtx(
     actor,
     now = new Date(),
     requestId = crypto.randomUUID(),
+    client = { address: "", device: "" },
     d1,
     bypassCache = false,
   }: Circumstances,
@@ -58,13 +69,18 @@ export function createCtx(
     actor,
     now,
     requestId,
+    client,
     config: configOf(env),
     db: openDb(d1 ?? env.DB, meter),
     cache: openCache(env.CACHE, { meter, log, defer, bypass: bypassCache }),
     sessions: env.CACHE,
     files: env.FILES,
     stock: env.STOCK,
+    limiter: env.LIMITER,
     events: env.EVENTS,
+    ...((env as Env & { EMAIL?: SendEmail }).EMAIL && {
+      email: (env as Env & { EMAIL?: SendEmail }).EMAIL as SendEmail,
+    }),
     log,
     meter,
     defer,

@@ -22,7 +22,21 @@ export const errorTable = {
   "token-not-valid": { kind: "unauthenticated", title: "The token is not valid" },
   "token-reused": { kind: "unauthenticated", title: "The refresh token was used before" },
   "wrong-credentials": { kind: "unauthenticated", title: "No account matches these credentials" },
+  "wrong-code": { kind: "unauthenticated", title: "The code is wrong, or was used before" },
+  "passkey-not-valid": { kind: "unauthenticated", title: "This passkey does not sign in here" },
+  "mfa-required": {
+    kind: "forbidden",
+    title: "This role works only with a second factor; turn it on first",
+  },
+  "mfa-already-enabled": { kind: "conflict", title: "The second factor is on already" },
+  "mfa-not-enabled": { kind: "conflict", title: "The second factor is not on" },
+  "passkey-already-registered": { kind: "conflict", title: "This passkey is registered already" },
+  "email-not-verified": {
+    kind: "unauthenticated",
+    title: "Verify your e-mail address first; a link is on its way to it",
+  },
   forbidden: { kind: "forbidden", title: "You do not have permission to do this" },
+  "last-admin": { kind: "conflict", title: "The shop keeps at least one active admin" },
   "not-found": { kind: "missing", title: "No such resource" },
   "method-not-allowed": { kind: "method", title: "This path does not take this method" },
   "body-too-large": { kind: "too-large", title: "The body is too large" },
@@ -55,6 +69,22 @@ export const errorTable = {
   },
   "already-cancelled": { kind: "conflict", title: "The order is already cancelled" },
   "order-changed": { kind: "conflict", title: "The order was changed by somebody else meanwhile" },
+  "oauth-failed": {
+    kind: "invalid",
+    title: "The sign-in at the provider did not succeed; start again",
+  },
+  "identity-conflict": {
+    kind: "conflict",
+    title: "This e-mail or identity belongs to an account that it may not sign in to",
+  },
+  "email-missing": {
+    kind: "conflict",
+    title: "The provider gave no e-mail address, and an account needs one",
+  },
+  "last-way-in": {
+    kind: "conflict",
+    title: "This is the account's last way in; set a password first",
+  },
   unavailable: { kind: "unavailable", title: "A part of the service does not answer; try again" },
   internal: { kind: "internal", title: "Something broke on our side" },
 } as const satisfies Record<string, { kind: Kind; title: string }>

@@ -1,20 +1,9 @@
 import { z } from "zod"
 
-import { line, spelled } from "#lib/shapes.ts"
+import { id, Instant, line, pageOf, pageQuery, spelled } from "#lib/shapes.ts"
 import { Email, User, Username } from "#modules/users/model.ts"
 
-/** NIST SP 800-63B: length counts, composition does not. Measured in NFC. */
-const NewPassword = z
-  .string()
-  .refine(
-    (password) => Array.from(password.normalize("NFC")).length >= 8,
-    "A password has at least 8 characters.",
-  )
-  .refine(
-    (password) => Array.from(password.normalize("NFC")).length <= 256,
-    "A password has at most 256 characters.",
-  )
-  .meta({ example: "correct horse battery" })
+import { isName, isNameDetail, NewPassword } from "./password-model.ts"
 
 /** A new account. */
 export const Registration = spelled(
@@ -41,14 +30,8 @@ export const Registration = spelled(
             message: "The passwords do not match.",
           })
       }
-      const password = account.password.normalize("NFC").toLowerCase()
-      if (password === account.email || password === account.username?.toLowerCase()) {
-        refinement.addIssue({
-          code: "custom",
-          path: ["password"],
-          message: "A password is not your e-mail or username.",
-        })
-      }
+      if (isName(account.password, [account.email, account.username]))
+        refinement.addIssue({ code: "custom", path: ["password"], message: isNameDetail })
     }),
 ).meta({
   example: {
@@ -135,3 +118,28 @@ export const AuthStatus = z
   .object({ authenticated: z.boolean().meta({ example: true }), user: User.nullable() })
   .meta({ id: "AuthStatus" })
 export type AuthStatus = z.infer<typeof AuthStatus>
+
+/** A security event. */
+export const AuditEntry = z
+  .object({
+    id: id("audit", "aud_01kaeq4w8s0000000000000000"),
+    action: z.string().meta({ example: "session.started" }),
+    actor: z.string().meta({ description: "An account's id, `guest` or `system`" }),
+    user: id("user", "usr_01kaeq4w8s0000000000000000").nullable(),
+    details: z.record(z.string(), z.string()),
+    address_prefix: z.string().meta({ example: "203.0.113.0/24" }),
+    device: z.string().meta({ description: "The User-Agent", example: "curl/8.5.0" }),
+    created_at: Instant,
+  })
+  .meta({ id: "AuditEntry" })
+export type AuditEntry = z.infer<typeof AuditEntry>
+/** A page of security events. */
+export const AuditPage = pageOf(AuditEntry, "AuditPage")
+
+/** How the audit is narrowed and cut into pages. */
+export const AuditQuery = z.object({
+  user: z.string().max(64).optional().meta({ description: "Whose account; admins only" }),
+  action: z.string().max(64).optional(),
+  ...pageQuery,
+})
+export type AuditQuery = z.infer<typeof AuditQuery>

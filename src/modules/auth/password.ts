@@ -3,8 +3,11 @@ import wasm from "@phi-ag/argon2/argon2.wasm"
 
 import { hashing, hashPrefix } from "./hashing.ts"
 
-/** Stands for the hash of an account that does not exist, so that asking for one takes as long. */
-const nobody = `${hashPrefix}OIVDMu57LFKQ8ShbSWIM5g$7a5DlAgKhFrMrHeKLDw2YnbLsyLMM0UZYHPZO6WtC2M`
+/**
+ * Stands for the hash of an account that does not exist, and is the hash of one that has no password: asking takes as
+ * long, and nothing matches.
+ */
+export const nobody = `${hashPrefix}OIVDMu57LFKQ8ShbSWIM5g$7a5DlAgKhFrMrHeKLDw2YnbLsyLMM0UZYHPZO6WtC2M`
 
 let argon2: Promise<Argon2> | undefined
 let last: Promise<unknown> = Promise.resolve()

@@ -3,6 +3,7 @@ import { z } from "zod"
 import { created, createRouter, json, ok, optionalJson, route } from "#http/router.ts"
 
 import * as auth from "./auth.ts"
+import { MfaRequired } from "./mfa-model.ts"
 import {
   AuthStatus,
   Credentials,
@@ -32,11 +33,7 @@ export const routes = createRouter()
       request: { body: json(Registration) },
       responses: created(SignedIn, "The account and its first tokens"),
     }),
-    async (c) =>
-      c.json(
-        await auth.register(c.var.ctx, c.req.valid("json"), c.req.header("user-agent") ?? ""),
-        201,
-      ),
+    async (c) => c.json(await auth.register(c.var.ctx, c.req.valid("json")), 201),
   )
   .openapi(
     route({
@@ -45,17 +42,17 @@ export const routes = createRouter()
       tags,
       operationId: "login",
       summary: "Sign in",
-      description: "An unknown account, a wrong password and a closed account answer alike.",
+      description:
+        "An unknown account, a wrong password and a closed account answer alike. An account with a second factor gets `mfa_required` and a `mfa_token` for /auth/mfa/challenge instead of tokens.",
       access: "open",
       request: { body: json(Credentials) },
-      responses: ok(SignedIn, "The account and its tokens"),
+      responses: ok(
+        z.union([SignedIn, MfaRequired]),
+        "The account and its tokens, or what the second step needs",
+      ),
       refuses: ["wrong-credentials"],
     }),
-    async (c) =>
-      c.json(
-        await auth.login(c.var.ctx, c.req.valid("json"), c.req.header("user-agent") ?? ""),
-        200,
-      ),
+    async (c) => c.json(await auth.login(c.var.ctx, c.req.valid("json")), 200),
   )
   .openapi(
     route({

@@ -1,6 +1,6 @@
-import { and, eq, isNull, sql } from "drizzle-orm"
+import { and, eq, isNull, ne, sql } from "drizzle-orm"
 
-import type { User as UserActor } from "#actor.ts"
+import type { Role, User as UserActor } from "#actor.ts"
 import type { Ctx } from "#context.ts"
 import { DomainError } from "#errors.ts"
 import { type Id, newId } from "#lib/id.ts"
@@ -12,12 +12,13 @@ import { commit } from "#platform/commit.ts"
 import type { Statement } from "#platform/db.ts"
 import { timed } from "#platform/meter.ts"
 
+import { prefixOf, stageAudit } from "./audit.ts"
 import type { Tokens } from "./model.ts"
 import { refreshTokens, sessions } from "./tables.ts"
 import * as tokens from "./tokens.ts"
 
 /** Days that a session lives at most, and that it may lie idle. */
-const lifetime = { absoluteDays: 30, idleDays: 7 }
+export const lifetime = { absoluteDays: 30, idleDays: 7 }
 /** How long the token before the live one still answers its successor: an answer may be lost on its way. */
 const graceSeconds = 10
 
@@ -28,18 +29,15 @@ type SessionDocument = { user_id: Id<"user">; role: UserRow["role"] } | { ended:
 export type Started = { statements: Statement[]; tokens: Tokens }
 
 /** Starts a session for an account. After the commit call `publish`. */
-export async function start(
-  ctx: Ctx,
-  user: UserRow,
-  device: string,
-): Promise<Started & { id: Id<"session"> }> {
+export async function start(ctx: Ctx, user: UserRow): Promise<Started & { id: Id<"session"> }> {
   const id = newId("session", ctx.now)
   const refresh = randomToken()
   const now = iso(ctx.now)
   const session = {
     id,
     userId: user.id,
-    device: device.slice(0, 200),
+    device: deviceOf(ctx),
+    addressPrefix: prefixOf(ctx.client.address),
     createdAt: now,
     lastSeenAt: now,
     expiresAt: iso(daysAfter(ctx.now, lifetime.absoluteDays)),
@@ -60,6 +58,21 @@ export async function start(
     ],
     tokens: { access, refresh },
   }
+}
+
+/** Whether an account was signed in to before, but never from this device. Devices are told apart by their User-Agent. */
+export async function isNewDevice(ctx: Ctx, userId: Id<"user">): Promise<boolean> {
+  const theirs = eq(sessions.userId, userId)
+  const here = and(theirs, eq(sessions.device, deviceOf(ctx)))
+  const [ever, before] = await ctx.db.batch([
+    ctx.db.select({ id: sessions.id }).from(sessions).where(theirs).limit(1),
+    ctx.db.select({ id: sessions.id }).from(sessions).where(here).limit(1),
+  ])
+  return ever.length > 0 && before.length === 0
+}
+
+function deviceOf(ctx: Ctx): string {
+  return ctx.client.device.slice(0, 200)
 }
 
 /** Puts a session's document where requests look for it. One that is not there is looked up in D1, so this may come late. */
@@ -86,7 +99,25 @@ export async function identify(ctx: Ctx, token: string): Promise<UserActor> {
     )) ?? (await fromLedger(ctx, sessionId))
   if ("ended" in document || document.user_id !== userId)
     throw new DomainError("token-not-valid", "The session has ended")
-  return { type: "user", id: userId, role: document.role, sessionId }
+  const { role } = document
+  return {
+    type: "user",
+    id: userId,
+    role,
+    sessionId,
+    ...((await mustEnrol(ctx, userId, role)) && { mustEnrol: true }),
+  }
+}
+
+/** Asked of D1, not KV: turning the second factor on or off counts with the next request. */
+async function mustEnrol(ctx: Ctx, userId: Id<"user">, role: Role): Promise<boolean> {
+  if (!ctx.config.mfaRoles.includes(role)) return false
+  const [row] = await ctx.db
+    .select({ mfaEnabledAt: users.mfaEnabledAt })
+    .from(users)
+    .where(eq(users.id, userId))
+    .limit(1)
+  return !row?.mfaEnabledAt
 }
 
 async function fromLedger(ctx: Ctx, id: Id<"session">): Promise<SessionDocument> {
@@ -174,7 +205,7 @@ async function again(ctx: Ctx, row: TokenRow, successor: string, pair: Tokens): 
     !next.endedAt &&
     (row.usedAt ?? "") >= iso(secondsAfter(ctx.now, -graceSeconds))
   if (lost) return pair
-  await end(ctx, [row.sessionId])
+  await end(ctx, row.userId, [row.sessionId], { why: "token.reused" })
   throw new DomainError("token-reused")
 }
 
@@ -211,11 +242,15 @@ export async function findByRefresh(
   return row && row.userId === userId && !row.usedAt && !row.endedAt ? row.sessionId : undefined
 }
 
-/** Ends sessions: their refresh tokens at once, their access tokens within 60 s. Idempotent. */
+/**
+ * Ends sessions of an account: their refresh tokens at once, their access tokens within 60 s. Idempotent. The audit
+ * has it as `why`; `result` is what the verb answers.
+ */
 export async function end(
   ctx: Ctx,
+  userId: Id<"user">,
   ids: readonly Id<"session">[],
-  result?: unknown,
+  { why = "session.ended", result }: { why?: "session.ended" | "token.reused"; result?: unknown },
 ): Promise<void> {
   const statements = ids.map((id) =>
     ctx.db
@@ -223,15 +258,30 @@ export async function end(
       .set({ endedAt: iso(ctx.now) })
       .where(and(eq(sessions.id, id), isNull(sessions.endedAt))),
   )
-  await commit(ctx, statements, result === undefined ? {} : { result })
-  await Promise.all(ids.map((id) => put(ctx, id, { ended: true })))
+  const noted = stageAudit(ctx, why, userId, { sessions: ids.join(" ") })
+  await commit(ctx, [...statements, ...noted], result === undefined ? {} : { result })
+  await retract(ctx, ids)
 }
 
-/** The live sessions of an account. */
-export async function listLive(ctx: Ctx, userId: Id<"user">): Promise<Id<"session">[]> {
-  const rows = await ctx.db
-    .select({ id: sessions.id })
-    .from(sessions)
-    .where(and(eq(sessions.userId, userId), isNull(sessions.endedAt)))
-  return rows.map(({ id }) => id)
+/**
+ * Ends every session of an account, except `kept`, in the batch of what asks for it. It answers the ids that it ended:
+ * `retract` those after the commit.
+ */
+export function stageEndAll(ctx: Ctx, userId: Id<"user">, kept?: Id<"session">) {
+  return ctx.db
+    .update(sessions)
+    .set({ endedAt: iso(ctx.now) })
+    .where(
+      and(
+        eq(sessions.userId, userId),
+        isNull(sessions.endedAt),
+        kept === undefined ? undefined : ne(sessions.id, kept),
+      ),
+    )
+    .returning({ id: sessions.id })
+}
+
+/** Tells requests that these sessions have ended: within 60 s their access tokens are refused everywhere. */
+export async function retract(ctx: Ctx, ids: readonly Id<"session">[]): Promise<void> {
+  await Promise.all(ids.map((id) => put(ctx, id, { ended: true })))
 }

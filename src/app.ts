@@ -6,6 +6,8 @@ import { secureHeaders } from "hono/secure-headers"
 import { configOf } from "#config.ts"
 import { createCtx } from "#context.ts"
 import { DomainError } from "#errors.ts"
+import { accountPages } from "#http/account-pages.tsx"
+import { addressOf } from "#http/address.ts"
 import { docs } from "#http/docs.ts"
 import type { AppContext, AppEnv } from "#http/env.ts"
 import { health } from "#http/health.ts"
@@ -15,8 +17,16 @@ import { onError, problem } from "#http/problem.ts"
 import { problems } from "#http/problems.ts"
 import { createRouter } from "#http/router.ts"
 import { serverTiming } from "#http/timing.ts"
+import { routes as accountRoutes } from "#modules/auth/account-routes.ts"
+import { routes as adminUserRoutes } from "#modules/auth/admin-users-routes.ts"
+import { routes as apiKeyRoutes } from "#modules/auth/api-keys-routes.ts"
 import * as auth from "#modules/auth/auth.ts"
+import { routes as mfaRoutes } from "#modules/auth/mfa-routes.ts"
+import { routes as oauthRoutes } from "#modules/auth/oauth-routes.ts"
+import { routes as passkeyRoutes } from "#modules/auth/passkeys-routes.ts"
+import { routes as passwordRoutes } from "#modules/auth/password-routes.ts"
 import { routes as authRoutes } from "#modules/auth/routes.ts"
+import { routes as sessionRoutes } from "#modules/auth/sessions-routes.ts"
 import { routes as cartRoutes } from "#modules/cart/routes.ts"
 import { admin as catalogAdmin } from "#modules/catalog/admin.ts"
 import { routes as categoryRoutes } from "#modules/catalog/category-routes.ts"
@@ -25,8 +35,11 @@ import { routes as variantRoutes } from "#modules/catalog/variant-routes.ts"
 import { routes as checkoutRoutes } from "#modules/checkout/routes.ts"
 import { admin as inventoryAdmin } from "#modules/inventory/admin.ts"
 import { routes as inventoryRoutes } from "#modules/inventory/routes.ts"
+import { admin as mailAdmin } from "#modules/notifications/admin.ts"
 import { admin as ordersAdmin } from "#modules/orders/admin.ts"
 import { routes as orderRoutes } from "#modules/orders/routes.ts"
+import { routes as privacyRoutes } from "#modules/privacy/routes.ts"
+import { routes as addressRoutes } from "#modules/users/address-routes.ts"
 import { routes as userRoutes } from "#modules/users/routes.ts"
 
 /** A request id that a client may bring: it goes into logs and headers. */
@@ -40,7 +53,16 @@ const methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 /** Everything under /api/v1 that is the shop's. */
 export const api = createRouter()
   .route("/", authRoutes)
+  .route("/", passwordRoutes)
+  .route("/", accountRoutes)
+  .route("/", oauthRoutes)
+  .route("/", mfaRoutes)
+  .route("/", passkeyRoutes)
+  .route("/", apiKeyRoutes)
+  .route("/", adminUserRoutes)
+  .route("/", sessionRoutes)
   .route("/", userRoutes)
+  .route("/", addressRoutes)
   .route("/", catalogRoutes)
   .route("/", variantRoutes)
   .route("/", categoryRoutes)
@@ -51,6 +73,8 @@ export const api = createRouter()
   .route("/", checkoutRoutes)
   .route("/", orderRoutes)
   .route("/", ordersAdmin)
+  .route("/", privacyRoutes)
+  .route("/", mailAdmin)
 
 api.route("/", info(api))
 
@@ -69,7 +93,7 @@ app.use(
     const bookmark = c.req.header("x-d1-bookmark")
     const anonymous =
       c.req.method === "GET" &&
-      !["authorization", "x-cart-token", "x-order-token", "cookie"].some(
+      !["authorization", "x-api-key", "x-cart-token", "x-order-token", "cookie"].some(
         (name) => c.req.header(name) !== undefined,
       )
     const d1 = c.env.DB.withSession(
@@ -86,6 +110,7 @@ app.use(
         actor: { type: "guest" },
         defer: (work) => c.executionCtx.waitUntil(work),
         requestId,
+        client: { address: addressOf(c), device: c.req.header("user-agent") ?? "" },
         d1,
         bypassCache,
       }),
@@ -121,6 +146,7 @@ app.use(
     allowMethods: methods,
     allowHeaders: [
       "Authorization",
+      "X-API-Key",
       "Content-Type",
       "Idempotency-Key",
       "If-None-Match",
@@ -161,6 +187,7 @@ app.use("/api/*", (c, next) => (/^(?:GET|HEAD)$/.test(c.req.method) ? tagged(c, 
 
 app.route("/api/v1", api)
 app.route("/", docs(api))
+app.route("/", accountPages)
 app.route("/", health)
 app.route("/", problems)
 app.route("/", media)

@@ -6,6 +6,7 @@ import * as outbox from "#platform/outbox.ts"
 import { schedule } from "#schedule.ts"
 import { deliver } from "#subscribers.ts"
 
+export { Limiter } from "#modules/auth/object.ts"
 export { ProductStock } from "#modules/inventory/object.ts"
 
 /** Where messages end that no subscriber could deal with (wrangler.toml). */

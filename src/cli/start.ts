@@ -25,6 +25,8 @@ const server = wrangler([
   "--show-interactive-dev-session=false",
   "--var",
   "ENVIRONMENT:development",
+  "--var",
+  `BASE_URL:${base}`,
   ...quiet,
   ...withoutPort(flags),
 ])

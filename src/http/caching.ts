@@ -13,8 +13,10 @@ export function caching(isShared: boolean) {
   return createMiddleware<AppEnv>(async (c, next) => {
     await next()
     if (c.res.headers.has("Cache-Control")) return
-    const anonymous = c.req.header("authorization") === undefined
+    const anonymous = ["authorization", "x-api-key"].every(
+      (name) => c.req.header(name) === undefined,
+    )
     c.header("Cache-Control", isShared && anonymous && c.res.ok ? shared : "private, no-store")
-    if (isShared) c.header("Vary", "Authorization", { append: true })
+    if (isShared) c.header("Vary", "Authorization, X-API-Key", { append: true })
   })
 }

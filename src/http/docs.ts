@@ -88,6 +88,12 @@ function documentOf(api: OpenAPIHono<AppEnv>) {
     scheme: "bearer",
     bearerFormat: "JWT",
   })
+  routes.openAPIRegistry.registerComponent("securitySchemes", "apiKey", {
+    type: "apiKey",
+    in: "header",
+    name: "X-API-Key",
+    description: "`nexus_live_…`, for operations with an `x-scope` that the key has",
+  })
   return routes.getOpenAPI31Document({
     openapi: "3.1.0",
     info: { title: "Nexus", version: "1.0.0", description, license: { name: "MIT" } },

@@ -1,12 +1,14 @@
 import { getCookie } from "hono/cookie"
 import { createMiddleware } from "hono/factory"
 
-import { requireRole, requireUser } from "#actor.ts"
+import { requirePermission, requireRole, requireScope, requireUser } from "#actor.ts"
 import type { Actor } from "#actor.ts"
 import { DomainError } from "#errors.ts"
 import type { AppContext, AppEnv } from "#http/env.ts"
 import { shield } from "#http/rate-limit.ts"
 import { sha256 } from "#lib/secret.ts"
+import * as apiKeys from "#modules/auth/api-keys.ts"
+import type { Permission } from "#modules/auth/permissions.ts"
 import * as sessions from "#modules/auth/sessions.ts"
 
 /**
@@ -16,12 +18,14 @@ import * as sessions from "#modules/auth/sessions.ts"
 export type Access = "open" | "public" | "user" | "staff" | "admin"
 
 /** Finds out who calls, before the body is read: 401 and 403 come before 400. The verb asks again for itself. */
-export function guard(access: Access) {
+export function guard(access: Access, scope?: Permission) {
   return createMiddleware<AppEnv>(async (c, next) => {
     if (access !== "open") c.set("ctx", { ...c.var.ctx, actor: await identifyOrCount(c) })
     await shield(c)
-    if (access === "user") requireUser(c.var.ctx)
-    if (access === "staff" || access === "admin") requireRole(c.var.ctx, access)
+    if (access === "public" && scope) requireScope(c.var.ctx, scope)
+    else if (scope) requirePermission(c.var.ctx, scope)
+    else if (access === "user") requireUser(c.var.ctx)
+    else if (access === "staff" || access === "admin") requireRole(c.var.ctx, access)
     await next()
   })
 }
@@ -40,8 +44,11 @@ async function identify(c: AppContext): Promise<Actor> {
     const token = /^Bearer +([^ ]+)$/i.exec(header)?.[1]
     if (!token)
       throw new DomainError("token-not-valid", "Send `Authorization: Bearer <access token>`")
+    if (apiKeys.looksLikeKey(token)) return apiKeys.identify(c.var.ctx, token)
     return sessions.identify(c.var.ctx, token)
   }
+  const key = c.req.header("x-api-key")
+  if (key !== undefined) return apiKeys.identify(c.var.ctx, key)
   const cartToken = c.req.header("x-cart-token") ?? getCookie(c, "cart_token")
   const orderToken = c.req.header("x-order-token")
   const [cartTokenHash, orderTokenHash] = await Promise.all([cartToken, orderToken].map(hashOf))

@@ -2,6 +2,7 @@ import { and, eq, lt } from "drizzle-orm"
 import { createMiddleware } from "hono/factory"
 import type { ContentfulStatusCode } from "hono/utils/http-status"
 
+import { nameOf } from "#actor.ts"
 import type { Ctx } from "#context.ts"
 import { DomainError, invalid } from "#errors.ts"
 import { addressOf } from "#http/address.ts"
@@ -182,7 +183,7 @@ async function scopedKey(c: AppContext, given: string): Promise<string> {
   const { actor } = c.var.ctx
   const principal =
     actor.type === "user"
-      ? actor.id
+      ? nameOf(actor)
       : (actor.type === "guest" && actor.cartTokenHash) || addressOf(c)
   return sha256([principal, c.req.method, c.req.path.replace(/\/+$/, ""), key].join("\n"))
 }

@@ -42,7 +42,8 @@ function countHere(
 ): { remaining: number; resets: number } {
   if (seen.size > mostSeen) seen.clear()
   const known = seen.get(key)
-  const entry = known && known.resets > now ? known : { count: 0, resets: now + window * 1000 }
+  const isCurrent = known !== undefined && known.resets > now && known.resets <= now + window * 1000
+  const entry = isCurrent ? known : { count: 0, resets: now + window * 1000 }
   entry.count += 1
   seen.set(key, entry)
   return {

@@ -10,6 +10,7 @@ import type { AppEnv } from "#http/env.ts"
 import { type Access, guard } from "#http/guard.ts"
 import { idempotent } from "#http/idempotency.ts"
 import { invalidInput, statusOf } from "#http/problem.ts"
+import { isScope, type Permission } from "#modules/auth/permissions.ts"
 
 /** A router whose invalid input is a problem, and whose paths take a last slash or none. */
 export function createRouter(): OpenAPIHono<AppEnv> {
@@ -28,6 +29,8 @@ type Described = Omit<RouteConfig, "path" | "method"> & {
   tags: string[]
   /** Who may call: see `guard`. */
   access: Access
+  /** What staff must be allowed for it, and what opens it to an API key; without it no key passes `user` and above. */
+  scope?: Permission
   /** The refusals beyond those that every route of its kind has. */
   refuses?: readonly ErrorCode[]
   /** Reads the answer anew, for a commit that could not know it (its `result` is null). */
@@ -78,7 +81,15 @@ const IdempotencyKey = z.object({
  * Handlers answer the success bodies declared in `responses`; refusals are thrown.
  */
 export function route<const P extends string, const R extends Described & { path: P }>(config: R) {
-  const { access, refuses = [], recover, shared = false, uploads = limits.bytes, ...rest } = config
+  const {
+    access,
+    scope,
+    refuses = [],
+    recover,
+    shared = false,
+    uploads = limits.bytes,
+    ...rest
+  } = config
   const changes = config.method !== "get"
   const takesJson = Boolean(config.request?.body?.content["application/json"])
   const success = Number(
@@ -86,7 +97,7 @@ export function route<const P extends string, const R extends Described & { path
   )
   const body = takesJson ? [jsonBody] : changes ? [atMost(uploads)] : []
   const chain: MiddlewareHandler<AppEnv>[] = [
-    guard(access),
+    guard(access, scope),
     caching(shared),
     ...body,
     ...(changes ? [idempotent(success, recover)] : []),
@@ -97,7 +108,8 @@ export function route<const P extends string, const R extends Described & { path
     ...(access === "user" || access === "staff" || access === "admin"
       ? (["unauthenticated"] as const)
       : []),
-    ...(access === "staff" || access === "admin" ? (["forbidden"] as const) : []),
+    ...(access === "user" ? (["forbidden"] as const) : []),
+    ...(access === "staff" || access === "admin" ? (["forbidden", "mfa-required"] as const) : []),
     ...(changes ? (["body-too-large"] as const) : []),
     ...(takesJson ? (["malformed-json", "unsupported-media-type"] as const) : []),
     ...(changes ? (["idempotency-key-reused", "request-in-progress"] as const) : []),
@@ -106,9 +118,13 @@ export function route<const P extends string, const R extends Described & { path
   ])
   const described = {
     ...rest,
-    security:
-      access === "open" ? [] : access === "public" ? [{}, { bearer: [] }] : [{ bearer: [] }],
+    security: [
+      ...(access === "public" ? [{}] : []),
+      ...(access === "open" ? [] : [{ bearer: [] }]),
+      ...(scope && isScope(scope) ? [{ apiKey: [] }] : []),
+    ],
     "x-access": access,
+    ...(scope && { "x-scope": scope }),
     request: changes ? { ...config.request, headers: IdempotencyKey } : config.request,
     middleware: chain,
     responses: { ...config.responses, ...problems(codes) },

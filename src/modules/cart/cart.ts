@@ -1,5 +1,6 @@
 import { and, asc, eq, type SQL, sql } from "drizzle-orm"
 
+import { refuseProgram } from "#actor.ts"
 import type { Ctx } from "#context.ts"
 import { notFound } from "#errors.ts"
 import { type Id, newId } from "#lib/id.ts"
@@ -212,6 +213,7 @@ const refusals = {
 
 async function ownerOf(ctx: Ctx): Promise<Owner> {
   const { actor } = ctx
+  refuseProgram(ctx)
   if (actor.type === "user") return { userId: actor.id, tokenHash: null }
   if (actor.type === "guest" && actor.cartTokenHash !== undefined)
     return { userId: null, tokenHash: actor.cartTokenHash }

@@ -23,6 +23,7 @@ export const admin = createRouter()
       description:
         "NDJSON: a category a line, at most 100, parents before children. A line may bring its own `id`; one that is there already is skipped.",
       access: "staff",
+      scope: "catalog:write",
       request: { body: body('{"id":"901","name":"Garden","slug":"garden","parent":null}') },
       responses: ok(ImportReport, "What became of each line"),
       uploads: 1024 * 1024,
@@ -39,6 +40,7 @@ export const admin = createRouter()
       description:
         "NDJSON: a product a line, at most 100, as for making one. A line may bring its own `id`; one that is there already is skipped.",
       access: "staff",
+      scope: "catalog:write",
       request: {
         body: body(
           '{"id":"901","name":"Rake","price":"12.50","category":"electronics","stock_quantity":4}',

@@ -1,6 +1,6 @@
 import { eq, or, type SQL, sql } from "drizzle-orm"
 
-import { requireRole } from "#actor.ts"
+import { requirePermission } from "#actor.ts"
 import type { Ctx } from "#context.ts"
 import { invalid, notFound } from "#errors.ts"
 import { newId } from "#lib/id.ts"
@@ -45,7 +45,7 @@ export async function get(ctx: Ctx, ref: string): Promise<Brand> {
 
 /** Makes a brand. @throws `forbidden`, `invalid-input` for a taken name */
 export async function create(ctx: Ctx, input: NewBrand): Promise<Brand> {
-  requireRole(ctx, "staff")
+  requirePermission(ctx, "catalog:write")
   const row = draft(ctx, input.name, input.slug)
   const result = toBrand(row)
   const taken = (field: string) => () =>

@@ -1,6 +1,6 @@
 import { and, eq, or, sql } from "drizzle-orm"
 
-import { isStaff, nameOf, requireRole } from "#actor.ts"
+import { may, nameOf, requirePermission } from "#actor.ts"
 import type { Ctx } from "#context.ts"
 import { invalid, notFound } from "#errors.ts"
 import { type Id, newId } from "#lib/id.ts"
@@ -23,7 +23,8 @@ import * as variantVerbs from "./variants.ts"
 /** A product in full, by id or slug; one round trip. Drafts and archived ones are there for staff only. @throws `not-found` */
 export async function get(ctx: Ctx, ref: string): Promise<Product> {
   const found = await findWithParts(ctx, ref)
-  if (!found || (found.row.status !== "active" && !isStaff(ctx))) throw notFound("product")
+  if (!found || (found.row.status !== "active" && !may(ctx, "catalog:write")))
+    throw notFound("product")
   return toProduct(ctx, found.row, found.parts)
 }
 
@@ -37,7 +38,7 @@ export async function create(
   input: NewProduct,
   id: Id<"product"> = newId("product", ctx.now),
 ): Promise<Product> {
-  const staff = requireRole(ctx, "staff")
+  const staff = requirePermission(ctx, "catalog:write")
   return retryRaced(async () => {
     const given = input.variants ?? []
     const [known, taken] = await Promise.all([
@@ -97,7 +98,7 @@ export async function create(
  * @throws `forbidden`, `not-found`, `invalid-input`
  */
 export async function update(ctx: Ctx, ref: string, input: ProductChanges): Promise<Product> {
-  const staff = requireRole(ctx, "staff")
+  const staff = requirePermission(ctx, "catalog:write")
   return retryRaced(async () => {
     const found = await findWithParts(ctx, ref)
     if (!found) throw notFound("product")
@@ -156,7 +157,7 @@ export async function update(ctx: Ctx, ref: string, input: ProductChanges): Prom
  * @throws `forbidden`, `not-found`
  */
 export async function remove(ctx: Ctx, ref: string): Promise<void> {
-  requireRole(ctx, "staff")
+  requirePermission(ctx, "catalog:write")
   const [row] = await ctx.db
     .select({ id: products.id, categoryId: products.categoryId })
     .from(products)

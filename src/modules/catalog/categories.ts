@@ -1,6 +1,6 @@
 import { and, eq, exists, or, type SQL, sql } from "drizzle-orm"
 
-import { requireRole } from "#actor.ts"
+import { may, requirePermission } from "#actor.ts"
 import type { Ctx } from "#context.ts"
 import { DomainError, invalid, notFound } from "#errors.ts"
 import { type Id, newId } from "#lib/id.ts"
@@ -40,7 +40,7 @@ async function tree(ctx: Ctx): Promise<Tree> {
       .from(categories)
       .orderBy(sql`lower(${categories.name})`, categories.id)
       .limit(mostCategories)
-  const rows = await (ctx.actor.type === "user" && ctx.actor.role !== "customer"
+  const rows = await (may(ctx, "catalog:write")
     ? load()
     : ctx.cache.read("categories", "catalog", lifetime, load))
   return {
@@ -82,7 +82,7 @@ export async function wholeTree(ctx: Ctx): Promise<CategoryTree[]> {
 
 /** Makes a category. @throws `forbidden`, `invalid-input` for a taken name or an unknown parent */
 export function create(ctx: Ctx, input: NewCategory, id?: Id<"category">): Promise<Category> {
-  requireRole(ctx, "staff")
+  requirePermission(ctx, "catalog:write")
   return retryRaced(async () => {
     const [parent, slug] = await resolve(ctx, input.parent, input.slug ?? slugOf(input.name))
     const newest = id ?? newId("category", ctx.now)
@@ -119,7 +119,7 @@ export function create(ctx: Ctx, input: NewCategory, id?: Id<"category">): Promi
  * @throws `forbidden`, `not-found`, `invalid-input`
  */
 export async function update(ctx: Ctx, ref: string, input: CategoryChanges): Promise<Category> {
-  requireRole(ctx, "staff")
+  requirePermission(ctx, "catalog:write")
   return retryRaced(async () => {
     const all = await tree(ctx)
     const row = all.byRef.get(ref)
@@ -170,7 +170,7 @@ function stageMove(ctx: Ctx, id: Id<"category">, parentId: Id<"category"> | null
  * @throws `forbidden`, `not-found`, `category-not-empty`, `invalid-input` for an unknown `moveTo` or one below it
  */
 export async function remove(ctx: Ctx, ref: string, moveTo: string | undefined): Promise<void> {
-  requireRole(ctx, "staff")
+  requirePermission(ctx, "catalog:write")
   const all = await tree(ctx)
   const row = all.byRef.get(ref)
   if (!row) throw notFound("category")

@@ -1,7 +1,7 @@
 import { inArray } from "drizzle-orm"
 import { z } from "zod"
 
-import { requireRole } from "#actor.ts"
+import { requirePermission } from "#actor.ts"
 import type { Ctx } from "#context.ts"
 import { DomainError, type FieldError, invalid } from "#errors.ts"
 import type { Id } from "#lib/id.ts"
@@ -67,7 +67,7 @@ async function run<T>(
   findKnown: (ids: string[]) => Promise<string[]>,
   make: (line: T, id: string | undefined) => Promise<{ id: string }>,
 ): Promise<ImportReport> {
-  requireRole(ctx, "staff")
+  requirePermission(ctx, "catalog:write")
   const texts = ndjson.split("\n").filter((text) => text.trim() !== "")
   if (texts.length > mostLines)
     throw invalid({

@@ -1,6 +1,6 @@
 import { and, eq, gt, gte, inArray, lte, or, type SQL, sql } from "drizzle-orm"
 
-import { isStaff } from "#actor.ts"
+import { may } from "#actor.ts"
 import type { Ctx } from "#context.ts"
 import { invalid } from "#errors.ts"
 import { fromDecimal } from "#lib/money.ts"
@@ -31,7 +31,7 @@ const orderings: Record<string, Ordering<Joined>> = {
  */
 export function list(ctx: Ctx, query: ProductQuery): Promise<Page<ProductSummary>> {
   const load = () => read(ctx, query, filterOf(ctx, query))
-  if (isStaff(ctx)) return load()
+  if (may(ctx, "catalog:write")) return load()
   const key = JSON.stringify(
     Object.entries(query)
       .filter(([, value]) => value !== undefined)
@@ -118,7 +118,7 @@ function filterOf(ctx: Ctx, query: ProductQuery): SQL | undefined {
 }
 
 function statusFilter(ctx: Ctx, query: ProductQuery): SQL | undefined {
-  if (!isStaff(ctx)) return eq(products.status, "active")
+  if (!may(ctx, "catalog:write")) return eq(products.status, "active")
   if (query.status !== undefined) return eq(products.status, query.status)
   if (query.is_active !== undefined)
     return query.is_active

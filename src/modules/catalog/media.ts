@@ -1,6 +1,6 @@
 import { and, eq, or, sql } from "drizzle-orm"
 
-import { requireRole } from "#actor.ts"
+import { requirePermission } from "#actor.ts"
 import type { Ctx } from "#context.ts"
 import { DomainError, invalid, notFound } from "#errors.ts"
 import { type Id, newId } from "#lib/id.ts"
@@ -25,7 +25,7 @@ export type Upload = { bytes: ArrayBuffer; altText: string; isPrimary: boolean }
  * The first one is primary. @throws `forbidden`, `not-found`, `invalid-input` for what is no picture, `body-too-large`
  */
 export async function add(ctx: Ctx, ref: string, upload: Upload): Promise<Image> {
-  requireRole(ctx, "staff")
+  requirePermission(ctx, "catalog:write")
   const [product] = await ctx.db
     .select({
       id: products.id,

@@ -1,6 +1,6 @@
 import { and, asc, eq, getTableColumns, inArray, isNull, or, sql } from "drizzle-orm"
 
-import { isStaff } from "#actor.ts"
+import { may } from "#actor.ts"
 import type { Ctx } from "#context.ts"
 import type { Id } from "#lib/id.ts"
 import { toDecimal } from "#lib/money.ts"
@@ -128,7 +128,7 @@ export function toProduct(ctx: Ctx, row: Joined, parts: Parts): Product {
       .filter(({ id }) => (id as string) !== row.id)
       .map((variant) => toVariant(row, variant)),
     category_path: parts.path,
-    ...(isStaff(ctx) && {
+    ...(may(ctx, "catalog:write") && {
       cost_price: row.costAmount === null ? null : toDecimal(row.costAmount, row.currency),
     }),
   }

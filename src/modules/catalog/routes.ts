@@ -16,6 +16,7 @@ const change = {
   path: "/products/{product}",
   tags,
   access: "staff",
+  scope: "catalog:write",
   request: { params, body: json(ProductChanges) },
   responses: ok(Product, "The product as it is now"),
   refuses: ["not-found"],
@@ -81,6 +82,7 @@ export const routes = createRouter()
       description:
         "The slug is made of the name, with `-1`, `-2`… where it is taken. `stock_quantity` goes into the product's stock object at once. A brand that is not known by its name is made.",
       access: "staff",
+      scope: "catalog:write",
       request: { body: json(NewProduct) },
       responses: created(Product, "The product"),
     }),
@@ -142,6 +144,7 @@ export const routes = createRouter()
       description:
         "One that was ordered, or lies in a cart, is archived instead: past orders never change.",
       access: "staff",
+      scope: "catalog:write",
       request: { params },
       responses: none("Gone"),
       refuses: ["not-found"],
@@ -161,6 +164,7 @@ export const routes = createRouter()
       description:
         "A form with the field `image` (or `file`), or the picture itself as the body. PNG, JPEG, WebP, GIF or AVIF by content, at most 10 MiB; no SVG. The first one is primary.",
       access: "staff",
+      scope: "catalog:write",
       request: {
         params,
         body: {

@@ -1,6 +1,6 @@
 import { and, asc, eq, inArray, isNull, or, sql } from "drizzle-orm"
 
-import { isStaff } from "#actor.ts"
+import { may } from "#actor.ts"
 import type { Ctx } from "#context.ts"
 import { DomainError, invalid, notFound } from "#errors.ts"
 import type { Id } from "#lib/id.ts"
@@ -129,7 +129,7 @@ export async function sellablesOf(
     )
     .orderBy(asc(variants.position), asc(variants.id))
   const [first] = rows
-  if (!first || (first.status !== "active" && !isStaff(ctx))) throw notFound("product")
+  if (!first || (first.status !== "active" && !may(ctx, "catalog:write"))) throw notFound("product")
   const own = (row: { id: string }) => row.id === first.productId
   return {
     id: first.productId,

@@ -1,6 +1,6 @@
 import { and, asc, eq, inArray, isNull, or } from "drizzle-orm"
 
-import { isStaff, nameOf, requireRole } from "#actor.ts"
+import { may, nameOf, requirePermission } from "#actor.ts"
 import type { Ctx } from "#context.ts"
 import { type FieldError, invalid, notFound } from "#errors.ts"
 import { type Id, newId, randomBase32 } from "#lib/id.ts"
@@ -30,7 +30,7 @@ export async function get(ctx: Ctx, ref: string, variantRef: string): Promise<Va
 
 /** Adds a form to a product. @throws `forbidden`, `not-found`, `invalid-input` */
 export async function create(ctx: Ctx, ref: string, input: NewVariant): Promise<Variant> {
-  const staff = requireRole(ctx, "staff")
+  const staff = requirePermission(ctx, "catalog:write")
   const { product, rows } = await productWith(ctx, ref)
   const taken = await takenSkus(ctx, [input.sku])
   const position = Math.max(0, ...rows.map((row) => row.position)) + 1
@@ -55,7 +55,7 @@ export async function update(
   variantRef: string,
   input: VariantChanges,
 ): Promise<Variant> {
-  const staff = requireRole(ctx, "staff")
+  const staff = requirePermission(ctx, "catalog:write")
   const { product, rows } = await productWith(ctx, ref)
   const old = pick(rows, variantRef)
   const price =
@@ -105,7 +105,7 @@ export async function update(
 
 /** Takes a form out of sale. Its row stays for the orders that name it; its SKU is free again. @throws `forbidden`, `not-found` */
 export async function remove(ctx: Ctx, ref: string, variantRef: string): Promise<void> {
-  requireRole(ctx, "staff")
+  requirePermission(ctx, "catalog:write")
   const { product, rows } = await productWith(ctx, ref)
   const { id } = pick(rows, variantRef)
   const gone = ctx.db
@@ -219,7 +219,8 @@ async function productWith(
       .where(and(inArray(variants.productId, ids), isNull(variants.removedAt)))
       .orderBy(asc(variants.position), asc(variants.id)),
   ])
-  if (!product || (product.status !== "active" && !isStaff(ctx))) throw notFound("product")
+  if (!product || (product.status !== "active" && !may(ctx, "catalog:write")))
+    throw notFound("product")
   return { product, rows: rows.filter(({ id }) => (id as string) !== product.id) }
 }
 

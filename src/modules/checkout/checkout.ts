@@ -1,3 +1,4 @@
+import { requireScope } from "#actor.ts"
 import type { Ctx } from "#context.ts"
 import { DomainError, type FieldError, invalid } from "#errors.ts"
 import type { Event } from "#events.ts"
@@ -10,6 +11,8 @@ import { stageStock } from "#modules/catalog/projection.ts"
 import { findSellables, refuseUnlessOnSale, type Sellable } from "#modules/catalog/sellables.ts"
 import * as inventory from "#modules/inventory/inventory.ts"
 import * as orders from "#modules/orders/orders.ts"
+import type { Address } from "#modules/users/address-model.ts"
+import * as addresses from "#modules/users/addresses.ts"
 import * as users from "#modules/users/users.ts"
 import { commit } from "#platform/commit.ts"
 
@@ -29,10 +32,12 @@ type Wanted = {
  * Turns the cart, or the items given, into a pending, unpaid order (api.md 7.1). Prices are those of now; stock is
  * held, the order recorded, then the hold is sold. Whatever dies in between heals itself: holds lapse, and
  * `order.placed` finishes what was recorded.
- * @throws `cart-empty`, `cart-changed`, `cart-already-ordered`, `product-unavailable`, `out-of-stock` with `items`,
+ * An API key orders in its owner's name, and never a cart.
+ * @throws `forbidden`, `cart-empty`, `cart-changed`, `cart-already-ordered`, `product-unavailable`, `out-of-stock` with `items`,
  * `invalid-input` for unknown products and missing address or e-mail
  */
 export async function place(ctx: Ctx, input: PlaceOrder): Promise<Placed> {
+  requireScope(ctx, "orders:write")
   const wanted = await (input.items ? wantedItems(ctx, input.items) : wantedCart(ctx))
   const accessToken = ctx.actor.type === "guest" ? randomToken() : undefined
   const draft = await draftOf(ctx, input, wanted, accessToken)
@@ -151,10 +156,10 @@ async function draftOf(
 ): Promise<orders.Draft> {
   const errors: FieldError[] = []
   const email = input.email ?? wanted.email
-  const shipping = input.shipping_address ?? null
+  const { shipping, billing } = await addressesOf(ctx, input, errors)
   if (email === undefined)
     errors.push({ field: "email", detail: "This field is required.", code: "required" })
-  if (!shipping && !wanted.lines.every(({ isDigital }) => isDigital))
+  if (input.shipping_address === undefined && !wanted.lines.every(({ isDigital }) => isDigital))
     errors.push({ field: "shipping_address", detail: "This field is required.", code: "required" })
   if (errors.length > 0) throw invalid(...errors)
 
@@ -178,8 +183,7 @@ async function draftOf(
     taxAmount: priced.taxAmount,
     totalAmount: priced.totalAmount,
     shippingAddress: shipping,
-    billingAddress:
-      input.billing_address ?? (input.use_shipping_as_billing === false ? null : shipping),
+    billingAddress: billing ?? (input.use_shipping_as_billing === false ? null : shipping),
     notes: input.notes,
     carrier: null,
     trackingNumber: null,
@@ -211,4 +215,26 @@ async function draftOf(
     }
   })
   return { order, lines }
+}
+
+/** The addresses of an order: as they were given, or the caller's own by id. An id of somebody else's is no address. */
+async function addressesOf(
+  ctx: Ctx,
+  input: PlaceOrder,
+  errors: FieldError[],
+): Promise<{ shipping: Address | null; billing: Address | null }> {
+  const fields = ["shipping_address", "billing_address"] as const
+  const ids = fields.flatMap((field) => {
+    const given = input[field]
+    return typeof given === "string" ? [given] : []
+  })
+  const own = ids.length === 0 ? new Map<string, Address>() : await addresses.findOwn(ctx, ids)
+  const [shipping = null, billing = null] = fields.map((field) => {
+    const given = input[field]
+    const found = typeof given === "string" ? own.get(given) : given
+    if (given !== undefined && !found)
+      errors.push({ field, detail: "You have no address with this id.", code: "unknown" })
+    return found
+  })
+  return { shipping, billing }
 }

@@ -2,7 +2,8 @@ import { z } from "zod"
 
 import { Quantity, spelled } from "#lib/shapes.ts"
 import { itemRefs, oneRef } from "#modules/cart/model.ts"
-import { AddressInput, Order } from "#modules/orders/model.ts"
+import { Order } from "#modules/orders/model.ts"
+import { AddressOrId } from "#modules/users/address-model.ts"
 import { Email } from "#modules/users/model.ts"
 
 /** One thing to order. What it costs is the catalogue's to say. */
@@ -27,10 +28,8 @@ const items = z
   .max(100, "An order has at most 100 items.")
 
 const terms = z.object({
-  shipping_address: AddressInput.optional().meta({
-    description: "Needed unless everything is digital",
-  }),
-  billing_address: AddressInput.optional(),
+  shipping_address: AddressOrId.optional(),
+  billing_address: AddressOrId.optional(),
   use_shipping_as_billing: z.boolean().optional(),
   payment_method: PaymentMethod.default("manual"),
   email: Email.optional().meta({ description: "Needed from guests" }),

@@ -25,6 +25,7 @@ export const routes = createRouter()
       ...place,
       method: "post",
       path: "/orders",
+      scope: "orders:write",
       operationId: "placeOrder",
       summary: "Place an order",
       description:

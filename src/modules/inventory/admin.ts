@@ -26,6 +26,7 @@ export const admin = createRouter()
       description:
         "By a difference or to a number, with the reason. Every change is a row of the ledger.",
       access: "staff",
+      scope: "inventory:write",
       request: { params, body: json(Adjustment) },
       responses: ok(StockLevel, "The stock as it is now"),
       refuses: ["not-found", "out-of-stock"],
@@ -45,6 +46,7 @@ export const admin = createRouter()
       summary: "Read the stock ledger",
       description: "Append-only, newest first; the differences add up to what is on hand.",
       access: "staff",
+      scope: "inventory:read",
       request: { params, query: MovementQuery },
       responses: ok(MovementList, "A stretch of the ledger"),
       refuses: ["not-found"],

@@ -1,4 +1,4 @@
-import { isStaff, nameOf, requireRole } from "#actor.ts"
+import { may, nameOf, requirePermission } from "#actor.ts"
 import type { Ctx } from "#context.ts"
 import { DomainError } from "#errors.ts"
 import { type Id, randomBase32 } from "#lib/id.ts"
@@ -179,7 +179,7 @@ export async function availability(ctx: Ctx, ref: string): Promise<Availability>
       variant_id: id,
       sku,
       available,
-      ...(isStaff(ctx) && { on_hand: level.onHand, held: level.held }),
+      ...(may(ctx, "inventory:read") && { on_hand: level.onHand, held: level.held }),
     }
   })
   return {
@@ -191,7 +191,7 @@ export async function availability(ctx: Ctx, ref: string): Promise<Availability>
 
 /** Changes the stock of a variant, or of a product without variants. @throws `not-found`, `out-of-stock` when it would go below zero */
 export async function adjust(ctx: Ctx, ref: string, input: Adjustment): Promise<StockLevel> {
-  const staff = requireRole(ctx, "staff")
+  const staff = requirePermission(ctx, "inventory:write")
   const { productId, variantId } = await sellables.resolveStocked(ctx, ref)
   const amount = input.set === undefined ? { delta: input.delta ?? 0 } : { set: input.set }
   const change = {
@@ -222,7 +222,7 @@ export async function movements(
   ref: string,
   query: MovementQuery,
 ): Promise<MovementList> {
-  requireRole(ctx, "staff")
+  requirePermission(ctx, "inventory:read")
   const { productId, variantId } = await sellables.resolveStocked(ctx, ref)
   const rows = await at(ctx, productId, (stub) =>
     stub.movements(variantId, query.limit, query.before),

@@ -14,6 +14,7 @@ export const admin = createRouter().openapi(
     summary: "Everybody's orders",
     description: "Newest first. Fields to order by: created_at, total.",
     access: "staff",
+    scope: "orders:read",
     request: { query: OrderQuery },
     responses: ok(OrderPage, "A page of orders"),
     refuses: ["invalid-page"],

@@ -1,12 +1,12 @@
-import { and, asc, eq, gte, inArray, lt, lte, type SQL, sql } from "drizzle-orm"
+import { and, asc, desc, eq, gte, inArray, lt, lte, type SQL, sql } from "drizzle-orm"
 
-import { requireRole, requireUser } from "#actor.ts"
+import { requirePermission, requireUser } from "#actor.ts"
 import type { Ctx } from "#context.ts"
 import { invalid } from "#errors.ts"
 import type { Id } from "#lib/id.ts"
 import { fromDecimal } from "#lib/money.ts"
 import { iso } from "#lib/time.ts"
-import { listLimit } from "#platform/db.ts"
+import { listLimit, type Statement } from "#platform/db.ts"
 import { mapPage, type Page, readPage } from "#platform/page.ts"
 
 import type { Order, OrderQuery } from "./model.ts"
@@ -20,8 +20,56 @@ export function list(ctx: Ctx, query: OrderQuery): Promise<Page<Order>> {
 
 /** A page of everybody's orders, newest first. @throws `forbidden` */
 export function listAll(ctx: Ctx, query: OrderQuery): Promise<Page<Order>> {
-  requireRole(ctx, "staff")
+  requirePermission(ctx, "orders:read")
   return read(ctx, query, undefined)
+}
+
+/** An account's orders in full, newest first, at most `most`. For its owner's export. */
+export async function newestOf(ctx: Ctx, userId: Id<"user">, most: number): Promise<Order[]> {
+  const ofThem = eq(orders.userId, userId)
+  const chosen = ctx.db
+    .select({ id: orders.id })
+    .from(orders)
+    .where(ofThem)
+    .orderBy(desc(orders.createdAt), desc(orders.id))
+    .limit(most)
+  const [rows, lines] = await ctx.db.batch([
+    ctx.db
+      .select()
+      .from(orders)
+      .where(ofThem)
+      .orderBy(desc(orders.createdAt), desc(orders.id))
+      .limit(most),
+    ctx.db
+      .select()
+      .from(orderLines)
+      .where(inArray(orderLines.orderId, chosen))
+      .orderBy(asc(orderLines.position)),
+  ])
+  const byOrder = Map.groupBy(lines, ({ orderId }) => orderId)
+  return rows.map((row) => toOrder(row, byOrder.get(row.id) ?? []))
+}
+
+/**
+ * Takes who bought out of an account's orders: e-mail, addresses (but for the country, which the tax was reckoned by)
+ * and notes. Numbers, amounts and history stay.
+ */
+export function stageErase(ctx: Ctx, userId: Id<"user">, email: string): Statement[] {
+  const blank = (column: typeof orders.shippingAddress | typeof orders.billingAddress) =>
+    sql<
+      Order["shipping_address"]
+    >`CASE WHEN ${column} IS NOT NULL THEN json_object('first_name', '', 'last_name', '', 'address_line_1', '', 'address_line_2', '', 'city', '', 'state', '', 'postal_code', '', 'country', json_extract(${column}, '$.country'), 'phone_number', '') END`
+  return [
+    ctx.db
+      .update(orders)
+      .set({
+        email,
+        notes: "",
+        shippingAddress: blank(orders.shippingAddress),
+        billingAddress: blank(orders.billingAddress),
+      })
+      .where(eq(orders.userId, userId)),
+  ]
 }
 
 async function read(ctx: Ctx, query: OrderQuery, scope: SQL | undefined): Promise<Page<Order>> {

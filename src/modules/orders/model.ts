@@ -1,37 +1,11 @@
 import { z } from "zod"
 
-import { id, Instant, line, Money, pageOf, pageQuery, spelled } from "#lib/shapes.ts"
+import { id, Instant, line, Money, pageOf, pageQuery } from "#lib/shapes.ts"
+import { Address } from "#modules/users/address-model.ts"
 
 import { orderStatuses, paymentStatuses } from "./status.ts"
 
 const Text = (max: number) => z.string().trim().max(max, `At most ${max} characters.`).default("")
-
-/** Where an order goes: a snapshot, kept with the order. */
-export const Address = z
-  .object({
-    first_name: Text(150).meta({ example: "Ada" }),
-    last_name: Text(150).meta({ example: "Lovelace" }),
-    address_line_1: line(255).meta({ example: "12 St James's Square" }),
-    address_line_2: Text(255),
-    city: line(120).meta({ example: "London" }),
-    state: Text(120),
-    postal_code: Text(20).meta({ example: "SW1Y 4JH" }),
-    country: z
-      .string()
-      .trim()
-      .toUpperCase()
-      .regex(/^[A-Z]{2}$/, "A two-letter country code (ISO 3166-1).")
-      .meta({ type: "string", example: "GB" }),
-    phone_number: Text(32),
-  })
-  .meta({ id: "Address" })
-export type Address = z.infer<typeof Address>
-
-/** The same on its way in, in any of its spellings. */
-export const AddressInput = spelled(
-  { street: "address_line_1", zip_code: "postal_code", phone: "phone_number" },
-  Address,
-)
 
 /** A line of an order, as it was when it was placed. */
 export const OrderItem = z

@@ -1,6 +1,6 @@
 import { and, asc, eq, inArray, or, sql } from "drizzle-orm"
 
-import { isStaff, nameOf, requireRole } from "#actor.ts"
+import { may, nameOf, requirePermission, requireScope } from "#actor.ts"
 import type { Ctx } from "#context.ts"
 import { DomainError, notFound } from "#errors.ts"
 import { type Id, randomBase32 } from "#lib/id.ts"
@@ -81,13 +81,13 @@ export async function find(ctx: Ctx, id: Id<"order">): Promise<Draft | undefined
 
 /** One order, by id or number: the caller's own, or any for staff. @throws `unauthenticated`, `not-found` */
 export async function get(ctx: Ctx, ref: string): Promise<Order> {
-  const { order, lines } = await open(ctx, ref)
+  const { order, lines } = await open(ctx, ref, "orders:read")
   return toOrder(order, lines)
 }
 
 /** Where an order is. @throws `unauthenticated`, `not-found` */
 export async function track(ctx: Ctx, ref: string): Promise<Tracking> {
-  const { order, changes } = await open(ctx, ref)
+  const { order, changes } = await open(ctx, ref, "orders:read")
   return {
     order_id: order.id,
     order_number: order.number,
@@ -106,7 +106,7 @@ export async function history(
   ref: string,
   query: OrderChangeQuery,
 ): Promise<Page<OrderChange>> {
-  const { order } = await open(ctx, ref)
+  const { order } = await open(ctx, ref, "orders:read")
   const of = eq(orderChanges.orderId, order.id)
   const version = { by: orderChanges.version, of: (row: ChangeRow) => row.version }
   const page = await readPage<ChangeRow>(
@@ -139,8 +139,8 @@ export async function history(
  * @throws `forbidden`, `not-found`, `illegal-transition` with `from` and `to`, `already-cancelled`, `order-changed`
  */
 export async function setStatus(ctx: Ctx, ref: string, input: StatusChange): Promise<Order> {
-  requireRole(ctx, "staff")
-  const opened = await open(ctx, ref)
+  requirePermission(ctx, "orders:write")
+  const opened = await open(ctx, ref, "orders:write")
   if (input.status === "cancelled") return (await cancelOpened(ctx, opened, input.note)).order
   const { order, lines, changes } = opened
   const { status: to } = input
@@ -170,7 +170,7 @@ export async function setStatus(ctx: Ctx, ref: string, input: StatusChange): Pro
  * @throws `unauthenticated`, `not-found`, `already-cancelled`, `illegal-transition`, `order-changed`
  */
 export async function cancel(ctx: Ctx, ref: string, reason: string): Promise<Cancelled> {
-  return cancelOpened(ctx, await open(ctx, ref), reason)
+  return cancelOpened(ctx, await open(ctx, ref, "orders:write"), reason)
 }
 
 async function cancelOpened(
@@ -215,8 +215,13 @@ export function productsOf(lines: readonly LineRow[]): Id<"product">[] {
 type Opened = { order: OrderRow; lines: LineRow[]; changes: ChangeRow[] }
 
 /** An order that the caller may see: their own, one whose token they hold, any for staff; anything else is not there. */
-async function open(ctx: Ctx, ref: string): Promise<Opened> {
+async function open(
+  ctx: Ctx,
+  ref: string,
+  permission: "orders:read" | "orders:write",
+): Promise<Opened> {
   const { actor } = ctx
+  requireScope(ctx, permission)
   if (actor.type === "guest" && actor.orderTokenHash === undefined)
     throw new DomainError("unauthenticated")
   const chosen = or(eq(orders.id, ref as Id<"order">), eq(orders.number, ref.toUpperCase()))
@@ -235,7 +240,7 @@ async function open(ctx: Ctx, ref: string): Promise<Opened> {
       .orderBy(asc(orderChanges.version)),
   ])
   const mine =
-    isStaff(ctx) ||
+    may(ctx, permission) ||
     actor.type === "system" ||
     (actor.type === "user" && order?.userId === actor.id) ||
     (actor.type === "guest" &&

@@ -25,6 +25,7 @@ const params = z.object({
 })
 const mine = {
   access: "public",
+  scope: "orders:read",
   request: { params },
   refuses: ["unauthenticated", "not-found"],
 } as const
@@ -97,6 +98,7 @@ export const routes = createRouter()
       summary: "Everything that happened to it",
       description: "A row for each change, oldest first, each bound to the one before by its hash.",
       access: "public",
+      scope: "orders:read",
       request: { params, query: OrderChangeQuery },
       responses: ok(OrderChangePage, "A page of history"),
       refuses: ["unauthenticated", "not-found", "invalid-page"],
@@ -116,6 +118,7 @@ export const routes = createRouter()
       summary: "Cancel an order",
       description: "Until it is shipped. Its stock returns exactly once.",
       access: "public",
+      scope: "orders:write",
       request: { params, body: optionalJson(Cancellation) },
       responses: ok(Cancelled, "The cancelled order"),
       refuses: [
@@ -145,6 +148,7 @@ export const routes = createRouter()
       summary: "Cancel an order (DELETE)",
       description: "The same as cancelling: orders are kept.",
       access: "public",
+      scope: "orders:write",
       request: { params },
       responses: none("Cancelled"),
       refuses: [
@@ -170,6 +174,7 @@ export const routes = createRouter()
       description:
         "As `/meta/state-machines` allows: pending → confirmed → processing → shipped → delivered, or cancelled before it is shipped.",
       access: "staff",
+      scope: "orders:write",
       request: { params, body: json(StatusChange) },
       responses: ok(Order, "The order as it is now"),
       refuses: ["not-found", "illegal-transition", "already-cancelled", "order-changed"],

@@ -9,7 +9,7 @@ export default defineConfig({
     silent: "passed-only",
     coverage: {
       provider: "istanbul",
-      include: ["src/**/*.ts"],
+      include: ["src/**/*.{ts,tsx}"],
       // The commands behind npm scripts run in Node beside the Worker: the system tests run them.
       exclude: ["src/cli/**"],
       reporter: ["text-summary", "html"],
@@ -40,6 +40,8 @@ export default defineConfig({
           name: "workers",
           include: ["test/{modules,http,objects,worker}/**/*.test.ts"],
           setupFiles: ["test/setup.ts"],
+          // Emptying workerd's storage between tests may meet what an earlier test left running, if rarely.
+          retry: 1,
           isolate: false,
           maxWorkers: 1,
         },

@@ -11,6 +11,8 @@ const { base } = await startServer()
 const rows: Row[] = []
 
 try {
+  // The events of loading the demo store still come in, and expire what is cached.
+  await new Promise((resolve) => setTimeout(resolve, 10_000))
   const access = await signIn("ada@nexus.test")
   const staff = await signIn("staff@nexus.test")
   const fresh = { "cache-control": "no-cache" }

@@ -2,8 +2,9 @@ import { beforeEach, describe, expect, it } from "vitest"
 
 import type { Role } from "#actor.ts"
 
-import type { Answer } from "../support/api.ts"
+import { type Answer, call } from "../support/api.ts"
 import * as make from "../support/make.ts"
+import { person, secret } from "../support/people.ts"
 import {
   exampleOf,
   expectProblem,
@@ -22,6 +23,7 @@ const through = "let through"
 const everybody: Outcome[] = [through, through, through, through]
 const signedIn: Outcome[] = ["refused 401", through, through, through]
 const staffOnly: Outcome[] = ["refused 401", "refused 403", through, through]
+const adminOnly: Outcome[] = ["refused 401", "refused 403", "refused 403", through]
 
 /** api.md 1.10: every operation, and who is let through. An operation that is not here fails. */
 const table: Record<string, Outcome[]> = {
@@ -92,6 +94,53 @@ const table: Record<string, Outcome[]> = {
   getInfo: everybody,
   listEndpoints: everybody,
   getAdminLinks: staffOnly,
+  createApiKey: adminOnly,
+  listApiKeys: adminOnly,
+  revokeApiKey: adminOnly,
+  listUsers: adminOnly,
+  getUser: adminOnly,
+  updateUser: adminOnly,
+  listAudit: adminOnly,
+  listMyAudit: signedIn,
+  listSessions: signedIn,
+  endSession: signedIn,
+  listAddresses: signedIn,
+  createAddress: signedIn,
+  getDefaultAddress: signedIn,
+  getAddress: signedIn,
+  replaceAddress: signedIn,
+  updateAddress: signedIn,
+  deleteAddress: signedIn,
+  setDefaultAddress: signedIn,
+  exportMe: signedIn,
+  eraseMe: signedIn,
+  changePassword: signedIn,
+  replacePassword: signedIn,
+  requestPasswordReset: everybody,
+  resetPassword: everybody,
+  openVerificationLink: everybody,
+  verifyEmail: everybody,
+  resendVerification: signedIn,
+  confirmEmail: everybody,
+  beginOauth: everybody,
+  finishOauth: everybody,
+  exchangeOauthCode: everybody,
+  beginOauthLink: signedIn,
+  linkIdentity: signedIn,
+  listIdentities: signedIn,
+  unlinkIdentity: signedIn,
+  getMfa: signedIn,
+  enrolMfa: signedIn,
+  confirmMfa: signedIn,
+  disableMfa: signedIn,
+  renewRecoveryCodes: signedIn,
+  answerMfaChallenge: everybody,
+  beginPasskey: signedIn,
+  addPasskey: signedIn,
+  listPasskeys: signedIn,
+  removePasskey: signedIn,
+  beginPasskeyLogin: everybody,
+  loginWithPasskey: everybody,
 }
 
 let all: Operation[]
@@ -132,12 +181,40 @@ it("every operation lets through whom the table says, and nobody else", async ()
   expect(actual).toEqual(table)
 }, 30_000)
 
+it("a key lets through what its scope says, and never where a person is needed", async () => {
+  const owner = await person("admin")
+  const keyOf = async (scopes: string[]) =>
+    (
+      await call("POST", "auth/api-keys", {
+        as: owner,
+        body: { name: "k", scopes, password: secret },
+      })
+    ).body.key as string
+  const reader = await keyOf(["orders:read"])
+  const outcomes: [string, string, string][] = []
+  for (const operation of all.filter(
+    ({ spec }) => !["open", "public"].includes(spec["x-access"]),
+  )) {
+    const answer = await send(operation.method, filled(operation), {
+      headers: { "x-api-key": reader },
+      ...(operation.method !== "GET" && { body: {} }),
+    })
+    const wanted = operation.spec["x-scope"] === "orders:read" ? through : "refused 403"
+    outcomes.push([operation.id, wanted, outcomeOf(answer)])
+  }
+  expect(outcomes.filter(([, wanted, got]) => wanted !== got)).toEqual([])
+  expect(outcomes.filter(([, wanted]) => wanted === through).map(([id]) => id)).toContain(
+    "listAllOrders",
+  )
+}, 30_000)
+
 it("the document says of every operation whom the table lets through", () => {
   const columns: Record<string, Outcome[]> = {
     open: everybody,
     public: everybody,
     user: signedIn,
     staff: staffOnly,
+    admin: adminOnly,
   }
   // Public routes whose verbs ask a guest for the order's token.
   const byToken = ["getOrder", "trackOrder", "getOrderHistory", "cancelOrder", "deleteOrder"]

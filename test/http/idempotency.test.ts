@@ -3,9 +3,9 @@ import { env } from "cloudflare:workers"
 import { describe, expect, it, vi } from "vitest"
 
 import { seal, unseal } from "#lib/secret.ts"
+import * as account from "#modules/auth/account.ts"
 import * as sessions from "#modules/auth/sessions.ts"
 import * as catalog from "#modules/catalog/catalog.ts"
-import * as users from "#modules/users/users.ts"
 
 import worker from "../../src/worker.ts"
 import type { Answer } from "../support/api.ts"
@@ -246,9 +246,9 @@ describe("whose key it is", () => {
 describe("while the first is still running", () => {
   it("the same key is 409 with Retry-After, then the answer", async () => {
     const user = await make.user()
-    const { updateMe } = users
+    const { updateMe } = account
     const door = gate()
-    vi.spyOn(users, "updateMe").mockImplementationOnce(async (...given) => {
+    vi.spyOn(account, "updateMe").mockImplementationOnce(async (...given) => {
       await door.pass()
       return updateMe(...given)
     })

@@ -1,4 +1,4 @@
-import type { Actor, Role } from "#actor.ts"
+import type { Actor, Person, Role } from "#actor.ts"
 import { newId } from "#lib/id.ts"
 import * as sessions from "#modules/auth/sessions.ts"
 import * as catalog from "#modules/catalog/catalog.ts"
@@ -14,7 +14,7 @@ let serial = 0
 /** A signed-in account of this role, and the access token that says so. Its password hash matches nothing. */
 export async function user(
   role: Role = "customer",
-): Promise<Extract<Actor, { type: "user" }> & { access: string; email: string }> {
+): Promise<Person & { access: string; email: string }> {
   const system = ctx()
   const n = ++serial
   const row = users.draft(system, {
@@ -23,7 +23,7 @@ export async function user(
     passwordHash: "none",
     role,
   })
-  const session = await sessions.start(system, row, "test")
+  const session = await sessions.start(system, row)
   await commit(system, [...users.stage(system, row), ...session.statements])
   sessions.publish(system, session.id, row)
   await system.settled()

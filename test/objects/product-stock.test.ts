@@ -391,7 +391,7 @@ describe("showing the stock in the catalogue", () => {
   })
 })
 
-describe("whatever happens in whatever order", () => {
+describe("whatever happens in whatever order", { timeout: 60_000 }, () => {
   type Model = {
     now: number
     onHand: Record<string, number>

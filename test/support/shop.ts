@@ -73,10 +73,10 @@ export async function countOf(table: string): Promise<number> {
   return row?.n ?? 0
 }
 
-/** The events that no subscriber has finished, oldest first. */
+/** The events that no subscriber has finished, as they were written: ids of one millisecond are in no order. */
 export async function openEvents(type?: string): Promise<Message[]> {
   const all = await rows<{ id: Id<"event">; event: string }>(
-    "SELECT id, event FROM outbox WHERE done_at IS NULL ORDER BY id",
+    "SELECT id, event FROM outbox WHERE done_at IS NULL ORDER BY rowid",
   )
   return all
     .map(({ id, event }) => ({ id, event: JSON.parse(event) as Message["event"] }))

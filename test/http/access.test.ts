@@ -224,6 +224,49 @@ it("the document says of every operation whom the table lets through", () => {
   }
 })
 
+it("what somebody owns is not there for another customer, on any operation that names it", async () => {
+  const owner = await make.user()
+  const other = await make.user()
+  const product = await make.product()
+  const address = { address_line_1: "12 St James's Square", city: "London", country: "GB" }
+  const item = { product_id: product.id, quantity: 1 }
+  const placed = await send("POST", "orders", {
+    as: owner,
+    body: { items: [item], shipping_address: address },
+  })
+  const filledCart = await send("POST", "cart/items", { as: owner, body: item })
+  const kept = await send("POST", "users/me/addresses", { as: owner, body: address })
+  const owned: Record<string, string> = {
+    order: placed.body.id,
+    line: filledCart.body.item_id,
+    address: kept.body.id,
+    session: owner.sessionId,
+    // Of a passkey: nobody's is nobody's.
+    id: "AAAA",
+  }
+  // What anybody may name: the catalogue, a provider, a link's own token.
+  const common = ["product", "variant", "category", "brand", "provider", "token"]
+  const names = (path: string) => [...path.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => name)
+  const ours = all.filter(({ spec }) => ["open", "public", "user"].includes(spec["x-access"]))
+  const known = new Set([...common, ...Object.keys(owned)])
+  expect(ours.flatMap(({ path }) => names(path)).filter((name) => !known.has(name))).toEqual([])
+
+  const answers: [string, number][] = []
+  for (const operation of ours) {
+    const path = operation.path.replace(/\{(\w+)\}/g, (_, name: string) => owned[name] ?? name)
+    if (!names(operation.path).some((name) => name in owned)) continue
+    const media = operation.spec.requestBody?.content["application/json"]
+    const body = media && (await exampleOf(media.schema))
+    const { status } = await send(operation.method, path, { as: other, body })
+    answers.push([operation.id, status])
+  }
+  const removal = answers.find(([id]) => id === "removePasskey")
+  expect(removal?.[1]).not.toBe(204)
+  const rest = answers.filter((answer) => answer !== removal)
+  expect(rest.length).toBeGreaterThanOrEqual(14)
+  expect(rest.filter(([, status]) => status !== 404)).toEqual([])
+}, 30_000)
+
 describe("what belongs to somebody", () => {
   const address = { address_line_1: "12 St James's Square", city: "London", country: "GB" }
 

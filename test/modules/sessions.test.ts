@@ -15,6 +15,7 @@ type Step =
   | { do: "refresh"; session: number; token: number }
   | { do: "sign out"; session: number }
   | { do: "sign out everywhere" }
+  | { do: "change the password"; session: number }
   | { do: "wait"; seconds: number }
 
 const index = fc.nat({ max: 5 })
@@ -24,6 +25,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
     fc.record({ do: fc.constant("refresh" as const), session: index, token: index }),
     fc.record({ do: fc.constant("sign out" as const), session: index }),
     fc.constant<Step>({ do: "sign out everywhere" }),
+    fc.record({ do: fc.constant("change the password" as const), session: index }),
     fc.record({ do: fc.constant("wait" as const), seconds: fc.constantFrom(1, 9, 11, 600) }),
   ),
   { minLength: 1, maxLength: 14 },
@@ -72,6 +74,12 @@ describe("refresh tokens, whatever is done with them in whatever order", () => {
           } else {
             const one = known[step.session % Math.max(1, known.length)]
             if (!one) continue
+            if (step.do === "change the password") {
+              // What `passwords.change` does to the sessions: the caller's stays.
+              await commit(at(), [sessions.stageEndAll(at(), user.id, one.id)])
+              for (const each of known) if (each !== one) each.alive = false
+              continue
+            }
             if (step.do === "sign out") {
               await sessions.end(at(), user.id, [one.id], {})
               one.alive = false

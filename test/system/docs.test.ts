@@ -102,9 +102,10 @@ describe.skipIf(!isInstalled && process.env["CI"] === undefined)("in a browser",
     const { access } = JSON.parse(text) as { access: string }
     await page.locator(".auth-wrapper button.authorize").first().click()
     const dialog = page.locator(".modal-ux")
-    await dialog.locator("input").fill(access)
-    await dialog.locator("button.authorize").click()
-    await dialog.locator("button.btn-done").click()
+    // The other way in, by an API key, has a form of its own below.
+    await dialog.locator("#auth-bearer-value").fill(access)
+    await dialog.locator("button.authorize").first().click()
+    await dialog.locator("button.btn-done").first().click()
 
     const [made, product] = await tryOut("createProduct")
     expect(made).toContain("201")

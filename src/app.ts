@@ -38,6 +38,7 @@ import { routes as inventoryRoutes } from "#modules/inventory/routes.ts"
 import { admin as mailAdmin } from "#modules/notifications/admin.ts"
 import { admin as ordersAdmin } from "#modules/orders/admin.ts"
 import { routes as orderRoutes } from "#modules/orders/routes.ts"
+import { routes as paymentRoutes } from "#modules/payments/routes.ts"
 import { routes as privacyRoutes } from "#modules/privacy/routes.ts"
 import { routes as addressRoutes } from "#modules/users/address-routes.ts"
 import { routes as userRoutes } from "#modules/users/routes.ts"
@@ -70,6 +71,7 @@ export const api = createRouter()
   .route("/", inventoryRoutes)
   .route("/", inventoryAdmin)
   .route("/", cartRoutes)
+  .route("/", paymentRoutes)
   .route("/", checkoutRoutes)
   .route("/", orderRoutes)
   .route("/", ordersAdmin)

@@ -132,15 +132,20 @@ function add(ctx: Ctx, id: Id<"payment">, amount: number): Statement {
     .where(eq(payments.id, id))
 }
 
-/** Gives money back now, as `stageRefund`; `[]` when there was nothing to do. For what is no part of another change. */
-export function refund(ctx: Ctx, order: RefundOrder, result?: (rows: RefundRow[]) => unknown) {
+type Beside = { statements?: Statement[]; result?: (rows: RefundRow[]) => unknown }
+
+/**
+ * Gives money back now, as `stageRefund`, with what is written beside it; `[]` when there was nothing to do. For what
+ * is no part of another change.
+ */
+export function refund(ctx: Ctx, order: RefundOrder, beside: Beside = {}): Promise<RefundRow[]> {
   return retryRaced(async () => {
     const { statements, events, refusals, refunds: rows } = await stageRefund(ctx, order)
     if (statements.length > 0) {
-      await commit(ctx, statements, {
+      await commit(ctx, [...statements, ...(beside.statements ?? [])], {
         events,
         refusals,
-        ...(result && { result: result(rows) }),
+        ...(beside.result && { result: beside.result(rows) }),
       })
     }
     return rows

@@ -52,7 +52,7 @@ export async function runWith(
   async function outside<T>(
     what: string,
     make: () => Promise<T>,
-    refused: ((statement: number) => Promise<T>) | undefined = undefined,
+    refused?: (statement: number) => Promise<T>,
     statements = 0,
   ): Promise<T> {
     if (isDead) throw lost()
@@ -69,12 +69,12 @@ export async function runWith(
 
   const database = (real: D1Database | D1DatabaseSession): D1Database =>
     ({
-      prepare: (sql: string) => prepared(real, sql, real.prepare(sql)),
+      prepare: (sql: string) => prepared(sql, real.prepare(sql)),
       batch: (all: Prepared[]) => {
         const run = (some: Prepared[]) => real.batch(some.map(({ inner }) => inner))
         const what = all.map(({ sql }) => wordsOf(sql)).join("; ")
         const broken = (statement: number) =>
-          run(all.with(statement, prepared(real, "", real.prepare("SELECT 1 FROM no_such_table"))))
+          run(all.with(statement, prepared("", real.prepare("SELECT 1 FROM no_such_table"))))
         return outside(what, () => run(all), broken, all.length)
       },
       withSession: (at: string) => database((real as D1Database).withSession(at)),
@@ -82,15 +82,11 @@ export async function runWith(
     }) as unknown as D1Database
 
   type Prepared = D1PreparedStatement & { inner: D1PreparedStatement; sql: string }
-  const prepared = (
-    real: D1Database | D1DatabaseSession,
-    sql: string,
-    inner: D1PreparedStatement,
-  ): Prepared =>
+  const prepared = (sql: string, inner: D1PreparedStatement): Prepared =>
     ({
       sql,
       inner,
-      bind: (...values: unknown[]) => prepared(real, sql, inner.bind(...values)),
+      bind: (...values: unknown[]) => prepared(sql, inner.bind(...values)),
       all: () => outside(wordsOf(sql), () => inner.all()),
       run: () => outside(wordsOf(sql), () => inner.run()),
     }) as unknown as Prepared

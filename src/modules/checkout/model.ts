@@ -3,8 +3,7 @@ import { z } from "zod"
 import { id, line, Money, Quantity, spelled } from "#lib/shapes.ts"
 import { itemRefs, oneRef } from "#modules/cart/model.ts"
 import { Order } from "#modules/orders/model.ts"
-import { paymentMethods } from "#modules/payments/method.ts"
-import { PaymentStart } from "#modules/payments/model.ts"
+import { PaymentMethodName, PaymentStart } from "#modules/payments/model.ts"
 import { AddressOrId } from "#modules/users/address-model.ts"
 import { Email } from "#modules/users/model.ts"
 
@@ -25,7 +24,9 @@ const spellings: Record<string, string> = {
 export const PaymentMethodInput = z
   .preprocess(
     (given) => (typeof given === "string" ? (spellings[given] ?? given) : given),
-    z.enum([...paymentMethods, "card"], { error: "This payment method is not offered." }),
+    z.enum([...PaymentMethodName.options, "card"], {
+      error: "This payment method is not offered.",
+    }),
   )
   .meta({
     type: "string",

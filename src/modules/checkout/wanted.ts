@@ -143,11 +143,11 @@ export function methodOf(ctx: Ctx, asked: CheckoutTerms["payment_method"]): Paym
   const method = findMethod(ctx, asked)
   if (method) return method
   const all = offered(ctx)
-  throw new DomainError(
-    "payment-method-unavailable",
-    `${asked} is not offered now: choose one of ${all.join(", ")}.`,
-    { offered: all },
-  )
+  const detail = `${asked} is not offered now: choose one of ${all.join(", ")}.`
+  throw new DomainError("payment-method-unavailable", detail, {
+    offered: all,
+    errors: [{ field: "payment_method", detail, code: "payment-method-unavailable" }],
+  })
 }
 
 /** @throws `cart-empty`, `invalid-input` for what is not there */

@@ -77,6 +77,14 @@ export const Quantity = z
   .pipe(z.int().min(1, "Quantity must be greater than 0.").max(999, "At most 999 of one thing."))
   .meta({ type: "integer", example: 2 })
 
+/** Which tax rates hold for a thing: `standard` unless said otherwise, `reduced`, `books`… */
+export const TaxClass = z
+  .string()
+  .trim()
+  .regex(/^[a-z0-9]+(?:-[a-z0-9]+)*$/, "Lower-case letters, digits and single hyphens.")
+  .max(40, "At most 40 characters.")
+  .meta({ example: "standard" })
+
 /** A query parameter that is true or false. */
 export const Flag = z
   .enum(["true", "false", "1", "0", "True", "False"], { error: "Must be true or false." })

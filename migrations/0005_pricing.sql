@@ -1,7 +1,6 @@
 CREATE TABLE `promotion_codes` (
 	`code` text PRIMARY KEY NOT NULL,
 	`promotion_id` text NOT NULL,
-	`is_main` integer NOT NULL,
 	`usage_limit` integer,
 	`used` integer NOT NULL,
 	`created_at` text NOT NULL,
@@ -9,7 +8,7 @@ CREATE TABLE `promotion_codes` (
 	CONSTRAINT "promotion_codes_uses_left" CHECK(used <= usage_limit)
 );
 --> statement-breakpoint
-CREATE INDEX `promotion_codes_promotion` ON `promotion_codes` (`promotion_id`,`is_main`,`code`);--> statement-breakpoint
+CREATE INDEX `promotion_codes_promotion` ON `promotion_codes` (`promotion_id`,`code`);--> statement-breakpoint
 CREATE TABLE `promotion_customers` (
 	`promotion_id` text NOT NULL,
 	`customer` text NOT NULL,
@@ -39,6 +38,7 @@ CREATE TABLE `promotions` (
 	`name` text NOT NULL,
 	`description` text NOT NULL,
 	`status` text NOT NULL,
+	`code` text,
 	`is_automatic` integer NOT NULL,
 	`priority` integer NOT NULL,
 	`is_combinable` integer NOT NULL,

@@ -17,6 +17,8 @@ export const promotions = sqliteTable(
     name: text().notNull(),
     description: text().notNull(),
     status: text({ enum: ["active", "inactive", "archived"] }).notNull(),
+    /** What it is asked for by; NULL for an automatic one, and for one that has a batch of codes only. */
+    code: text(),
     isAutomatic: integer({ mode: "boolean" }).notNull(),
     priority: integer().notNull(),
     isCombinable: integer({ mode: "boolean" }).notNull(),
@@ -42,7 +44,7 @@ export const promotions = sqliteTable(
   ],
 )
 
-/** What promotions are asked for by, in upper case. The main code is its promotion's name for customers; those of a batch work once each. */
+/** What promotions are asked for by, in upper case: the code of each, and those of batches, which have limits of their own. */
 export const promotionCodes = sqliteTable(
   "promotion_codes",
   {
@@ -51,13 +53,12 @@ export const promotionCodes = sqliteTable(
       .$type<Id<"promotion">>()
       .notNull()
       .references(() => promotions.id),
-    isMain: integer({ mode: "boolean" }).notNull(),
     usageLimit: integer(),
     used: integer().notNull(),
     createdAt: text().notNull(),
   },
   (t) => [
-    index("promotion_codes_promotion").on(t.promotionId, t.isMain, t.code),
+    index("promotion_codes_promotion").on(t.promotionId, t.code),
     check("promotion_codes_uses_left", sql`used <= usage_limit`),
   ],
 )

@@ -37,6 +37,30 @@ export function mayBecome(from: OrderStatus, to: OrderStatus): boolean {
   return transitions[from].includes(to)
 }
 
+/** What a row of an order's history tells of. */
+export const changeKinds = [
+  "placed",
+  "status",
+  "details",
+  "payment",
+  "fulfilment",
+  "return",
+  "edit",
+  "note",
+] as const
+export type ChangeKind = (typeof changeKinds)[number]
+
+/** The states of a parcel. */
+export const fulfilmentStates = ["shipped", "delivered", "cancelled"] as const
+export type FulfilmentState = (typeof fulfilmentStates)[number]
+
+/** Where a parcel goes from each state: what was delivered comes back as a return only. */
+export const fulfilmentTransitions: Record<FulfilmentState, readonly FulfilmentState[]> = {
+  shipped: ["delivered", "cancelled"],
+  delivered: [],
+  cancelled: [],
+}
+
 /** What people call a state. */
 export const statusNames: Record<OrderStatus, string> = {
   pending: "Pending",

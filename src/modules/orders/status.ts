@@ -51,13 +51,26 @@ export const changeKinds = [
 export type ChangeKind = (typeof changeKinds)[number]
 
 /** The states of a parcel. */
-export const fulfilmentStates = ["shipped", "delivered", "cancelled"] as const
-export type FulfilmentState = (typeof fulfilmentStates)[number]
+export const parcelStatuses = ["shipped", "delivered", "cancelled"] as const
+export type ParcelStatus = (typeof parcelStatuses)[number]
 
-/** Where a parcel goes from each state: what was delivered comes back as a return only. */
-export const fulfilmentTransitions: Record<FulfilmentState, readonly FulfilmentState[]> = {
+/** Where a parcel goes from each state. What was delivered comes back as a return only. */
+export const parcelTransitions: Record<ParcelStatus, readonly ParcelStatus[]> = {
   shipped: ["delivered", "cancelled"],
   delivered: [],
+  cancelled: [],
+}
+
+/** The states of a return. */
+export const returnStatuses = ["requested", "approved", "received", "rejected", "cancelled"] as const
+export type ReturnStatus = (typeof returnStatuses)[number]
+
+/** Where a return goes from each state: what is received is refunded and, if it is fit, stock again. */
+export const returnTransitions: Record<ReturnStatus, readonly ReturnStatus[]> = {
+  requested: ["approved", "rejected", "cancelled"],
+  approved: ["received", "cancelled"],
+  received: [],
+  rejected: [],
   cancelled: [],
 }
 

@@ -14,7 +14,7 @@ import type { Id } from "#lib/id.ts"
 import type { payments } from "#modules/payments/tables.ts"
 
 import type { Order } from "./model.ts"
-import { changeKinds, fulfilmentStates, orderStatuses, paymentStatuses } from "./status.ts"
+import { changeKinds, orderStatuses, parcelStatuses, paymentStatuses } from "./status.ts"
 
 /** Orders. Amounts are minor units of `currency`; everything is a snapshot of the moment it was placed. */
 export const orders = sqliteTable(
@@ -153,7 +153,7 @@ export const fulfilments = sqliteTable(
       .$type<Id<"order">>()
       .notNull()
       .references(() => orders.id),
-    status: text({ enum: fulfilmentStates }).notNull(),
+    status: text({ enum: parcelStatuses }).notNull(),
     carrier: text(),
     trackingNumber: text(),
     trackingUrl: text(),

@@ -11,6 +11,8 @@ const prefixes = {
   cartLine: "lin",
   order: "ord",
   orderLine: "orl",
+  orderNote: "not",
+  fulfilment: "ful",
   event: "evt",
   mailedToken: "tok",
   apiKey: "key",
@@ -18,6 +20,10 @@ const prefixes = {
   address: "adr",
   payment: "pay",
   refund: "rfd",
+  promotion: "prm",
+  taxRate: "txr",
+  shippingZone: "zon",
+  shippingMethod: "shm",
 } as const
 
 export type IdKind = keyof typeof prefixes

@@ -10,6 +10,7 @@ import { iso } from "#lib/time.ts"
 import * as inventory from "#modules/inventory/inventory.ts"
 import { stageVoid } from "#modules/payments/payments.ts"
 import { stageRefund } from "#modules/payments/refunds.ts"
+import { stageGiveBack } from "#modules/promotions/promotions.ts"
 import { commit } from "#platform/commit.ts"
 import { rowsOf, type Statement } from "#platform/db.ts"
 import { mapPage, type Page, readPage } from "#platform/page.ts"
@@ -209,6 +210,7 @@ export async function cancelOpened(
     ...(await stageChange(ctx, order, next, changes.at(-1), reason)),
     ...back.statements,
     ...unpaid.statements,
+    ...stageGiveBack(ctx, order.id),
   ]
   await commit(ctx, statements, {
     refusals: { ...changeRefusals, ...back.refusals, ...unpaid.refusals },
@@ -297,7 +299,12 @@ export async function stageChange(
 }
 
 /** One change of several that are made at once: the order as it is after it. */
-export type ChangeStep = { next: OrderRow; note: string; kind: ChangeRow["kind"]; span?: Span | undefined }
+export type ChangeStep = {
+  next: OrderRow
+  note: string
+  kind: ChangeRow["kind"]
+  span?: Span | undefined
+}
 
 /** Several changes of an order in one batch, each with its version and row of history. */
 export async function stageChanges(

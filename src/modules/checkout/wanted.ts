@@ -1,6 +1,7 @@
 import type { Ctx } from "#context.ts"
 import { DomainError, type FieldError, invalid } from "#errors.ts"
 import type { Id } from "#lib/id.ts"
+import type { Destination } from "#lib/place.ts"
 import * as carts from "#modules/cart/cart.ts"
 import { findSellables, type Sellable } from "#modules/catalog/sellables.ts"
 import { offered } from "#modules/payments/gateways.ts"
@@ -119,14 +120,9 @@ export async function addressesOf(
 }
 
 /** Where things go, as prices want to know it. */
-export function destinationOf(address: Address | null) {
-  return (
-    address && {
-      country: address.country,
-      state: address.state,
-      postalCode: address.postal_code,
-    }
-  )
+export function destinationOf(address: Address | null): Destination | undefined {
+  if (!address) return undefined
+  return { country: address.country, state: address.state, postalCode: address.postal_code }
 }
 
 /** The payment method that is meant; `undefined` for one that is not offered now. */

@@ -57,6 +57,7 @@ export const errorTable = {
   },
   "cart-empty": { kind: "invalid", title: "The cart is empty" },
   "cart-full": { kind: "invalid", title: "A cart holds at most 100 lines of 999 each" },
+  "coupon-refused": { kind: "conflict", title: "This code does nothing for this cart" },
   "cart-changed": {
     kind: "conflict",
     title: "The cart was changed while it was being ordered; look at it again",

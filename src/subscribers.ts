@@ -6,6 +6,7 @@ import type { Id } from "#lib/id.ts"
 import { iso } from "#lib/time.ts"
 import * as checkout from "#modules/checkout/checkout.ts"
 import * as accountMails from "#modules/notifications/account-mails.ts"
+import * as cartMails from "#modules/notifications/cart-mails.ts"
 import type { Message } from "#platform/outbox.ts"
 import { deliveries, outbox } from "#platform/tables.ts"
 
@@ -18,6 +19,7 @@ export const subscribers: {
   "order.placed": { stock: checkout.finish },
   "order.cancelled": { stock: checkout.finish },
   "order.status-changed": {},
+  "cart.abandoned": { mail: cartMails.remind },
   "email.verification-requested": { mail: accountMails.verifyEmail },
   "email.change-requested": { mail: accountMails.confirmEmail },
   "email.changed": { mail: accountMails.emailChanged },

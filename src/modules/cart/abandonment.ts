@@ -8,7 +8,7 @@ import { type Id, newId } from "#lib/id.ts"
 import { toDecimal } from "#lib/money.ts"
 import { hmac, sha256 } from "#lib/secret.ts"
 import { daysAfter, iso } from "#lib/time.ts"
-import { products, variants } from "#modules/catalog/tables.ts"
+import { products } from "#modules/catalog/tables.ts"
 import { users } from "#modules/users/tables.ts"
 import { commit, raced, retryRaced } from "#platform/commit.ts"
 import { mapPage, type Page, readPage } from "#platform/page.ts"
@@ -47,18 +47,16 @@ export async function markAbandoned(ctx: Ctx): Promise<void> {
 }
 
 async function markPage(ctx: Ctx, before: string): Promise<number> {
-  const ofLines = (what: ReturnType<typeof sql>) =>
-    sql<number>`(SELECT coalesce(sum(${what}), 0) FROM ${cartLines} JOIN ${variants} ON ${variants.id} = ${cartLines.variantId} JOIN ${products} ON ${products.id} = ${variants.productId} WHERE ${cartLines.cartId} = carts.id)`
+  const ofLines = (what: string) =>
+    sql<number>`(SELECT coalesce(sum(${sql.raw(what)}), 0) FROM cart_lines l JOIN variants v ON v.id = l.variant_id JOIN products p ON p.id = v.product_id WHERE l.cart_id = carts.id)`
   const idle = await ctx.db
     .select({
       id: carts.id,
       userId: carts.userId,
       email: carts.email,
       updatedAt: carts.updatedAt,
-      items: ofLines(sql`${cartLines.quantity}`).as("items"),
-      amount: ofLines(
-        sql`${cartLines.quantity} * coalesce(${variants.priceAmount}, ${products.priceAmount})`,
-      ).as("amount"),
+      items: ofLines("l.quantity").as("items"),
+      amount: ofLines("l.quantity * coalesce(v.price_amount, p.price_amount)").as("amount"),
     })
     .from(carts)
     .where(and(isIdle, lte(carts.updatedAt, before)))

@@ -32,6 +32,7 @@ import { admin as cartAdmin } from "#modules/cart/admin.ts"
 import { routes as laterRoutes } from "#modules/cart/later-routes.ts"
 import { stageSignIn } from "#modules/cart/merge.ts"
 import { routes as cartRoutes } from "#modules/cart/routes.ts"
+import { routes as shippingRoutes } from "#modules/cart/shipping-routes.ts"
 import { routes as wishlistRoutes } from "#modules/cart/wishlist-routes.ts"
 import { admin as catalogAdmin } from "#modules/catalog/admin.ts"
 import { routes as categoryRoutes } from "#modules/catalog/category-routes.ts"
@@ -44,6 +45,9 @@ import { admin as mailAdmin } from "#modules/notifications/admin.ts"
 import { admin as ordersAdmin } from "#modules/orders/admin.ts"
 import { routes as orderRoutes } from "#modules/orders/routes.ts"
 import { routes as privacyRoutes } from "#modules/privacy/routes.ts"
+import { admin as promotionsAdmin } from "#modules/promotions/admin.ts"
+import { admin as shippingAdmin } from "#modules/shipping/admin.ts"
+import { admin as taxAdmin } from "#modules/tax/admin.ts"
 import { routes as addressRoutes } from "#modules/users/address-routes.ts"
 import { routes as userRoutes } from "#modules/users/routes.ts"
 
@@ -74,10 +78,14 @@ export const api = createRouter()
   .route("/", catalogAdmin)
   .route("/", inventoryRoutes)
   .route("/", inventoryAdmin)
+  .route("/", promotionsAdmin)
+  .route("/", taxAdmin)
+  .route("/", shippingAdmin)
   .route("/", cartRoutes)
   .route("/", laterRoutes)
   .route("/", wishlistRoutes)
   .route("/", cartAdmin)
+  .route("/", shippingRoutes)
   .route("/", checkoutRoutes)
   .route("/", orderRoutes)
   .route("/", ordersAdmin)

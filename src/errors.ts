@@ -57,12 +57,16 @@ export const errorTable = {
   },
   "cart-empty": { kind: "invalid", title: "The cart is empty" },
   "cart-full": { kind: "invalid", title: "A cart holds at most 100 lines of 999 each" },
-  "coupon-refused": { kind: "conflict", title: "This code does nothing for this cart" },
   "cart-changed": {
     kind: "conflict",
     title: "The cart was changed while it was being ordered; look at it again",
   },
   "cart-already-ordered": { kind: "conflict", title: "This cart has been ordered already" },
+  "coupon-unknown": { kind: "invalid", title: "There is no such code" },
+  "coupon-expired": { kind: "conflict", title: "This code is not in force" },
+  "coupon-used-up": { kind: "conflict", title: "This code has been used as often as it can be" },
+  "coupon-not-applicable": { kind: "conflict", title: "This code does nothing for this order" },
+  "shipping-unavailable": { kind: "conflict", title: "Nothing can be sent to this address" },
   "product-unavailable": { kind: "conflict", title: "This product cannot be bought now" },
   "illegal-transition": {
     kind: "conflict",

@@ -18,6 +18,10 @@ const prefixes = {
   apiKey: "key",
   audit: "aud",
   address: "adr",
+  promotion: "prm",
+  taxRate: "txr",
+  shippingZone: "zon",
+  shippingMethod: "shm",
 } as const
 
 export type IdKind = keyof typeof prefixes

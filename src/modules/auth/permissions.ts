@@ -1,6 +1,8 @@
 /** Everything that not everybody may do. Whatever is not in an account's row here is denied. */
 export const permissions = [
   "catalog:write",
+  "promotions:write",
+  "pricing:write",
   "inventory:read",
   "inventory:write",
   "orders:read",
@@ -16,13 +18,18 @@ type Role = "customer" | "staff" | "admin"
 
 const ofStaff = [
   "catalog:write",
+  "promotions:write",
+  "pricing:write",
   "inventory:read",
   "inventory:write",
   "orders:read",
   "orders:write",
 ] as const satisfies Permission[]
 
-/** Role × permission. `catalog:write` also shows drafts, archived products and what things cost the shop. */
+/**
+ * Role × permission. `catalog:write` also shows drafts, archived products and what things cost the shop;
+ * `pricing:write` is for tax rates and shipping.
+ */
 const table: Record<Role, readonly Permission[]> = {
   customer: [],
   staff: ofStaff,

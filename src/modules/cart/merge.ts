@@ -5,10 +5,10 @@ import type { Ctx } from "#context.ts"
 import { type Id, newId } from "#lib/id.ts"
 import { randomToken, sha256 } from "#lib/secret.ts"
 import { iso } from "#lib/time.ts"
+import { mostCodes } from "#modules/promotions/terms.ts"
 import { commit } from "#platform/commit.ts"
 import type { Statement } from "#platform/db.ts"
 
-import { couponsAtMost } from "./model.ts"
 import { isOpen, isOwn, limits, openCart, type Owner } from "./owner.ts"
 import { cartAbandonments, cartLines, carts, savedItems } from "./tables.ts"
 
@@ -133,7 +133,7 @@ export function stageMerge(ctx: Ctx, tokenHash: string, to: Owner): Statement[] 
         ...(to.userId === null && {
           email: sql`coalesce(email, (SELECT email FROM carts WHERE ${isOpen(guest)}))`,
         }),
-        coupons: sql`(SELECT json_group_array(value) FROM (SELECT value FROM (SELECT value, key, 0 AS brought FROM json_each(carts.coupons) UNION ALL SELECT value, key, 1 FROM json_each((SELECT coupons FROM carts WHERE ${isOpen(guest)}))) GROUP BY value ORDER BY min(brought), min(key) LIMIT ${couponsAtMost}))`,
+        coupons: sql`(SELECT json_group_array(value) FROM (SELECT value FROM (SELECT value, key, 0 AS brought FROM json_each(carts.coupons) UNION ALL SELECT value, key, 1 FROM json_each((SELECT coupons FROM carts WHERE ${isOpen(guest)}))) GROUP BY value ORDER BY min(brought), min(key) LIMIT ${mostCodes}))`,
       })
       .where(sql`${isOpen(to)} AND ${source} IS NOT NULL`),
     db

@@ -10,7 +10,7 @@ import { products, variants } from "#modules/catalog/tables.ts"
 import type { Cart } from "./model.ts"
 import { isOpen, isOwn, type Owner } from "./owner.ts"
 import { price } from "./price.ts"
-import type { Quote } from "./quote.ts"
+import { type Quote, quote } from "./quote.ts"
 import { cartLines, carts, savedItems } from "./tables.ts"
 
 export type CartRow = typeof carts.$inferSelect
@@ -83,14 +83,15 @@ function toSavedLine({ savedId, quantity, addedAmount, overflow, ...row }: Saved
   return { ...toSellable(row), id: savedId, quantity, addedAmount, overflow }
 }
 
-/** What is asked of the prices: the lines, the cart's codes, and who may have used them up. */
-export function priceCart(
+/** What lies in a cart at the prices of now, with its codes, for its owner; an empty one asks nobody. */
+export async function priceCart(
   ctx: Ctx,
   owner: Owner,
   cart: CartRow | undefined,
   lines: readonly OpenLine[],
   codes: readonly string[] = cart?.coupons ?? [],
 ): Promise<Quote<OpenLine>> {
+  if (lines.length === 0) return { ...quote(lines), explain: [] }
   const customer = { userId: owner.userId, email: cart?.email ?? undefined }
   return price(ctx, { items: lines, codes, customer })
 }
@@ -118,7 +119,7 @@ export async function toCart(
     subtotal: money(priced.subtotalAmount),
     discount: money(priced.discountAmount),
     tax: money(priced.taxAmount + priced.includedTaxAmount),
-    prices_include_tax: priced.includedTaxAmount > 0,
+    prices_include_tax: ctx.config.pricing.pricesIncludeTax,
     total: money(priced.totalAmount),
     total_amount: money(priced.totalAmount),
     currency,
@@ -144,7 +145,7 @@ function signed(amount: number, money: (amount: number) => string): string {
 }
 
 function toCoupon(code: string, priced: Quote, money: (amount: number) => string) {
-  const applied = priced.promotions.filter((one) => one.code?.toUpperCase() === code)
+  const applied = priced.promotions.filter((one) => one.code === code)
   return {
     code,
     name: applied[0]?.name ?? null,

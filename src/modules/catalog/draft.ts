@@ -144,6 +144,7 @@ export function draft(
     isFeatured: input.is_featured ?? old?.isFeatured ?? false,
     isDigital: input.is_digital ?? old?.isDigital ?? false,
     weightGrams: input.weight_grams === undefined ? (old?.weightGrams ?? null) : input.weight_grams,
+    taxClass: input.tax_class ?? old?.taxClass ?? "standard",
     tags: input.tags ?? old?.tags ?? [],
     attributes: input.attributes ?? old?.attributes ?? {},
     seo: input.seo ?? old?.seo ?? {},

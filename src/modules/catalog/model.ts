@@ -12,6 +12,7 @@ import {
   PriceInput,
   Ref,
   spelled,
+  TaxClass,
 } from "#lib/shapes.ts"
 
 /** The states of a product; the public sees active ones only. */
@@ -221,6 +222,7 @@ export const Product = z
   .object({
     ...listed,
     weight_grams: z.int().nullable(),
+    tax_class: z.string().meta({ example: "standard" }),
     seo: Seo,
     images: z.array(Image),
     variants: z.array(Variant),
@@ -263,6 +265,7 @@ const productFields = {
   is_featured: z.boolean().optional(),
   is_digital: z.boolean().optional(),
   weight_grams: z.int().min(0).max(1_000_000_000).nullable().optional(),
+  tax_class: TaxClass.optional().meta({ description: "Which tax rates hold for it" }),
   seo: Seo.optional(),
   attributes: z.record(line(60), line(200)).optional(),
 }

@@ -20,6 +20,11 @@ export type Sellable = {
   currency: string
   isDigital: boolean
   imageKey: string | null
+  brandId: Id<"brand"> | null
+  /** The ids of its category and those above, from the root down: `/1/4/`. */
+  categoryPath: string | null
+  weightGrams: number | null
+  taxClass: string
   /** The projection: what lists say can be bought. */
   stockQuantity: number
   /** Whether it is on sale: an active product, a variant that was not removed, and no product that comes in variants. */
@@ -42,6 +47,12 @@ export const sellableColumns = {
   currency: products.currency,
   isDigital: products.isDigital,
   imageKey: products.imageKey,
+  brandId: products.brandId,
+  categoryPath: sql<
+    string | null
+  >`(SELECT path FROM categories WHERE categories.id = ${products.categoryId})`.as("category_path"),
+  weightGrams: products.weightGrams,
+  taxClass: products.taxClass,
   stockQuantity: sql<number>`${variants.stockQuantity}`.as("variant_stock"),
   isOnSale:
     sql<number>`(${products.status} = 'active' AND ${variants.removedAt} IS NULL AND (${variants.id} <> ${products.id} OR ${products.options} = '[]'))`.as(

@@ -86,6 +86,8 @@ export const products = sqliteTable(
     isFeatured: integer({ mode: "boolean" }).notNull(),
     isDigital: integer({ mode: "boolean" }).notNull(),
     weightGrams: integer(),
+    /** Which tax rates hold for it: `standard`, `reduced`… */
+    taxClass: text().notNull().default("standard"),
     tags: text({ mode: "json" }).$type<string[]>().notNull(),
     attributes: text({ mode: "json" }).$type<Record<string, string>>().notNull(),
     seo: text({ mode: "json" }).$type<Seo>().notNull(),

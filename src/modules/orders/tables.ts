@@ -68,6 +68,7 @@ export const orders = sqliteTable(
     uniqueIndex("orders_number").on(t.number),
     uniqueIndex("orders_cart").on(t.cartId),
     index("orders_user").on(t.userId, t.createdAt, t.id),
+    index("orders_email").on(t.email),
     index("orders_created").on(t.createdAt, t.id),
     index("orders_status").on(t.status, t.createdAt, t.id),
     index("orders_pay_by")

@@ -16,7 +16,7 @@ import * as payments from "#modules/payments/payments.ts"
 import * as promotions from "#modules/promotions/promotions.ts"
 import { commit } from "#platform/commit.ts"
 
-import { draftOf, knownOf, priceOf, requireAsSeen } from "./draft.ts"
+import { countedEmail, draftOf, knownOf, priceOf, requireAsSeen } from "./draft.ts"
 import { giveBack, limitRefusals, stagePurchases } from "./limits.ts"
 import type { Placed, PlaceOrder } from "./model.ts"
 import { stockLost } from "./paid.ts"
@@ -68,7 +68,7 @@ export async function place(ctx: Ctx, input: PlaceOrder): Promise<Placed> {
         ...(await orders.stage(ctx, draft)),
         ...(payment ? payments.stageStart(ctx, payment) : []),
         ...promotions.stageUse(ctx, order, priced.promotions),
-        ...(await stagePurchases(ctx, order.id, wanted.email ?? known.email, wanted.lines)),
+        ...(await stagePurchases(ctx, order.id, countedEmail(ctx, wanted, known), wanted.lines)),
         ...(wanted.cart ? carts.stageClose(ctx, wanted.cart.id, wanted.cart.version) : []),
         ...[...left].flatMap(([productId, snapshot]) => stageStock(ctx, productId, snapshot)),
       ],

@@ -1,3 +1,52 @@
+CREATE TABLE `cart_abandonments` (
+	`id` text PRIMARY KEY NOT NULL,
+	`cart_id` text NOT NULL,
+	`idle_since` text NOT NULL,
+	`user_id` text,
+	`email` text,
+	`items` integer NOT NULL,
+	`amount` integer NOT NULL,
+	`currency` text NOT NULL,
+	`token_hash` text NOT NULL,
+	`created_at` text NOT NULL,
+	`recovered_at` text
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `cart_abandonments_once` ON `cart_abandonments` (`cart_id`,`idle_since`);--> statement-breakpoint
+CREATE UNIQUE INDEX `cart_abandonments_token` ON `cart_abandonments` (`token_hash`);--> statement-breakpoint
+CREATE INDEX `cart_abandonments_created` ON `cart_abandonments` (`created_at`,`id`);--> statement-breakpoint
+CREATE INDEX `cart_abandonments_lost` ON `cart_abandonments` (`created_at`,`id`) WHERE recovered_at IS NULL;--> statement-breakpoint
+CREATE INDEX `cart_abandonments_recovered` ON `cart_abandonments` (`created_at`,`id`) WHERE recovered_at IS NOT NULL;--> statement-breakpoint
+CREATE INDEX `cart_abandonments_user` ON `cart_abandonments` (`user_id`);--> statement-breakpoint
+CREATE INDEX `cart_abandonments_email` ON `cart_abandonments` (`email`) WHERE email IS NOT NULL;--> statement-breakpoint
+CREATE TABLE `saved_items` (
+	`id` text PRIMARY KEY NOT NULL,
+	`user_id` text,
+	`token_hash` text,
+	`product_id` text NOT NULL,
+	`variant_id` text NOT NULL,
+	`quantity` integer NOT NULL,
+	`added_amount` integer NOT NULL,
+	`overflow` integer NOT NULL,
+	`created_at` text NOT NULL,
+	FOREIGN KEY (`user_id`) REFERENCES `users`(`id`) ON UPDATE no action ON DELETE no action,
+	CONSTRAINT "saved_items_owner" CHECK((user_id IS NULL) <> (token_hash IS NULL)),
+	CONSTRAINT "saved_items_quantity" CHECK(quantity >= 1)
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `saved_items_user` ON `saved_items` (`user_id`,`variant_id`);--> statement-breakpoint
+CREATE UNIQUE INDEX `saved_items_token` ON `saved_items` (`token_hash`,`variant_id`);--> statement-breakpoint
+CREATE INDEX `saved_items_product` ON `saved_items` (`product_id`);--> statement-breakpoint
+CREATE INDEX `saved_items_of_guests` ON `saved_items` (`created_at`) WHERE token_hash IS NOT NULL;--> statement-breakpoint
+CREATE TABLE `wishlist_items` (
+	`user_id` text NOT NULL,
+	`product_id` text NOT NULL,
+	`created_at` text NOT NULL,
+	PRIMARY KEY(`user_id`, `product_id`),
+	FOREIGN KEY (`user_id`) REFERENCES `users`(`id`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+CREATE INDEX `wishlist_items_created` ON `wishlist_items` (`user_id`,`created_at`,`product_id`);--> statement-breakpoint
 CREATE TABLE `purchase_counts` (
 	`product_id` text NOT NULL,
 	`customer` text NOT NULL,
@@ -124,11 +173,138 @@ CREATE UNIQUE INDEX `refunds_key` ON `refunds` (`key`,`payment_id`);--> statemen
 CREATE INDEX `refunds_payment` ON `refunds` (`payment_id`,`created_at`);--> statement-breakpoint
 CREATE INDEX `refunds_reference` ON `refunds` (`reference`,`created_at`);--> statement-breakpoint
 CREATE INDEX `refunds_due` ON `refunds` (`check_at`) WHERE check_at IS NOT NULL;--> statement-breakpoint
+CREATE TABLE `promotion_codes` (
+	`code` text PRIMARY KEY NOT NULL,
+	`promotion_id` text NOT NULL,
+	`usage_limit` integer,
+	`used` integer NOT NULL,
+	`created_at` text NOT NULL,
+	FOREIGN KEY (`promotion_id`) REFERENCES `promotions`(`id`) ON UPDATE no action ON DELETE no action,
+	CONSTRAINT "promotion_codes_uses_left" CHECK(used <= usage_limit)
+);
+--> statement-breakpoint
+CREATE INDEX `promotion_codes_promotion` ON `promotion_codes` (`promotion_id`,`code`);--> statement-breakpoint
+CREATE TABLE `promotion_customers` (
+	`promotion_id` text NOT NULL,
+	`customer` text NOT NULL,
+	`usage_limit` integer,
+	`used` integer NOT NULL,
+	PRIMARY KEY(`promotion_id`, `customer`),
+	CONSTRAINT "promotion_customers_uses_left" CHECK(used <= usage_limit)
+);
+--> statement-breakpoint
+CREATE INDEX `promotion_customers_customer` ON `promotion_customers` (`customer`);--> statement-breakpoint
+CREATE TABLE `promotion_uses` (
+	`order_id` text NOT NULL,
+	`promotion_id` text NOT NULL,
+	`code` text,
+	`user_id` text,
+	`email` text NOT NULL,
+	`discount_amount` integer NOT NULL,
+	`created_at` text NOT NULL,
+	`given_back_at` text,
+	PRIMARY KEY(`order_id`, `promotion_id`),
+	FOREIGN KEY (`promotion_id`) REFERENCES `promotions`(`id`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+CREATE INDEX `promotion_uses_promotion` ON `promotion_uses` (`promotion_id`,`created_at`);--> statement-breakpoint
+CREATE TABLE `promotions` (
+	`id` text PRIMARY KEY NOT NULL,
+	`name` text NOT NULL,
+	`description` text NOT NULL,
+	`status` text NOT NULL,
+	`code` text,
+	`is_automatic` integer NOT NULL,
+	`priority` integer NOT NULL,
+	`is_combinable` integer NOT NULL,
+	`conditions` text NOT NULL,
+	`action` text NOT NULL,
+	`starts_at` text,
+	`ends_at` text,
+	`usage_limit` integer,
+	`usage_limit_per_customer` integer,
+	`used` integer NOT NULL,
+	`discounted_amount` integer NOT NULL,
+	`created_at` text NOT NULL,
+	`updated_at` text NOT NULL,
+	CONSTRAINT "promotions_uses_left" CHECK(used <= usage_limit),
+	CONSTRAINT "promotions_used" CHECK(used >= 0)
+);
+--> statement-breakpoint
+CREATE INDEX `promotions_created` ON `promotions` (`created_at`,`id`);--> statement-breakpoint
+CREATE INDEX `promotions_status` ON `promotions` (`status`,`created_at`,`id`);--> statement-breakpoint
+CREATE INDEX `promotions_automatic` ON `promotions` (`priority`,`id`) WHERE is_automatic = 1 AND status = 'active';--> statement-breakpoint
+CREATE TABLE `shipping_areas` (
+	`country` text NOT NULL,
+	`state` text NOT NULL,
+	`postal_prefix` text NOT NULL,
+	`zone_id` text NOT NULL,
+	PRIMARY KEY(`country`, `state`, `postal_prefix`, `zone_id`),
+	FOREIGN KEY (`zone_id`) REFERENCES `shipping_zones`(`id`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+CREATE INDEX `shipping_areas_zone` ON `shipping_areas` (`zone_id`);--> statement-breakpoint
+CREATE TABLE `shipping_methods` (
+	`id` text PRIMARY KEY NOT NULL,
+	`zone_id` text NOT NULL,
+	`name` text NOT NULL,
+	`description` text NOT NULL,
+	`type` text NOT NULL,
+	`amount` integer NOT NULL,
+	`steps` text NOT NULL,
+	`free_from_amount` integer,
+	`min_days` integer,
+	`max_days` integer,
+	`tax_class` text NOT NULL,
+	`position` integer NOT NULL,
+	`is_active` integer NOT NULL,
+	`created_at` text NOT NULL,
+	`updated_at` text NOT NULL,
+	FOREIGN KEY (`zone_id`) REFERENCES `shipping_zones`(`id`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+CREATE INDEX `shipping_methods_zone` ON `shipping_methods` (`zone_id`,`position`,`id`);--> statement-breakpoint
+CREATE INDEX `shipping_methods_created` ON `shipping_methods` (`created_at`,`id`);--> statement-breakpoint
+CREATE INDEX `shipping_methods_active` ON `shipping_methods` (`zone_id`) WHERE is_active = 1;--> statement-breakpoint
+CREATE TABLE `shipping_zones` (
+	`id` text PRIMARY KEY NOT NULL,
+	`name` text NOT NULL,
+	`created_at` text NOT NULL,
+	`updated_at` text NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `shipping_zones_created` ON `shipping_zones` (`created_at`,`id`);--> statement-breakpoint
+CREATE TABLE `tax_rates` (
+	`id` text PRIMARY KEY NOT NULL,
+	`name` text NOT NULL,
+	`tax_class` text NOT NULL,
+	`country` text NOT NULL,
+	`state` text NOT NULL,
+	`postal_prefix` text NOT NULL,
+	`priority` integer NOT NULL,
+	`rate_ppm` integer NOT NULL,
+	`is_compound` integer NOT NULL,
+	`created_at` text NOT NULL,
+	`updated_at` text NOT NULL,
+	CONSTRAINT "tax_rates_rate" CHECK(rate_ppm BETWEEN 0 AND 1000000)
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `tax_rates_area` ON `tax_rates` (`country`,`state`,`postal_prefix`,`tax_class`,`priority`);--> statement-breakpoint
+CREATE INDEX `tax_rates_created` ON `tax_rates` (`created_at`,`id`);--> statement-breakpoint
 CREATE TABLE `leases` (
 	`name` text PRIMARY KEY NOT NULL,
 	`holder` text NOT NULL,
 	`until` text NOT NULL
 );
 --> statement-breakpoint
+ALTER TABLE `carts` ADD `email` text;--> statement-breakpoint
+ALTER TABLE `carts` ADD `coupons` text DEFAULT '[]' NOT NULL;--> statement-breakpoint
+ALTER TABLE `carts` ADD `swept_at` text;--> statement-breakpoint
+CREATE INDEX `carts_idle` ON `carts` (`updated_at`) WHERE status = 'open' AND swept_at IS NULL AND (user_id IS NOT NULL OR email IS NOT NULL);--> statement-breakpoint
+CREATE INDEX `carts_of_guests` ON `carts` (`updated_at`) WHERE user_id IS NULL AND status <> 'ordered';--> statement-breakpoint
+CREATE INDEX `carts_ordered` ON `carts` (`updated_at`) WHERE status = 'ordered';--> statement-breakpoint
+CREATE INDEX `carts_email` ON `carts` (`email`) WHERE email IS NOT NULL;--> statement-breakpoint
 ALTER TABLE `products` ADD `purchase_limit` integer;--> statement-breakpoint
-ALTER TABLE `orders` ADD `reduced_amount` integer DEFAULT 0 NOT NULL;
+ALTER TABLE `products` ADD `tax_class` text DEFAULT 'standard' NOT NULL;--> statement-breakpoint
+ALTER TABLE `orders` ADD `reduced_amount` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+CREATE INDEX `orders_email` ON `orders` (`email`);

@@ -94,6 +94,19 @@ const table: Record<string, Outcome[]> = {
   removeWishlistItem: signedIn,
   listAbandonedCarts: staffOnly,
   getCartStatistics: staffOnly,
+  listPayments: signedIn,
+  listPaymentMethods: everybody,
+  // A guest needs the order's token, see below.
+  getPayment: signedIn,
+  startPayment: signedIn,
+  refundPayment: staffOnly,
+  capturePayment: staffOnly,
+  voidPayment: staffOnly,
+  markPaid: staffOnly,
+  receivePaymentWebhook: everybody,
+  validateCheckout: everybody,
+  quoteCheckout: everybody,
+  sweep: adminOnly,
   placeOrder: everybody,
   checkoutCart: everybody,
   listOrders: signedIn,
@@ -233,7 +246,15 @@ it("the document says of every operation whom the table lets through", () => {
     admin: adminOnly,
   }
   // Public routes whose verbs ask a guest for the order's token.
-  const byToken = ["getOrder", "trackOrder", "getOrderHistory", "cancelOrder", "deleteOrder"]
+  const byToken = [
+    "getOrder",
+    "trackOrder",
+    "getOrderHistory",
+    "cancelOrder",
+    "deleteOrder",
+    "getPayment",
+    "startPayment",
+  ]
   for (const { id, spec } of all) {
     const said = byToken.includes(id) ? "user" : spec["x-access"]
     expect([id, columns[said]]).toEqual([id, table[id]])
@@ -256,6 +277,7 @@ it("what somebody owns is not there for another customer, on any operation that 
   const kept = await send("POST", "users/me/addresses", { as: owner, body: address })
   const owned: Record<string, string> = {
     order: placed.body.id,
+    payment: placed.body.payment.id,
     line: filledCart.body.item_id,
     saved: saved.body.saved_items[0].id,
     // Of a coupon on somebody's cart.
@@ -266,7 +288,7 @@ it("what somebody owns is not there for another customer, on any operation that 
     id: "AAAA",
   }
   // What anybody may name: the catalogue, a provider, a link's own token.
-  const common = ["product", "variant", "category", "brand", "provider", "token"]
+  const common = ["product", "variant", "category", "brand", "provider", "gateway", "token"]
   const names = (path: string) => [...path.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => name)
   const ours = all.filter(({ spec }) => ["open", "public", "user"].includes(spec["x-access"]))
   const known = new Set([...common, ...Object.keys(owned)])

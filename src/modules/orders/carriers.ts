@@ -47,8 +47,7 @@ const carriers: Record<string, Carrier> = {
   },
   canadapost: {
     name: "Canada Post",
-    page: (number) =>
-      `https://www.canadapost-postescanada.ca/track-reperage/en#/details/${number}`,
+    page: (number) => `https://www.canadapost-postescanada.ca/track-reperage/en#/details/${number}`,
     form: /^(?:\d{12,16}|[A-Z]{2}\d{9}CA)$/,
   },
   australiapost: {

@@ -54,7 +54,10 @@ export function mayEdit(status: OrderStatus): boolean {
 }
 
 /** Whether an order can be cancelled: the table lets it, and no parcel of it is on its way or there. */
-export function mayCancel(status: OrderStatus, parcels: readonly { status: ParcelStatus }[]): boolean {
+export function mayCancel(
+  status: OrderStatus,
+  parcels: readonly { status: ParcelStatus }[],
+): boolean {
   return mayBecome(status, "cancelled") && !parcels.some(isSent)
 }
 

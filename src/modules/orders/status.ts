@@ -62,7 +62,13 @@ export const parcelTransitions: Record<ParcelStatus, readonly ParcelStatus[]> = 
 }
 
 /** The states of a return. */
-export const returnStatuses = ["requested", "approved", "received", "rejected", "cancelled"] as const
+export const returnStatuses = [
+  "requested",
+  "approved",
+  "received",
+  "rejected",
+  "cancelled",
+] as const
 export type ReturnStatus = (typeof returnStatuses)[number]
 
 /** Where a return goes from each state: what is received is refunded and, if it is fit, stock again. */

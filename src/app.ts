@@ -44,6 +44,7 @@ import { admin as inventoryAdmin } from "#modules/inventory/admin.ts"
 import { routes as inventoryRoutes } from "#modules/inventory/routes.ts"
 import { admin as mailAdmin } from "#modules/notifications/admin.ts"
 import { admin as ordersAdmin } from "#modules/orders/admin.ts"
+import { routes as fulfilmentRoutes } from "#modules/orders/fulfilment-routes.ts"
 import { routes as orderRoutes } from "#modules/orders/routes.ts"
 import { routes as paymentRoutes } from "#modules/payments/routes.ts"
 import { routes as privacyRoutes } from "#modules/privacy/routes.ts"
@@ -92,6 +93,7 @@ export const api = createRouter()
   .route("/", checkoutRoutes)
   .route("/", orderRoutes)
   .route("/", ordersAdmin)
+  .route("/", fulfilmentRoutes)
   .route("/", privacyRoutes)
   .route("/", mailAdmin)
   .route("/", sweepRoutes)

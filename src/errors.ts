@@ -81,7 +81,6 @@ export const errorTable = {
   },
   "order-changed": { kind: "conflict", title: "The order was changed by somebody else meanwhile" },
   "checkout-invalid": { kind: "invalid", title: "This cannot be ordered as it is" },
-  "coupon-refused": { kind: "conflict", title: "This code does nothing for this order" },
   "price-changed": { kind: "conflict", title: "The total is not what it was; look at it again" },
   "purchase-limit-reached": {
     kind: "conflict",

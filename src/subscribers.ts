@@ -8,6 +8,7 @@ import * as checkout from "#modules/checkout/checkout.ts"
 import * as paid from "#modules/checkout/paid.ts"
 import * as accountMails from "#modules/notifications/account-mails.ts"
 import * as edits from "#modules/orders/edits.ts"
+import * as cartMails from "#modules/notifications/cart-mails.ts"
 import * as payments from "#modules/payments/payments.ts"
 import * as refunds from "#modules/payments/refunds.ts"
 import type { Message } from "#platform/outbox.ts"
@@ -28,6 +29,7 @@ export const subscribers: {
   "payment.void-requested": { gateway: payments.runVoid },
   "refund.requested": { gateway: refunds.runRefund },
   "refund.changed": { order: paid.paymentChanged },
+  "cart.abandoned": { mail: cartMails.remind },
   "email.verification-requested": { mail: accountMails.verifyEmail },
   "email.change-requested": { mail: accountMails.confirmEmail },
   "email.changed": { mail: accountMails.emailChanged },

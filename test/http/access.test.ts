@@ -73,6 +73,8 @@ const table: Record<string, Outcome[]> = {
   setStockPolicy: staffOnly,
   listStockMovements: staffOnly,
   getCart: everybody,
+  updateCart: everybody,
+  recoverCart: everybody,
   clearCart: everybody,
   addCartItem: everybody,
   replaceCartItem: everybody,
@@ -81,6 +83,30 @@ const table: Record<string, Outcome[]> = {
   getCartSummary: everybody,
   countCart: everybody,
   getCartTotal: everybody,
+  addCartCoupon: everybody,
+  removeCartCoupon: everybody,
+  saveForLater: everybody,
+  restoreSavedItem: everybody,
+  forgetSavedItem: everybody,
+  listWishlist: signedIn,
+  clearWishlist: signedIn,
+  addWishlistItem: signedIn,
+  removeWishlistItem: signedIn,
+  listAbandonedCarts: staffOnly,
+  getCartStatistics: staffOnly,
+  listPayments: signedIn,
+  listPaymentMethods: everybody,
+  // A guest needs the order's token, see below.
+  getPayment: signedIn,
+  startPayment: signedIn,
+  refundPayment: staffOnly,
+  capturePayment: staffOnly,
+  voidPayment: staffOnly,
+  markPaid: staffOnly,
+  receivePaymentWebhook: everybody,
+  validateCheckout: everybody,
+  quoteCheckout: everybody,
+  sweep: adminOnly,
   placeOrder: everybody,
   checkoutCart: everybody,
   listOrders: signedIn,
@@ -220,7 +246,15 @@ it("the document says of every operation whom the table lets through", () => {
     admin: adminOnly,
   }
   // Public routes whose verbs ask a guest for the order's token.
-  const byToken = ["getOrder", "trackOrder", "getOrderHistory", "cancelOrder", "deleteOrder"]
+  const byToken = [
+    "getOrder",
+    "trackOrder",
+    "getOrderHistory",
+    "cancelOrder",
+    "deleteOrder",
+    "getPayment",
+    "startPayment",
+  ]
   for (const { id, spec } of all) {
     const said = byToken.includes(id) ? "user" : spec["x-access"]
     expect([id, columns[said]]).toEqual([id, table[id]])
@@ -237,18 +271,24 @@ it("what somebody owns is not there for another customer, on any operation that 
     as: owner,
     body: { items: [item], shipping_address: address },
   })
+  const later = await send("POST", "cart/items", { as: owner, body: item })
+  const saved = await send("POST", `cart/save-for-later/${later.body.item_id}`, { as: owner })
   const filledCart = await send("POST", "cart/items", { as: owner, body: item })
   const kept = await send("POST", "users/me/addresses", { as: owner, body: address })
   const owned: Record<string, string> = {
     order: placed.body.id,
+    payment: placed.body.payment.id,
     line: filledCart.body.item_id,
+    saved: saved.body.saved_items[0].id,
+    // Of a coupon on somebody's cart.
+    code: "WELCOME10",
     address: kept.body.id,
     session: owner.sessionId,
     // Of a passkey: nobody's is nobody's.
     id: "AAAA",
   }
   // What anybody may name: the catalogue, a provider, a link's own token.
-  const common = ["product", "variant", "category", "brand", "provider", "token"]
+  const common = ["product", "variant", "category", "brand", "provider", "gateway", "token"]
   const names = (path: string) => [...path.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => name)
   const ours = all.filter(({ spec }) => ["open", "public", "user"].includes(spec["x-access"]))
   const known = new Set([...common, ...Object.keys(owned)])
@@ -358,9 +398,11 @@ describe("what belongs to somebody", () => {
     expect(await look({ cookie: `cart_token=${token}` })).toBe(1)
     for (const other of ["", "x".repeat(43), token.slice(1), `${token}x`])
       expect(await look({ "x-cart-token": other })).toBe(0)
+    // Whoever signs in with it has it.
     const customer = await make.user()
     const answer = await send("GET", "cart", { as: customer, headers: { "x-cart-token": token } })
-    expect(answer.body.total_items).toBe(0)
+    expect(answer.body.total_items).toBe(1)
+    expect(await look({ "x-cart-token": token })).toBe(0)
   })
 
   it("a draft is there for staff only", async () => {

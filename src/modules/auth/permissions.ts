@@ -11,6 +11,7 @@ export const permissions = [
   "users:write",
   "keys:write",
   "audit:read",
+  "shop:maintain",
 ] as const
 export type Permission = (typeof permissions)[number]
 
@@ -33,7 +34,7 @@ const ofStaff = [
 const table: Record<Role, readonly Permission[]> = {
   customer: [],
   staff: ofStaff,
-  admin: [...ofStaff, "users:read", "users:write", "keys:write", "audit:read"],
+  admin: [...ofStaff, "users:read", "users:write", "keys:write", "audit:read", "shop:maintain"],
 }
 
 /**

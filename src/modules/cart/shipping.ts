@@ -30,16 +30,24 @@ export async function listMethods(ctx: Ctx, query: ShippingQuery): Promise<Shipp
   return {
     shipping_required: isShipped,
     currency,
-    results: offers.map(({ method, amount }) => ({
-      id: method.id,
-      name: method.name,
-      description: method.description,
-      type: method.type,
-      price: toDecimal(amount, currency),
-      currency,
-      min_days: method.minDays,
-      max_days: method.maxDays,
-    })),
+    results: offers.map((offer) => toOffer(offer, currency)),
+  }
+}
+
+/** A way to send things, and what it costs, on the wire. */
+export function toOffer(
+  { method, amount }: { method: shipping.MethodRow; amount: number },
+  currency: string,
+): ShippingOffers["results"][number] {
+  return {
+    id: method.id,
+    name: method.name,
+    description: method.description,
+    type: method.type,
+    price: toDecimal(amount, currency),
+    currency,
+    min_days: method.minDays,
+    max_days: method.maxDays,
   }
 }
 

@@ -5,9 +5,10 @@ import { fromDecimal, toDecimal } from "#lib/money.ts"
 import { sha256 } from "#lib/secret.ts"
 import { iso, secondsAfter } from "#lib/time.ts"
 import { price } from "#modules/cart/price.ts"
-import type { Quote } from "#modules/cart/quote.ts"
+import type { Quote, RefusedCode } from "#modules/cart/quote.ts"
 import * as orders from "#modules/orders/orders.ts"
 import { isGateway, type PaymentMethod } from "#modules/payments/method.ts"
+import { couponError } from "#modules/promotions/promotions.ts"
 
 import type { PlaceOrder } from "./model.ts"
 import {
@@ -44,6 +45,11 @@ export async function knownOf(
   }
 }
 
+/** By which address purchases are counted: an account's own, whatever the order says; a guest's of the order. */
+export function countedEmail(ctx: Ctx, wanted: Wanted, { email }: { email: string }): string {
+  return ctx.actor.type === "user" ? (wanted.email ?? email) : email
+}
+
 /** Whether nothing of it is sent by post: then it needs no address. */
 export function isDigital({ lines }: Pick<Wanted, "lines">): boolean {
   return lines.every((line) => line.isDigital)
@@ -66,25 +72,23 @@ export function priceOf(
   })
 }
 
+/** The codes that keep something from being ordered: those that were asked for and do nothing. */
+export function refusedCodes({ refused }: Quote): RefusedCode[] {
+  return refused.filter(({ reason }) => !harmless.includes(reason))
+}
+
 /** Codes that do nothing only because something better is done already stand in nobody's way. */
-const harmless = ["not-combinable", "no-effect"]
+const harmless: readonly string[] = ["not-combinable", "no-effect"]
 
 /**
  * Nobody pays another price than they saw: refuses codes that do nothing, and a total that is not the expected one.
- * @throws `coupon-used-up`, `coupon-refused` with `codes`, `price-changed` with `total`
+ * @throws `coupon-unknown`, `coupon-expired`, `coupon-used-up`, `coupon-not-applicable`, `price-changed` with `total`
  */
-export function requireAsSeen(ctx: Ctx, input: PlaceOrder, priced: Quote): void {
-  const refused = priced.refused.filter(({ reason }) => !harmless.includes(reason))
-  const [first] = refused
-  if (first) {
-    const code = first.reason === "used-up" ? "coupon-used-up" : "coupon-refused"
-    throw new DomainError(code, first.detail, { codes: refused })
-  }
+export function requireAsSeen(ctx: Ctx, expected: string | undefined, priced: Quote): void {
+  const [first] = refusedCodes(priced)
+  if (first) throw couponError(first)
   const { currency } = ctx.config
-  if (
-    input.expected_total !== undefined &&
-    fromDecimal(input.expected_total, currency) !== priced.totalAmount
-  ) {
+  if (expected !== undefined && fromDecimal(expected, currency) !== priced.totalAmount) {
     const total = toDecimal(priced.totalAmount, currency)
     throw new DomainError("price-changed", `The total is ${total} now`, { total })
   }

@@ -6,7 +6,7 @@ import * as checkout from "#modules/checkout/checkout.ts"
 import { PlaceOrder } from "#modules/checkout/model.ts"
 import { cancel } from "#modules/orders/cancel.ts"
 import * as orders from "#modules/orders/orders.ts"
-import { history } from "#modules/orders/tracking.ts"
+import * as tracking from "#modules/orders/tracking.ts"
 
 import { call } from "../support/api.ts"
 import { ctx } from "../support/ctx.ts"
@@ -282,7 +282,7 @@ describe("a crash after the commit", () => {
     const found = await orders.get(ctx(), late.id)
     expect(found).toMatchObject({ status: "cancelled", payment_status: "unpaid" })
     expect(found.cancelled_at).not.toBeNull()
-    const { results } = await history(ctx(), late.id, {})
+    const { results } = await tracking.history(ctx(), late.id, {})
     expect(results.at(-1)).toMatchObject({
       from: "pending",
       to: "cancelled",
@@ -349,7 +349,8 @@ describe("an order", () => {
     expect(placed.body.items.map(({ sku }: { sku: string }) => sku)).toEqual(
       items.map(({ sku }) => sku),
     )
-    expect((await call("GET", `orders/${placed.body.id}`, { as: buyer })).body).toEqual(placed.body)
+    const { payment: _payment, ...open } = placed.body
+    expect((await call("GET", `orders/${placed.body.id}`, { as: buyer })).body).toMatchObject(open)
     expect(await stockOf(coat.id, coat.variants[99]?.id)).toEqual({
       onHand: 1,
       held: 0,

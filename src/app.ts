@@ -18,6 +18,7 @@ import { onError, problem } from "#http/problem.ts"
 import { problems } from "#http/problems.ts"
 import { createRouter } from "#http/router.ts"
 import { serverTiming } from "#http/timing.ts"
+import { admin as verifyAdmin } from "#modules/admin/admin.ts"
 import { routes as sweepRoutes } from "#modules/admin/sweep-routes.ts"
 import { routes as accountRoutes } from "#modules/auth/account-routes.ts"
 import { routes as adminUserRoutes } from "#modules/auth/admin-users-routes.ts"
@@ -93,6 +94,7 @@ export const api = createRouter()
   .route("/", checkoutRoutes)
   .route("/", orderRoutes)
   .route("/", ordersAdmin)
+  .route("/", verifyAdmin)
   .route("/", fulfilmentRoutes)
   .route("/", privacyRoutes)
   .route("/", mailAdmin)

@@ -266,6 +266,18 @@ export class Ledger {
       }))
   }
 
+  /** Orders that something is sold to, by id, after this one. */
+  buyersAfter(orderId: string, limit: number): Id<"order">[] {
+    return this.#sql
+      .exec<{ order_id: string }>(
+        "SELECT order_id FROM movements WHERE order_id > ? AND reason IN ('sale', 'return') GROUP BY order_id HAVING sum(delta) < 0 ORDER BY order_id LIMIT ?",
+        orderId,
+        limit,
+      )
+      .toArray()
+      .map(({ order_id }) => order_id as Id<"order">)
+  }
+
   /** What these orders have of the product at `now` (ms). */
   claims(orderIds: readonly Id<"order">[], now: number): Claim[] {
     return orderIds.flatMap((orderId) => {

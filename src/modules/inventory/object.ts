@@ -10,7 +10,6 @@ import {
   type Claim,
   defaultPolicy,
   type HoldId,
-  type Level,
   type Line,
   type Movement,
   orderOf,
@@ -204,18 +203,25 @@ export class ProductStock extends DurableObject<Env> {
     return this.#ledger.movements(variantId, limit, before)
   }
 
-  /** What an auditor compares: each level with the sum of its movements, and what these orders have. */
-  audit(orderIds: readonly Id<"order">[]): {
-    version: number
-    levels: Level[]
+  /** For audits: each level with the sum of its movements, which it must equal, and who bought, by order id after this one. */
+  audit(
+    afterOrder: string,
+    limit: number,
+  ): {
+    snapshot: Snapshot
     sums: { variantId: Id<"variant">; onHand: number; moved: number }[]
-    claims: Claim[]
+    buyers: Id<"order">[]
   } {
     return {
-      ...this.read(),
+      snapshot: this.read(),
       sums: this.#ledger.sums(),
-      claims: this.#ledger.claims(orderIds, Date.now()),
+      buyers: this.#ledger.buyersAfter(afterOrder, limit),
     }
+  }
+
+  /** What these orders have of the product now. */
+  claims(orderIds: readonly Id<"order">[]): Claim[] {
+    return this.#ledger.claims(orderIds, Date.now())
   }
 
   /** Sweeps lapsed holds, brings the projection in D1 up to date and tells what has become low; until that works it comes back. */

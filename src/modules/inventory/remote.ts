@@ -19,6 +19,7 @@ export type RemoteStock = {
       | "watch"
       | "movements"
       | "audit"
+      | "claims"
   ]: (...args: Parameters<ProductStock[M]>) => Promise<ReturnType<ProductStock[M]>>
 }
 

@@ -1,0 +1,49 @@
+import { parseArgs } from "node:util"
+
+import { demoPassword } from "./demo.ts"
+
+/** A call to a shop's API as an admin; answers the body. Anything but success is told, and ends the process with 1. */
+export type AdminCall = <T>(method: string, path: string, body?: unknown) => Promise<T>
+
+/**
+ * Reaches a running shop: `[--url URL] [--api-key KEY | --email … --password …]`. The key may stand in NEXUS_API_KEY.
+ * Without any of these the demo store's admin signs in to the local shop.
+ */
+export async function asAdmin(args: string[]): Promise<AdminCall> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      url: { type: "string", default: "http://localhost:8787" },
+      "api-key": { type: "string" },
+      email: { type: "string", default: "admin@nexus.test" },
+      password: { type: "string", default: demoPassword },
+    },
+  })
+  const base = `${values.url.replace(/\/+$/, "")}/api/v1`
+  const key = values["api-key"] ?? process.env["NEXUS_API_KEY"]
+  if (key !== undefined) return caller(base, { "x-api-key": key })
+  const { email, password } = values
+  const { access } = await caller(base, {})<{ access?: string }>("POST", "auth/login", {
+    email,
+    password,
+  })
+  if (!access) end("This account has a second factor: make an API key of an admin.")
+  return caller(base, { authorization: `Bearer ${access}` })
+}
+
+function caller(base: string, authorization: Record<string, string>): AdminCall {
+  return async <T>(method: string, path: string, body?: unknown) => {
+    const answer = await fetch(`${base}/${path}`, {
+      method,
+      headers: { ...authorization, "content-type": "application/json" },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    })
+    if (answer.ok) return (await answer.json()) as T
+    return end(`${method} ${path}: ${answer.status} ${await answer.text()}`)
+  }
+}
+
+function end(reason: string): never {
+  console.error(reason)
+  process.exit(1)
+}

@@ -1,0 +1,28 @@
+import { parseArgs } from "node:util"
+
+import { cleanUp } from "../../support/server.ts"
+import { chaos } from "./chaos.ts"
+
+/** `npm run chaos -- [--orders 10000] [--seed 1] [--shoppers 12] [--kill-every 4000]`: exit status 1 when anything is wrong. */
+const { values } = parseArgs({
+  options: {
+    orders: { type: "string", default: "10000" },
+    seed: { type: "string", default: "1" },
+    shoppers: { type: "string", default: "12" },
+    "kill-every": { type: "string", default: "4000" },
+  },
+})
+try {
+  const outcome = await chaos({
+    orders: Number(values.orders),
+    seed: Number(values.seed),
+    shoppers: Number(values.shoppers),
+    killEveryMs: Number(values["kill-every"]),
+    log: (line) => console.log(`${new Date().toISOString().slice(11, 19)} ${line}`),
+  })
+  console.log(JSON.stringify({ ...outcome, wrong: outcome.wrong.length }, null, 2))
+  for (const line of outcome.wrong) console.error(line)
+  process.exitCode = outcome.wrong.length === 0 ? 0 : 1
+} finally {
+  await cleanUp()
+}

@@ -145,11 +145,17 @@ export async function ofOrders(ctx: Ctx, after: string): Promise<Stretch> {
     if (moving.has(order.id)) return []
     const isSold = order.status !== "cancelled" && !awaitsGateway(order)
     return (byOrder.get(order.id) ?? []).flatMap(({ variantId, left }) => {
-      const sold = claims.get(`${order.id}/${variantId}`)?.sold ?? 0
+      const { sold = 0, held = 0 } = claims.get(`${order.id}/${variantId}`) ?? {}
       const due = isSold ? left : 0
-      return sold === due
-        ? []
-        : [`Of ${variantId} ${sold} are sold to it, and ${due} should be: it is ${order.status}.`]
+      const isSettled = isSold || order.status === "cancelled"
+      return [
+        ...(sold === due
+          ? []
+          : [
+              `Of ${variantId} ${sold} are sold to it, and ${due} should be: it is ${order.status}.`,
+            ]),
+        ...(isSettled && held > 0 ? [`It still holds ${held} of ${variantId}.`] : []),
+      ]
     })
   })
 }

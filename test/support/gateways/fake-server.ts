@@ -12,6 +12,8 @@ export type FakeServer = {
   /** `http://127.0.0.1:<port>` */
   url: string
   ledger: Ledger
+  /** The payer of this payment pays, or is declined. */
+  pay(id: string): void
   /** Where its events go from now on. */
   sendTo(shop: string): void
   /** Waits for the events that are still on their way, and closes. */
@@ -74,6 +76,7 @@ export async function startFakeGateway({
   return {
     url: `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}`,
     ledger,
+    pay: (id) => publish(ledger.pay(id).events),
     sendTo: (base) => {
       shop = base
     },

@@ -194,9 +194,8 @@ describe("a sweep", () => {
     await unpaid()
     later(31 * minutes)
     await env.DB.exec("ALTER TABLE refunds RENAME TO refunds_gone")
-    await everyMinute(ctx()).finally(() =>
-      env.DB.exec("ALTER TABLE refunds_gone RENAME TO refunds"),
-    )
+    await expect(everyMinute(ctx())).rejects.toThrow("refunds")
+    await env.DB.exec("ALTER TABLE refunds_gone RENAME TO refunds")
     expect(await rows("SELECT * FROM leases")).toEqual([])
     await everyMinute(ctx())
     expect(await statuses()).toEqual(["cancelled"])

@@ -9,7 +9,7 @@ import { call } from "../support/api.ts"
 import { ctx } from "../support/ctx.ts"
 import { standUp } from "../support/gateways/fake-fetch.ts"
 import * as make from "../support/make.ts"
-import { order, rows, settleAll, stockOf } from "../support/shop.ts"
+import { order, rows, settleAll, silentQueue, stockOf } from "../support/shop.ts"
 
 const quiet = () => vi.spyOn(console, "error").mockImplementation(() => {})
 const minutes = 60_000
@@ -193,11 +193,14 @@ describe("a sweep", () => {
     standUp()
     await unpaid()
     later(31 * minutes)
-    await env.DB.exec("ALTER TABLE refunds RENAME TO refunds_gone")
-    await expect(everyMinute(ctx())).rejects.toThrow("refunds")
-    await env.DB.exec("ALTER TABLE refunds_gone RENAME TO refunds")
+    await env.DB.exec(
+      `INSERT INTO outbox (id, event, created_at, next_at) VALUES ('evt_x', '{"type":"catalog.changed"}', '2020', '2020')`,
+    )
+    const events = {
+      sendBatch: () => Promise.reject(new Error("the queue is down")),
+    } as unknown as typeof silentQueue
+    await expect(everyMinute(ctx({ events }))).rejects.toThrow("the queue is down")
     expect(await rows("SELECT * FROM leases")).toEqual([])
-    await everyMinute(ctx())
     expect(await statuses()).toEqual(["cancelled"])
   })
 

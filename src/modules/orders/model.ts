@@ -63,28 +63,6 @@ export type Order = z.infer<typeof Order>
 /** A page of orders. */
 export const OrderPage = pageOf(Order, "OrderPage")
 
-const DateFilter = z
-  .union([z.iso.date(), z.iso.datetime({ offset: true })], {
-    error: "A date is required: 2026-11-20.",
-  })
-  .optional()
-const AmountFilter = z
-  .string()
-  .regex(/^\d{1,12}(\.\d{1,3})?$/, "A valid number is required.")
-  .optional()
-
-/** How a list of orders is filtered. A date without a time is the whole day, in UTC. */
-export const OrderQuery = z.object({
-  status: z.enum(orderStatuses).optional(),
-  payment_status: z.enum(paymentStatuses).optional(),
-  date_from: DateFilter,
-  date_to: DateFilter,
-  min_total: AmountFilter,
-  max_total: AmountFilter,
-  ...pageQuery,
-})
-export type OrderQuery = z.infer<typeof OrderQuery>
-
 /** Where staff want an order to go. */
 export const StatusChange = z
   .object({

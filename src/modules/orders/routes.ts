@@ -4,6 +4,7 @@ import { paged } from "#http/paging.ts"
 import { createRouter, json, none, ok, optionalJson, route } from "#http/router.ts"
 import { Ref } from "#lib/shapes.ts"
 
+import { OrderQuery } from "./lists-model.ts"
 import * as lists from "./lists.ts"
 import {
   Cancellation,
@@ -12,7 +13,6 @@ import {
   OrderChangePage,
   OrderChangeQuery,
   OrderPage,
-  OrderQuery,
   StateMachines,
   StatusChange,
   Tracking,
@@ -39,7 +39,7 @@ export const routes = createRouter()
       tags,
       operationId: "listOrders",
       summary: "Your orders",
-      description: "Newest first. Fields to order by: created_at, total.",
+      description: "Newest first. Fields to order by: created_at, total (one of them).",
       access: "user",
       request: { query: OrderQuery },
       responses: ok(OrderPage, "A page of orders"),

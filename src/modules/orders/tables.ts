@@ -70,6 +70,15 @@ export const orders = sqliteTable(
     index("orders_user").on(t.userId, t.createdAt, t.id),
     index("orders_created").on(t.createdAt, t.id),
     index("orders_status").on(t.status, t.createdAt, t.id),
+    index("orders_payment").on(t.paymentStatus, t.createdAt, t.id),
+    index("orders_states").on(t.status, t.paymentStatus, t.createdAt, t.id),
+    index("orders_user_total").on(t.userId, t.totalAmount, t.id),
+    index("orders_total").on(t.totalAmount, t.id),
+    index("orders_status_total").on(t.status, t.totalAmount, t.id),
+    index("orders_payment_total").on(t.paymentStatus, t.totalAmount, t.id),
+    index("orders_states_total").on(t.status, t.paymentStatus, t.totalAmount, t.id),
+    index("orders_email").on(sql`lower(${t.email})`, t.createdAt),
+    index("orders_recipient").on(sql`lower(${t.shippingAddress} ->> 'last_name')`),
     index("orders_pay_by")
       .on(t.payBy)
       .where(sql`status = 'pending' AND pay_by IS NOT NULL`),
@@ -110,6 +119,7 @@ export const orderLines = sqliteTable(
   (t) => [
     index("order_lines_order").on(t.orderId, t.position),
     index("order_lines_product").on(t.productId),
+    index("order_lines_sku").on(t.sku, t.orderId),
     check("order_lines_quantity", sql`quantity > 0`),
     check("order_lines_amount", sql`line_amount = unit_amount * quantity`),
   ],

@@ -38,6 +38,7 @@ import { routes as inventoryRoutes } from "#modules/inventory/routes.ts"
 import { admin as mailAdmin } from "#modules/notifications/admin.ts"
 import { admin as ordersAdmin } from "#modules/orders/admin.ts"
 import { routes as orderRoutes } from "#modules/orders/routes.ts"
+import { routes as statisticsRoutes } from "#modules/orders/statistics-routes.ts"
 import { routes as privacyRoutes } from "#modules/privacy/routes.ts"
 import { routes as addressRoutes } from "#modules/users/address-routes.ts"
 import { routes as userRoutes } from "#modules/users/routes.ts"
@@ -71,6 +72,7 @@ export const api = createRouter()
   .route("/", inventoryAdmin)
   .route("/", cartRoutes)
   .route("/", checkoutRoutes)
+  .route("/", statisticsRoutes)
   .route("/", orderRoutes)
   .route("/", ordersAdmin)
   .route("/", privacyRoutes)

@@ -90,6 +90,7 @@ const table: Record<string, Outcome[]> = {
   deleteOrder: signedIn,
   setOrderStatus: staffOnly,
   listAllOrders: staffOnly,
+  getOrderStatistics: staffOnly,
   getStateMachines: everybody,
   getInfo: everybody,
   listEndpoints: everybody,

@@ -147,3 +147,40 @@ export const orderChanges = sqliteTable(
   },
   (t) => [primaryKey({ columns: [t.orderId, t.version] })],
 )
+
+/**
+ * How many orders there are, and what they come to, by day of placing (UTC; `all`: ever), currency and states. Kept by
+ * triggers on `orders` (migrations/*_order_statistics.sql): whatever changes an order changes these in the same batch.
+ */
+export const orderStats = sqliteTable(
+  "order_stats",
+  {
+    period: text().notNull(),
+    currency: text().notNull(),
+    status: text({ enum: orderStatuses }).notNull(),
+    paymentStatus: text({ enum: paymentStatuses }).notNull(),
+    orders: integer().notNull(),
+    totalAmount: integer().notNull(),
+    paidAmount: integer().notNull(),
+    refundedAmount: integer().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.period, t.currency, t.status, t.paymentStatus] })],
+)
+
+/**
+ * What was sold of each product in orders that were not cancelled, less what came back: units, and what they cost after
+ * discounts. Kept by triggers too.
+ */
+export const productSales = sqliteTable(
+  "product_sales",
+  {
+    productId: text().$type<Id<"product">>().notNull(),
+    currency: text().notNull(),
+    quantity: integer().notNull(),
+    amount: integer().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.productId, t.currency] }),
+    index("product_sales_best").on(t.currency, t.quantity, t.productId),
+  ],
+)

@@ -16,4 +16,11 @@ export type Event =
       device: string
       addressPrefix: string
     }
+  | {
+      type: "stock.fell-low"
+      productId: Id<"product">
+      variantId: Id<"variant">
+      available: number
+      threshold: number
+    }
   | { type: "catalog.changed"; productId?: Id<"product"> }

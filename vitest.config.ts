@@ -31,6 +31,8 @@ export default defineConfig({
                 ENVIRONMENT: "development",
                 RATE_LIMITS: "off",
                 CORS_ORIGINS: "http://localhost:3000",
+                FAKE_GATEWAY_URL: "http://fake-gateway.test",
+                FAKE_GATEWAY_SECRET: "a secret of the fake gateway",
                 ...newSecrets(),
               },
             },

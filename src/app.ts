@@ -39,6 +39,7 @@ import { admin as mailAdmin } from "#modules/notifications/admin.ts"
 import { admin as ordersAdmin } from "#modules/orders/admin.ts"
 import { routes as orderRoutes } from "#modules/orders/routes.ts"
 import { routes as statisticsRoutes } from "#modules/orders/statistics-routes.ts"
+import { routes as paymentRoutes } from "#modules/payments/routes.ts"
 import { routes as privacyRoutes } from "#modules/privacy/routes.ts"
 import { routes as addressRoutes } from "#modules/users/address-routes.ts"
 import { routes as userRoutes } from "#modules/users/routes.ts"
@@ -71,6 +72,7 @@ export const api = createRouter()
   .route("/", inventoryRoutes)
   .route("/", inventoryAdmin)
   .route("/", cartRoutes)
+  .route("/", paymentRoutes)
   .route("/", checkoutRoutes)
   .route("/", statisticsRoutes)
   .route("/", orderRoutes)

@@ -43,6 +43,11 @@ const Settings = z.object({
   GITHUB_CLIENT_ID: z.string().optional(),
   GITHUB_CLIENT_SECRET: z.string().optional(),
   OAUTH_BASE_URL: z.string().optional(),
+  PENDING_ORDER_TTL: z.coerce.number().int().min(60).max(86_400).default(1800),
+  PAYMENT_CAPTURE: z.enum(["automatic", "manual"]).default("automatic"),
+  CARD_GATEWAY: z.enum(["", "stripe", "square", "fake"]).default(""),
+  FAKE_GATEWAY_URL: z.url().optional(),
+  FAKE_GATEWAY_SECRET: z.string().min(16).optional(),
 })
 
 /** The private Ed25519 JWKs of access tokens: the first signs, all verify; a key is rotated by adding one in front. */
@@ -74,6 +79,19 @@ export type Config = {
   oauth: { google?: OAuthClient; facebook?: OAuthClient; github?: OAuthClient }
   /** In local development only: providers are reached at `<this>/<their host>/<path>`. */
   oauthBaseUrl?: string
+  payments: PaymentsConfig
+}
+
+/** How orders are paid. A gateway that is absent is off. */
+export type PaymentsConfig = {
+  /** How long an order waits for its payment through a gateway, in seconds. */
+  pendingOrderTtlSeconds: number
+  /** Whether gateways take the money at once, or authorize it until staff capture it. */
+  capture: "automatic" | "manual"
+  /** Which gateway takes cards; none: `card` is not offered. */
+  cardGateway: "stripe" | "square" | "fake" | undefined
+  /** In development only: a server that behaves like a gateway, well or badly. */
+  fake?: { url: string; secret: string }
 }
 
 /**
@@ -125,6 +143,7 @@ export function configOf(env: Env): Config {
       ...client("github", settings.GITHUB_CLIENT_ID, settings.GITHUB_CLIENT_SECRET),
     },
     ...(development && settings.OAUTH_BASE_URL && { oauthBaseUrl: settings.OAUTH_BASE_URL }),
+    payments: paymentsOf(settings),
   }
   parsed.set(env, config)
   return config
@@ -137,6 +156,17 @@ function client(
   clientSecret: string | undefined,
 ): Config["oauth"] {
   return clientId && clientSecret ? { [name]: { clientId, clientSecret } } : {}
+}
+
+function paymentsOf(settings: z.infer<typeof Settings>): PaymentsConfig {
+  const { FAKE_GATEWAY_URL: url, FAKE_GATEWAY_SECRET: secret } = settings
+  const isDevelopment = settings.ENVIRONMENT === "development"
+  return {
+    pendingOrderTtlSeconds: settings.PENDING_ORDER_TTL,
+    capture: settings.PAYMENT_CAPTURE,
+    cardGateway: settings.CARD_GATEWAY || undefined,
+    ...(isDevelopment && url && secret && { fake: { url: url.replace(/\/+$/, ""), secret } }),
+  }
 }
 
 /** Without a choice mail is kept locally in development, and off in production: nothing is sent that nobody set up. */

@@ -69,6 +69,25 @@ export const errorTable = {
   },
   "already-cancelled": { kind: "conflict", title: "The order is already cancelled" },
   "order-changed": { kind: "conflict", title: "The order was changed by somebody else meanwhile" },
+  "checkout-invalid": { kind: "invalid", title: "This cannot be ordered as it is" },
+  "price-changed": { kind: "conflict", title: "The total is not what it was; look at it again" },
+  "purchase-limit-reached": {
+    kind: "conflict",
+    title: "No more of this product for one customer",
+  },
+  "payment-method-unavailable": {
+    kind: "invalid",
+    title: "This payment method is not offered now",
+  },
+  "order-not-payable": { kind: "conflict", title: "There is nothing to pay for this order now" },
+  "payment-closed": { kind: "conflict", title: "The payment's state does not allow this" },
+  "payment-changed": {
+    kind: "conflict",
+    title: "The payment was changed by somebody else meanwhile",
+  },
+  "payment-refused": { kind: "conflict", title: "The payment provider refused this" },
+  "refund-too-large": { kind: "conflict", title: "More than what was paid and not yet refunded" },
+  "signature-not-valid": { kind: "invalid", title: "The signature is not that of this body" },
   "oauth-failed": {
     kind: "invalid",
     title: "The sign-in at the provider did not succeed; start again",

@@ -5,6 +5,12 @@ export type Event =
   | { type: "order.placed"; orderId: Id<"order"> }
   | { type: "order.status-changed"; orderId: Id<"order">; from: string; to: string }
   | { type: "order.cancelled"; orderId: Id<"order"> }
+  /** Paid for, and the stock was gone: it is cancelled and its money goes back. */
+  | { type: "order.stock-lost"; orderId: Id<"order"> }
+  | { type: "payment.changed"; paymentId: Id<"payment">; reference: string }
+  | { type: "payment.void-requested"; paymentId: Id<"payment">; reference: string }
+  | { type: "refund.requested"; refundId: Id<"refund">; reference: string }
+  | { type: "refund.changed"; refundId: Id<"refund">; reference: string }
   | { type: "email.verification-requested"; userId: Id<"user">; tokenId: Id<"mailedToken"> }
   | { type: "email.change-requested"; userId: Id<"user">; tokenId: Id<"mailedToken"> }
   | { type: "email.changed"; userId: Id<"user">; oldEmail: string }

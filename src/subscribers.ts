@@ -5,7 +5,10 @@ import type { Event } from "#events.ts"
 import type { Id } from "#lib/id.ts"
 import { iso } from "#lib/time.ts"
 import * as checkout from "#modules/checkout/checkout.ts"
+import * as paid from "#modules/checkout/paid.ts"
 import * as accountMails from "#modules/notifications/account-mails.ts"
+import * as payments from "#modules/payments/payments.ts"
+import * as refunds from "#modules/payments/refunds.ts"
 import type { Message } from "#platform/outbox.ts"
 import { deliveries, outbox } from "#platform/tables.ts"
 
@@ -18,6 +21,11 @@ export const subscribers: {
   "order.placed": { stock: checkout.finish },
   "order.cancelled": { stock: checkout.finish },
   "order.status-changed": {},
+  "order.stock-lost": {},
+  "payment.changed": { order: paid.paymentChanged },
+  "payment.void-requested": { gateway: payments.runVoid },
+  "refund.requested": { gateway: refunds.runRefund },
+  "refund.changed": { order: paid.paymentChanged },
   "email.verification-requested": { mail: accountMails.verifyEmail },
   "email.change-requested": { mail: accountMails.confirmEmail },
   "email.changed": { mail: accountMails.emailChanged },

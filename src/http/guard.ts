@@ -18,10 +18,10 @@ import * as sessions from "#modules/auth/sessions.ts"
 export type Access = "open" | "public" | "user" | "staff" | "admin"
 
 /** Finds out who calls, before the body is read: 401 and 403 come before 400. The verb asks again for itself. */
-export function guard(access: Access, scope?: Permission) {
+export function guard(access: Access, scope?: Permission, calledBy?: "machine") {
   return createMiddleware<AppEnv>(async (c, next) => {
     if (access !== "open") c.set("ctx", { ...c.var.ctx, actor: await identifyOrCount(c) })
-    await shield(c)
+    await shield(c, calledBy === "machine")
     if (access === "public" && scope) requireScope(c.var.ctx, scope)
     else if (scope) requirePermission(c.var.ctx, scope)
     else if (access === "user") requireUser(c.var.ctx)

@@ -12,18 +12,19 @@ const mostSeen = 10_000
 /**
  * The outer shield: a counter of the client in this Cloudflare location, approximate by its nature. What guards an
  * account is counted elsewhere. Sets `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-10).
+ * A machine that calls for many people is counted by its address, with the limit of somebody signed in.
  * @throws `rate-limited` with `retry_after` in seconds
  */
-export async function shield(c: AppContext): Promise<void> {
+export async function shield(c: AppContext, isMachine = false): Promise<void> {
   const { actor, config, now } = c.var.ctx
   if (!config.rateLimits) return
-  const name = actor.type === "user" ? "signed-in" : "anonymous"
+  const name = actor.type === "user" || isMachine ? "signed-in" : "anonymous"
   const client = actor.type === "user" ? actor.id : addressOf(c)
   const { limit, window } = policies[name]
   const { remaining, resets } = countHere(`${name}:${client}`, limit, window, now.getTime())
   c.header("RateLimit-Policy", `"${name}";q=${limit};w=${window}`)
   c.header("RateLimit", `"${name}";r=${remaining};t=${resets}`)
-  const binding = actor.type === "user" ? c.env.LIMIT_SIGNED_IN : c.env.LIMIT_ANONYMOUS
+  const binding = name === "signed-in" ? c.env.LIMIT_SIGNED_IN : c.env.LIMIT_ANONYMOUS
   const { success } = await binding.limit({ key: client })
   if (!success) {
     const detail = `At most ${limit} requests in ${window} seconds`

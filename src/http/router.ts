@@ -37,6 +37,8 @@ type Described = Omit<RouteConfig, "path" | "method"> & {
   recover?: (ctx: Ctx) => Promise<unknown>
   /** The answer is the same for everybody: anonymous ones may be kept by caches (api.md 1.13). */
   shared?: boolean
+  /** `machine`: another server calls it for many people; it has the limit of somebody signed in. */
+  calledBy?: "machine"
   /** The body is not JSON; it has at most this many bytes. */
   uploads?: number
 }
@@ -88,6 +90,7 @@ export function route<const P extends string, const R extends Described & { path
     recover,
     shared = false,
     uploads = limits.bytes,
+    calledBy,
     ...rest
   } = config
   const changes = config.method !== "get"
@@ -97,7 +100,7 @@ export function route<const P extends string, const R extends Described & { path
   )
   const body = takesJson ? [jsonBody] : changes ? [atMost(uploads)] : []
   const chain: MiddlewareHandler<AppEnv>[] = [
-    guard(access, scope),
+    guard(access, scope, calledBy),
     caching(shared),
     ...body,
     ...(changes ? [idempotent(success, recover)] : []),

@@ -16,6 +16,8 @@ const prefixes = {
   apiKey: "key",
   audit: "aud",
   address: "adr",
+  payment: "pay",
+  refund: "rfd",
 } as const
 
 export type IdKind = keyof typeof prefixes

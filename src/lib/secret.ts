@@ -65,6 +65,14 @@ export function fromBase64url(text: string): Uint8Array<ArrayBuffer> {
   )
 }
 
+/** Whether two texts are the same, in a time that does not tell where they differ. */
+export function equal(a: string, b: string): boolean {
+  const [left, right] = [utf8.encode(a), utf8.encode(b)]
+  let difference = left.length ^ right.length
+  for (const [index, byte] of left.entries()) difference |= byte ^ (right[index] ?? 0)
+  return difference === 0
+}
+
 /** HMAC-SHA-256 of a text under a secret, as base64url. */
 export async function hmac(secret: string, text: string): Promise<string> {
   const key = await crypto.subtle.importKey(

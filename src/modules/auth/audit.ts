@@ -41,6 +41,10 @@ export const auditActions = [
   "role.changed",
   "account.closed",
   "account.opened",
+  "payment.marked-paid",
+  "payment.captured",
+  "payment.voided",
+  "payment.refunded",
 ] as const
 export type AuditAction = (typeof auditActions)[number]
 

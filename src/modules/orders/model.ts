@@ -1,6 +1,7 @@
 import { z } from "zod"
 
 import { id, Instant, line, Money, pageOf, pageQuery } from "#lib/shapes.ts"
+import { PaymentMethodName } from "#modules/payments/model.ts"
 import { Address } from "#modules/users/address-model.ts"
 
 import { orderStatuses, paymentStatuses } from "./status.ts"
@@ -36,7 +37,7 @@ export const Order = z
     status_display: z.string().meta({ example: "Pending" }),
     payment_status: z.enum(paymentStatuses),
     fulfilment_status: z.enum(["unfulfilled", "fulfilled"]),
-    payment_method: z.enum(["manual", "cod"]),
+    payment_method: PaymentMethodName,
     currency: z.string().meta({ example: "USD" }),
     subtotal: Money,
     discount: Money,
@@ -109,7 +110,7 @@ export type Tracking = z.infer<typeof Tracking>
 export const OrderChange = z
   .object({
     version: z.int().meta({ example: 1 }),
-    kind: z.enum(["placed", "status", "details"]),
+    kind: z.enum(["placed", "status", "details", "payment"]),
     from: z.string().nullable(),
     to: z.string().nullable(),
     note: z.string(),

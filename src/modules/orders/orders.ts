@@ -3,10 +3,13 @@ import { and, asc, eq, inArray, or, sql } from "drizzle-orm"
 import { may, nameOf, requirePermission, requireScope } from "#actor.ts"
 import type { Ctx } from "#context.ts"
 import { DomainError, notFound } from "#errors.ts"
+import type { Event } from "#events.ts"
 import { type Id, randomBase32 } from "#lib/id.ts"
 import { toDecimal } from "#lib/money.ts"
 import { iso } from "#lib/time.ts"
 import * as inventory from "#modules/inventory/inventory.ts"
+import { stageVoid } from "#modules/payments/payments.ts"
+import { stageRefund } from "#modules/payments/refunds.ts"
 import { commit } from "#platform/commit.ts"
 import { rowsOf, type Statement } from "#platform/db.ts"
 import { mapPage, type Page, readPage } from "#platform/page.ts"
@@ -96,7 +99,10 @@ export async function track(ctx: Ctx, ref: string): Promise<Tracking> {
     tracking_number: order.trackingNumber,
     tracking_url: null,
     estimated_delivery: null,
-    timeline: timeline(order.status, changes),
+    timeline: timeline(
+      order.status,
+      changes.filter(({ kind }) => kind !== "payment"),
+    ),
   }
 }
 
@@ -173,10 +179,15 @@ export async function cancel(ctx: Ctx, ref: string, reason: string): Promise<Can
   return cancelOpened(ctx, await open(ctx, ref, "orders:write"), reason)
 }
 
-async function cancelOpened(
+/**
+ * The same for an order that was opened before; should it have changed since, nothing happens. What is paid goes back
+ * and what is still to be paid is given up, in the same batch.
+ */
+export async function cancelOpened(
   ctx: Ctx,
   { order, lines, changes }: Opened,
   reason: string,
+  also: readonly Event[] = [],
 ): Promise<Cancelled> {
   if (order.status === "cancelled")
     throw new DomainError("already-cancelled", "Cannot cancel: the order is already cancelled.")
@@ -188,10 +199,25 @@ async function cancelOpened(
     updatedAt: iso(ctx.now),
     version: order.version + 1,
   }
+  const reference = order.id
+  const [back, unpaid] = await Promise.all([
+    stageRefund(ctx, { reference, amount: "all", key: `cancel:${order.id}`, reason }),
+    stageVoid(ctx, reference),
+  ])
   const result = { message: "Order cancelled successfully.", order: toOrder(next, lines) }
-  await commit(ctx, await stageChange(ctx, order, next, changes.at(-1), reason), {
-    refusals: changeRefusals,
-    events: [{ type: "order.cancelled", orderId: order.id }],
+  const statements = [
+    ...(await stageChange(ctx, order, next, changes.at(-1), reason)),
+    ...back.statements,
+    ...unpaid.statements,
+  ]
+  await commit(ctx, statements, {
+    refusals: { ...changeRefusals, ...back.refusals, ...unpaid.refusals },
+    events: [
+      { type: "order.cancelled", orderId: order.id },
+      ...also,
+      ...back.events,
+      ...unpaid.events,
+    ],
     result,
   })
   // The event does this again, should it fail now: giving back is idempotent.
@@ -212,10 +238,10 @@ export function productsOf(lines: readonly LineRow[]): Id<"product">[] {
   return [...new Set(lines.map(({ productId }) => productId))]
 }
 
-type Opened = { order: OrderRow; lines: LineRow[]; changes: ChangeRow[] }
+export type Opened = { order: OrderRow; lines: LineRow[]; changes: ChangeRow[] }
 
 /** An order that the caller may see: their own, one whose token they hold, any for staff; anything else is not there. */
-async function open(
+export async function open(
   ctx: Ctx,
   ref: string,
   permission: "orders:read" | "orders:write",
@@ -250,20 +276,27 @@ async function open(
   return { order, lines, changes }
 }
 
-async function stageChange(
+/**
+ * A change of an order and its row of history, which says how the status moved, or the payment's. Of two who change it
+ * at once the second breaks the history's key (`changeRefusals`).
+ */
+export async function stageChange(
   ctx: Ctx,
   order: OrderRow,
   next: OrderRow,
   last: ChangeRow | undefined,
   note: string,
+  kind: ChangeRow["kind"] = "status",
 ): Promise<Statement[]> {
   const { id, ...columns } = next
+  const [from, to] =
+    kind === "payment" ? [order.paymentStatus, next.paymentStatus] : [order.status, next.status]
   const change: Change = {
     orderId: id,
     version: next.version,
-    kind: "status",
-    from: order.status,
-    to: next.status,
+    kind,
+    from,
+    to,
     note,
     actor: nameOf(ctx.actor),
     createdAt: iso(ctx.now),

@@ -11,6 +11,7 @@ import {
 
 import type { Step, TaxLine } from "#lib/explain.ts"
 import type { Id } from "#lib/id.ts"
+import type { PaymentMethod } from "#modules/payments/method.ts"
 
 import type { Order } from "./model.ts"
 import { orderStatuses, paymentStatuses } from "./status.ts"
@@ -29,7 +30,7 @@ export const orders = sqliteTable(
     tokenHash: text(),
     status: text({ enum: orderStatuses }).notNull(),
     paymentStatus: text({ enum: paymentStatuses }).notNull(),
-    paymentMethod: text({ enum: ["manual", "cod"] }).notNull(),
+    paymentMethod: text().$type<PaymentMethod>().notNull(),
     currency: text().notNull(),
     subtotalAmount: integer().notNull(),
     discountAmount: integer().notNull(),
@@ -137,7 +138,7 @@ export const orderChanges = sqliteTable(
       .notNull()
       .references(() => orders.id),
     version: integer().notNull(),
-    kind: text({ enum: ["placed", "status", "details"] }).notNull(),
+    kind: text({ enum: ["placed", "status", "details", "payment"] }).notNull(),
     from: text(),
     to: text(),
     note: text().notNull(),

@@ -1,0 +1,46 @@
+import type { Ctx } from "#context.ts"
+import type { Id } from "#lib/id.ts"
+import * as inventory from "#modules/inventory/inventory.ts"
+import * as orders from "#modules/orders/orders.ts"
+import * as orderPayment from "#modules/orders/payment.ts"
+import { refund } from "#modules/payments/refunds.ts"
+
+/**
+ * What follows when something happens to a payment (api.md 7.1, step 5): the order shows it; one that is paid, or
+ * authorized, is sold, and one that is paid confirmed. Where the stock is gone it is cancelled and the money goes
+ * back, as does what was paid for a cancelled order, and what was paid beyond the total. Idempotent.
+ */
+export async function paymentChanged(ctx: Ctx, event: { reference: string }): Promise<void> {
+  const orderId = event.reference as Id<"order">
+  const found = await orderPayment.syncPayment(ctx, orderId)
+  if (!found) return
+  const { order, lines } = found
+  const kept = order.paidAmount - order.refundedAmount
+  const owed = order.status === "cancelled" ? 0 : order.totalAmount
+  if (kept > owed) {
+    await refund(ctx, {
+      reference: orderId,
+      amount: kept - owed,
+      // What is paid only grows: each time it does, what is too much of it goes back once.
+      key: `surplus:${orderId}:${order.paidAmount}`,
+      reason: owed === 0 ? "The order was cancelled." : "More was paid than the order came to.",
+    })
+  }
+  if (order.status !== "pending" || !isSecured(found)) return
+  const missing = await inventory.settle(ctx, orderId, inventory.byProduct(lines))
+  if (missing.length > 0) return stockLost(ctx, orderId)
+  await orderPayment.confirmPaid(ctx, orderId)
+}
+
+/** Whether a gateway has the money, or vouches for it: then the stock is the buyer's. */
+function isSecured({ order }: orderPayment.Paid): boolean {
+  return order.paymentStatus === "paid" || order.paymentStatus === "authorized"
+}
+
+/** Cancels a pending order that cannot be filled, and says so; what was paid goes back with it. */
+export async function stockLost(ctx: Ctx, orderId: Id<"order">): Promise<void> {
+  const opened = await orders.open(ctx, orderId, "orders:write")
+  if (opened.order.status === "cancelled") return
+  const reason = "The stock was gone before the order could be completed."
+  await orders.cancelOpened(ctx, opened, reason, [{ type: "order.stock-lost", orderId }])
+}

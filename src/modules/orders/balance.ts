@@ -1,0 +1,34 @@
+import type { paymentStatuses } from "./status.ts"
+
+type PaymentStatus = (typeof paymentStatuses)[number]
+
+/** What is counted of a payment, in minor units of the order's currency. */
+type Counted = { status: PaymentStatus; capturedAmount: number; refundedAmount: number }
+
+/** What an order's payments come to. */
+export type Balance = {
+  paymentStatus: PaymentStatus
+  paidAmount: number
+  refundedAmount: number
+}
+
+/** Of several payments without captured money the best one says how the order stands. */
+const hopes = ["authorized", "unpaid", "failed", "voided"] as const
+
+/**
+ * How an order stands by its payments: paid once they have captured its total, whatever came back since counts as
+ * refunded. An order of nothing is paid.
+ */
+export function balanceOf(totalAmount: number, payments: readonly Counted[]): Balance {
+  const sum = (of: (payment: Counted) => number) =>
+    payments.reduce((all, payment) => all + of(payment), 0)
+  const paidAmount = sum((payment) => payment.capturedAmount)
+  const refundedAmount = sum((payment) => payment.refundedAmount)
+  return { paymentStatus: statusOf(), paidAmount, refundedAmount }
+
+  function statusOf(): PaymentStatus {
+    if (refundedAmount > 0) return refundedAmount < paidAmount ? "partially_refunded" : "refunded"
+    if (paidAmount >= totalAmount) return "paid"
+    return hopes.find((hope) => payments.some(({ status }) => status === hope)) ?? "unpaid"
+  }
+}

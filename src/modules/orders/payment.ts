@@ -1,0 +1,158 @@
+import { asc, desc, eq } from "drizzle-orm"
+
+import type { Ctx } from "#context.ts"
+import { DomainError } from "#errors.ts"
+import type { Event } from "#events.ts"
+import type { Id } from "#lib/id.ts"
+import { iso, secondsAfter } from "#lib/time.ts"
+import { isGateway } from "#modules/payments/method.ts"
+import * as payments from "#modules/payments/payments.ts"
+import { commit, raced, retryRaced } from "#platform/commit.ts"
+
+import { balanceOf } from "./balance.ts"
+import { cancelOpened, type Draft, open, type OrderRow, stageChange } from "./orders.ts"
+import { orderChanges, orderLines, orders } from "./tables.ts"
+
+/** An order with its payments, the newest first. */
+export type Paid = Draft & { payments: payments.PaymentRow[] }
+
+type Step = { next: OrderRow; note: string; kind: "payment" | "status"; events?: Event[] }
+type Decide = (found: Paid) => Step | undefined
+
+/**
+ * Brings an order's payment status and amounts in line with its payments, with a row of history where that changes
+ * them; an order that was delivered and is refunded whole becomes refunded. Idempotent; answers the order as it is
+ * then, `undefined` when there is none.
+ */
+export async function syncPayment(ctx: Ctx, orderId: Id<"order">): Promise<Paid | undefined> {
+  const found = await change(ctx, orderId, (seen) => balanced(ctx, seen))
+  if (found?.order.status !== "delivered" || found.order.paymentStatus !== "refunded") return found
+  return change(ctx, orderId, ({ order }) =>
+    order.status === "delivered" && order.paymentStatus === "refunded"
+      ? moved(ctx, order, "refunded", "Everything paid was given back.")
+      : undefined,
+  )
+}
+
+/** Confirms a pending order that a gateway was paid for in full. Idempotent. */
+export function confirmPaid(ctx: Ctx, orderId: Id<"order">): Promise<Paid | undefined> {
+  return change(ctx, orderId, (found) =>
+    found.order.status === "pending" && isPaidByGateway(found)
+      ? moved(ctx, found.order, "confirmed", "Paid.")
+      : undefined,
+  )
+}
+
+/** Whether an order is paid, and a gateway says so: then nobody need confirm it. */
+export function isPaidByGateway({ order, payments: made }: Paid): boolean {
+  return (
+    order.paymentStatus === "paid" &&
+    made.some(({ provider, capturedAmount }) => isGateway(provider) && capturedAmount > 0)
+  )
+}
+
+/** Whether an order waits for a gateway: until it is paid, or authorized, nothing is sold of it and it goes nowhere. */
+export function awaitsGateway({ paymentMethod, paymentStatus }: OrderRow): boolean {
+  return isGateway(paymentMethod) && ["unpaid", "failed", "voided"].includes(paymentStatus)
+}
+
+/**
+ * Cancels an order whose time to be paid is over, if it is still pending and nothing is paid or can still be: whoever
+ * calls has given its payments up at their gateways. Answers whether it did.
+ */
+export async function expire(ctx: Ctx, orderId: Id<"order">): Promise<boolean> {
+  const opened = await open(ctx, orderId, "orders:write")
+  const made = await payments.selectOf(ctx, orderId)
+  const { status, payBy } = opened.order
+  const isOver = status === "pending" && payBy !== null && payBy <= iso(ctx.now)
+  const isHopeless = made.every(
+    (payment) =>
+      payment.capturedAmount === 0 && !(isGateway(payment.provider) && payments.isOpen(payment)),
+  )
+  if (!isOver || !isHopeless) return false
+  try {
+    await cancelOpened(ctx, opened, "It was not paid in time.")
+    return true
+  } catch (error) {
+    // Somebody paid, cancelled or changed it just now: the next sweep looks again.
+    if (error instanceof DomainError && error.code === "order-changed") return false
+    throw error
+  }
+}
+
+/** An order with its payments, for the shop's own work. */
+export async function findPaid(ctx: Ctx, orderId: Id<"order">): Promise<Paid | undefined> {
+  const { order, lines, payments: made } = await look(ctx, orderId)
+  return order && { order, lines, payments: made }
+}
+
+async function look(ctx: Ctx, orderId: Id<"order">) {
+  const [[order], lines, made, [last]] = await ctx.db.batch([
+    ctx.db.select().from(orders).where(eq(orders.id, orderId)).limit(1),
+    ctx.db
+      .select()
+      .from(orderLines)
+      .where(eq(orderLines.orderId, orderId))
+      .orderBy(asc(orderLines.position)),
+    payments.selectOf(ctx, orderId),
+    ctx.db
+      .select()
+      .from(orderChanges)
+      .where(eq(orderChanges.orderId, orderId))
+      .orderBy(desc(orderChanges.version))
+      .limit(1),
+  ])
+  return { order, lines, payments: made, last }
+}
+
+/** Looks at an order and takes the step that it asks for; looks again when somebody else was first. */
+function change(ctx: Ctx, orderId: Id<"order">, decide: Decide): Promise<Paid | undefined> {
+  return retryRaced(async () => {
+    const { last, ...found } = await look(ctx, orderId)
+    const { order } = found
+    if (!order) return undefined
+    const step = decide({ ...found, order })
+    if (!step) return { ...found, order }
+    const { next, note, kind, events = [] } = step
+    await commit(ctx, await stageChange(ctx, order, next, last, note, kind), {
+      events,
+      refusals: { "order_changes.order_id": () => raced(new DomainError("order-changed")) },
+    })
+    return { ...found, order: next }
+  })
+}
+
+function balanced(ctx: Ctx, { order, payments: made }: Paid): Step | undefined {
+  const balance = balanceOf(order.totalAmount, made)
+  const { paymentStatus, paidAmount, refundedAmount } = balance
+  const waits = awaitsGateway({ ...order, paymentStatus }) && order.status === "pending"
+  const ttl = ctx.config.payments.pendingOrderTtlSeconds
+  const payBy = waits ? (order.payBy ?? iso(secondsAfter(ctx.now, ttl))) : null
+  if (
+    paymentStatus === order.paymentStatus &&
+    paidAmount === order.paidAmount &&
+    refundedAmount === order.refundedAmount
+  )
+    return undefined
+  return {
+    kind: "payment",
+    note: "",
+    next: {
+      ...order,
+      ...balance,
+      payBy,
+      paidAt: order.paidAt ?? (paymentStatus === "paid" ? iso(ctx.now) : null),
+      version: order.version + 1,
+      updatedAt: iso(ctx.now),
+    },
+  }
+}
+
+function moved(ctx: Ctx, order: OrderRow, to: "confirmed" | "refunded", note: string): Step {
+  return {
+    kind: "status",
+    note,
+    next: { ...order, status: to, version: order.version + 1, updatedAt: iso(ctx.now) },
+    events: [{ type: "order.status-changed", orderId: order.id, from: order.status, to }],
+  }
+}

@@ -1,0 +1,134 @@
+import { z } from "zod"
+
+import { id, Instant, Money, pageOf, pageQuery, PriceInput, Ref } from "#lib/shapes.ts"
+
+import { paymentMethods } from "./method.ts"
+import { paymentStatuses } from "./status.ts"
+
+/** How it is paid. `fake` is there in development only. */
+export const PaymentMethodName = z.enum(paymentMethods).meta({ example: "manual" })
+
+/** What a client needs to pay. */
+const action = {
+  client_secret: z.string().optional().meta({
+    description: "For the gateway's own script in the browser",
+  }),
+  redirect_url: z.string().optional().meta({ description: "Where the payer goes" }),
+}
+
+/** A payment as its payer meets it first. Neither secret nor address: ask again with POST /payments. */
+export const PaymentStart = z
+  .object({
+    id: id("payment", "pay_01kaeq4w8s0000000000000000"),
+    provider: PaymentMethodName,
+    status: z.enum(paymentStatuses),
+    amount: Money,
+    currency: z.string().meta({ example: "USD" }),
+    failure: z.string().nullable().meta({ description: "Why it failed, in the gateway's word" }),
+    ...action,
+  })
+  .meta({ id: "PaymentStart" })
+export type PaymentStart = z.infer<typeof PaymentStart>
+
+/** Money on its way back. */
+export const Refund = z
+  .object({
+    id: id("refund", "rfd_01kaeq4w8s0000000000000000"),
+    payment: id("payment", "pay_01kaeq4w8s0000000000000000"),
+    order: z.string(),
+    status: z.enum(["pending", "succeeded", "failed"]),
+    amount: Money,
+    currency: z.string().meta({ example: "USD" }),
+    reason: z.string(),
+    failure: z.string().nullable(),
+    created_at: Instant,
+    updated_at: Instant,
+  })
+  .meta({ id: "Refund" })
+export type Refund = z.infer<typeof Refund>
+
+/** A payment: one try to pay for an order. */
+export const Payment = PaymentStart.extend({
+  order: z.string().meta({ example: "ord_01kaeq4w8s0000000000000000" }),
+  captured: Money,
+  refunded: Money,
+  transaction_id: z.string().nullable().meta({ description: "The gateway's own id of it" }),
+  created_at: Instant,
+  updated_at: Instant,
+}).meta({ id: "Payment" })
+export type Payment = z.infer<typeof Payment>
+
+/** A payment with its refunds, oldest first. */
+export const PaymentDetail = Payment.extend({ refunds: z.array(Refund) }).meta({
+  id: "PaymentDetail",
+})
+export type PaymentDetail = z.infer<typeof PaymentDetail>
+
+/** A page of payments. */
+export const PaymentPage = pageOf(Payment, "PaymentPage")
+
+/** How a list of payments is filtered. */
+export const PaymentQuery = z.object({
+  order: Ref.optional().meta({
+    description: "Id or order number",
+    example: "NX-20261120-7K3M9QXA",
+  }),
+  status: z.enum(paymentStatuses).optional(),
+  provider: z.enum(paymentMethods).optional(),
+  ...pageQuery,
+})
+export type PaymentQuery = z.infer<typeof PaymentQuery>
+
+/** How an order can be paid now. */
+export const PaymentMethods = z
+  .object({
+    results: z.array(
+      z.object({ id: PaymentMethodName, name: z.string(), is_gateway: z.boolean() }),
+    ),
+    card: PaymentMethodName.nullable().meta({
+      description: "The method that `card` means; null: cards are not taken",
+    }),
+  })
+  .meta({ id: "PaymentMethods" })
+export type PaymentMethods = z.infer<typeof PaymentMethods>
+
+/** How much of an authorized payment is taken: all of it, unless said otherwise. */
+export const CaptureInput = z
+  .object({ amount: PriceInput.optional() })
+  .meta({ example: {}, description: "Absent: all of it" })
+export type CaptureInput = z.infer<typeof CaptureInput>
+
+/** Why staff say that a payment was made. */
+export const MarkPaidInput = z
+  .object({
+    note: z.string().trim().max(1000, "At most 1000 characters.").default(""),
+  })
+  .meta({ example: { note: "Bank transfer of 20 November" } })
+export type MarkPaidInput = z.infer<typeof MarkPaidInput>
+
+/** What is given back: of one payment, or of an order's payments, the newest first. */
+export const NewRefund = z
+  .object({
+    payment: Ref.optional().meta({ example: "pay_01kaeq4w8s0000000000000000" }),
+    order: Ref.optional().meta({ description: "Id or order number" }),
+    amount: PriceInput.optional().meta({ description: "Absent: all that is left" }),
+    reason: z.string().trim().min(1, "This field may not be blank.").max(1000),
+  })
+  .refine(({ payment, order }) => (payment === undefined) !== (order === undefined), {
+    path: ["payment"],
+    message: "Give either payment or order.",
+  })
+  .meta({ example: { payment: "pay_01kaeq4w8s0000000000000000", reason: "Arrived broken" } })
+export type NewRefund = z.infer<typeof NewRefund>
+
+/** What was given back, over one payment or several. */
+export const RefundsMade = z.object({ refunds: z.array(Refund) }).meta({ id: "RefundsMade" })
+export type RefundsMade = z.infer<typeof RefundsMade>
+
+/** What a gateway sends; what it holds is the gateway's. */
+export const WebhookBody = z
+  .looseObject({})
+  .meta({ id: "PaymentWebhook", example: { id: "evt_1", type: "payment.updated" } })
+
+/** That a webhook arrived. */
+export const WebhookReceipt = z.object({ received: z.literal(true) }).meta({ id: "WebhookReceipt" })

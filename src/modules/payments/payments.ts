@@ -1,0 +1,273 @@
+import { desc, eq, sql } from "drizzle-orm"
+
+import type { Ctx } from "#context.ts"
+import { DomainError } from "#errors.ts"
+import type { Event } from "#events.ts"
+import { type Id, newId } from "#lib/id.ts"
+import { iso, secondsAfter } from "#lib/time.ts"
+import { commit, raced, retryRaced } from "#platform/commit.ts"
+import type { Statement } from "#platform/db.ts"
+
+import type { Answer } from "./gateway.ts"
+import { gatewayOf } from "./gateways.ts"
+import { isGateway, type PaymentMethod } from "./method.ts"
+import { judge, type Told } from "./status.ts"
+import { payments } from "./tables.ts"
+
+export type PaymentRow = typeof payments.$inferSelect
+
+/** A change that is not committed yet, to be part of somebody's batch: what it writes, says, and can break on. */
+export type Staged = {
+  statements: Statement[]
+  events: Event[]
+  refusals: Record<string, () => DomainError>
+}
+
+/** After how many seconds a gateway that said nothing is asked: 1, 2, 4… minutes, at most an hour. */
+export function patienceSeconds(checks: number): number {
+  return Math.min(60 * 2 ** checks, 3600)
+}
+
+type NewPayment = {
+  reference: string
+  provider: PaymentMethod
+  currency: string
+  /** Minor units, above zero. */
+  amount: number
+  userId: Id<"user"> | null
+  tokenHash: string | null
+}
+
+/** A payment that is not committed yet. */
+export function draft(ctx: Ctx, given: NewPayment): PaymentRow {
+  const now = iso(ctx.now)
+  return {
+    ...given,
+    id: newId("payment", ctx.now),
+    status: "unpaid",
+    capturedAmount: 0,
+    refundedAmount: 0,
+    capture: isGateway(given.provider) ? ctx.config.payments.capture : "manual",
+    gatewayRef: null,
+    action: null,
+    failure: null,
+    voidRequestedAt: null,
+    toldAt: null,
+    checkAt: isGateway(given.provider) ? iso(secondsAfter(ctx.now, patienceSeconds(0))) : null,
+    checks: 0,
+    version: 1,
+    createdAt: now,
+    updatedAt: now,
+  }
+}
+
+/**
+ * Inserts a payment, in the batch of what it is for; `start` asks its gateway afterwards, and should that never
+ * happen, whoever wants to pay does. Its refusals: `openRefusals`.
+ */
+export function stageStart(ctx: Ctx, payment: PaymentRow): Statement[] {
+  return [ctx.db.insert(payments).values(payment)]
+}
+
+/** What a broken constraint of `stageStart` means: of one provider there is one payment to pay. */
+export const openRefusals = {
+  "payments.reference, payments.provider": () => changed(),
+} as const
+
+/**
+ * Asks the gateway for the payment, once for each payment however often it is called, and records what it says. No
+ * answer is no refusal: the payment stays as it is, and the sweeper asks again.
+ */
+export async function start(
+  ctx: Ctx,
+  payment: PaymentRow,
+  returnUrl?: string,
+): Promise<PaymentRow> {
+  const gateway = gatewayOf(ctx, payment.provider)
+  if (!gateway) return payment
+  try {
+    return await record(ctx, payment, await gateway.start(requestOf(payment, returnUrl)))
+  } catch (error) {
+    ctx.log.error("payment left to the sweeper", error, { payment_id: payment.id })
+    return payment
+  }
+}
+
+/** What a gateway is told of a payment. */
+export function requestOf(payment: PaymentRow, returnUrl?: string) {
+  const { id: key, reference, amount, currency, capture, gatewayRef: ref } = payment
+  return { key, reference, amount, currency, capture, returnUrl, ref }
+}
+
+/**
+ * Records what a gateway answered about a payment, whoever was told what first. An answer that does not fit is
+ * logged, and changes nothing.
+ */
+export function record(ctx: Ctx, payment: PaymentRow, answer: Answer): Promise<PaymentRow> {
+  return retryRaced(async (tries) => {
+    const known = tries === 1 ? payment : await get(ctx, payment.id)
+    const { statements, events, refusals, next, mismatch } = stageTold(ctx, known, answer)
+    if (mismatch !== undefined) {
+      const details = { payment_id: known.id, provider: known.provider }
+      ctx.log.error("the gateway's answer does not fit", new Error(mismatch), details)
+    }
+    if (statements.length > 0) await commit(ctx, statements, { events, refusals })
+    return next
+  })
+}
+
+/** The change that a gateway's word makes; no statements where it makes none, `mismatch` where it does not fit. */
+export function stageTold(
+  ctx: Ctx,
+  known: PaymentRow,
+  told: Told & Pick<Answer, "clientSecret" | "redirectUrl">,
+): Staged & { next: PaymentRow; mismatch?: string } {
+  const judged = judge(known, told)
+  if ("mismatch" in judged) return { ...nothing(), next: known, mismatch: judged.mismatch }
+  const { status, capturedAmount, isNews } = judged
+  const action = actionOf(told) ?? known.action
+  const isFirst = known.gatewayRef === null
+  const isRestless = status === "unpaid" || status === "authorized"
+  const next: PaymentRow = {
+    ...known,
+    status,
+    capturedAmount,
+    gatewayRef: told.ref,
+    action: isRestless || status === "failed" ? action : null,
+    failure: status === "failed" ? (told.failure ?? known.failure) : null,
+    toldAt: known.toldAt !== null && known.toldAt > told.at ? known.toldAt : told.at,
+    checkAt: isRestless ? (known.checkAt ?? checkIn(ctx, known)) : null,
+    version: known.version + 1,
+    updatedAt: iso(ctx.now),
+  }
+  if (!isNews && !isFirst) return { ...nothing(), next: known }
+  return {
+    next,
+    statements: [update(ctx, known, next)],
+    events: isNews ? [changedEvent(next)] : [],
+    refusals: versionRefusals,
+  }
+}
+
+/** Writes a payment as it is to be, unless somebody changed it since `known` was read (`versionRefusals`). */
+export function update(ctx: Ctx, known: PaymentRow, next: PaymentRow): Statement {
+  const { id, ...columns } = next
+  return ctx.db
+    .update(payments)
+    .set({
+      ...columns,
+      version: sql`CASE WHEN version = ${known.version} THEN ${next.version} END`,
+    })
+    .where(eq(payments.id, id))
+}
+
+/** What a broken constraint of `update` means: look again. */
+export const versionRefusals = {
+  "NOT NULL constraint failed: payments.version": () => changed(),
+} as const
+
+/** Somebody was first. */
+export function changed(): DomainError {
+  return raced(new DomainError("payment-changed"))
+}
+
+/** Says that a payment is not what it was. */
+export function changedEvent({ id, reference }: PaymentRow): Event {
+  return { type: "payment.changed", paymentId: id, reference }
+}
+
+/** A change of nothing. */
+export function nothing(): Staged {
+  return { statements: [], events: [], refusals: {} }
+}
+
+/** When a gateway is asked about a payment again. */
+export function checkIn(ctx: Ctx, { checks }: { checks: number }): string {
+  return iso(secondsAfter(ctx.now, patienceSeconds(checks)))
+}
+
+/** A payment, for the shop's own work. @throws `not-found` */
+export async function get(ctx: Ctx, id: Id<"payment">): Promise<PaymentRow> {
+  const [row] = await ctx.db.select().from(payments).where(eq(payments.id, id)).limit(1)
+  if (!row) throw new DomainError("not-found", "No such payment")
+  return row
+}
+
+/** The payments of a reference, newest first, for a batch. */
+export function selectOf(ctx: Ctx, reference: string) {
+  return ctx.db
+    .select()
+    .from(payments)
+    .where(eq(payments.reference, reference))
+    .orderBy(desc(payments.createdAt), desc(payments.id))
+}
+
+/**
+ * Gives up what is still to be paid of a reference, in the batch of what makes it so: at once where there is no
+ * gateway, else the subscriber of `payment.void-requested` asks it. What it has taken by then comes back as
+ * `payment.changed`.
+ */
+export async function stageVoid(ctx: Ctx, reference: string): Promise<Staged> {
+  const open = (await selectOf(ctx, reference)).filter(isOpen)
+  return stageVoidOf(ctx, open)
+}
+
+/** The same for payments that were read already. */
+export function stageVoidOf(ctx: Ctx, open: readonly PaymentRow[]): Staged {
+  const steps = open.map((known) => {
+    const now = iso(ctx.now)
+    const isOurs = !isGateway(known.provider)
+    const next: PaymentRow = {
+      ...known,
+      status: isOurs ? "voided" : known.status,
+      voidRequestedAt: now,
+      checkAt: isOurs ? null : checkIn(ctx, { checks: 0 }),
+      version: known.version + 1,
+      updatedAt: now,
+    }
+    return { next, isOurs, statement: update(ctx, known, next) }
+  })
+  return {
+    statements: steps.map(({ statement }) => statement),
+    events: steps.map(({ next, isOurs }) =>
+      isOurs
+        ? changedEvent(next)
+        : {
+            type: "payment.void-requested" as const,
+            paymentId: next.id,
+            reference: next.reference,
+          },
+    ),
+    refusals: versionRefusals,
+  }
+}
+
+/** Whether money may still come of it. */
+export function isOpen({ status, provider }: PaymentRow): boolean {
+  return (
+    status === "unpaid" || status === "authorized" || (status === "failed" && isGateway(provider))
+  )
+}
+
+/** Asks the gateway to give a payment up. Idempotent; what it had taken by then is recorded. @throws `unavailable` */
+export async function runVoid(
+  ctx: Ctx,
+  { paymentId }: { paymentId: Id<"payment"> },
+): Promise<void> {
+  await cancelAtGateway(ctx, await get(ctx, paymentId))
+}
+
+/** Has the gateway give a payment up, and records what it says. @throws `unavailable` */
+export async function cancelAtGateway(ctx: Ctx, payment: PaymentRow): Promise<PaymentRow> {
+  const gateway = gatewayOf(ctx, payment.provider)
+  if (!gateway || !isOpen(payment)) return payment
+  return record(ctx, payment, await gateway.cancel(requestOf(payment)))
+}
+
+function actionOf({ clientSecret, redirectUrl }: Answer): PaymentRow["action"] {
+  if (clientSecret === undefined && redirectUrl === undefined) return null
+  return {
+    ...(clientSecret !== undefined && { clientSecret }),
+    ...(redirectUrl !== undefined && { redirectUrl }),
+  }
+}

@@ -1,0 +1,175 @@
+import { z } from "zod"
+
+import { paged } from "#http/paging.ts"
+import { created, createRouter, json, ok, optionalJson, route } from "#http/router.ts"
+import { Ref } from "#lib/shapes.ts"
+
+import * as captures from "./captures.ts"
+import * as lists from "./lists.ts"
+import {
+  CaptureInput,
+  MarkPaidInput,
+  NewRefund,
+  Payment,
+  PaymentDetail,
+  PaymentMethods,
+  PaymentPage,
+  PaymentQuery,
+  RefundsMade,
+  WebhookBody,
+  WebhookReceipt,
+} from "./model.ts"
+import * as refundRequests from "./refund-requests.ts"
+import * as webhooks from "./webhooks.ts"
+
+const tags = ["Payments"]
+const params = z.object({ payment: Ref.meta({ example: "pay_01kaeq4w8s0000000000000000" }) })
+const staff = { tags, access: "staff", scope: "orders:write" } as const
+
+/** /payments/* */
+export const routes = createRouter()
+  .openapi(
+    route({
+      method: "get",
+      path: "/payments",
+      tags,
+      operationId: "listPayments",
+      summary: "Your payments",
+      description: "Newest first; everybody's for staff. Fields to order by: created_at.",
+      access: "user",
+      scope: "orders:read",
+      request: { query: PaymentQuery },
+      responses: ok(PaymentPage, "A page of payments"),
+      refuses: ["invalid-page"],
+    }),
+    async (c) => c.json(paged(c, await lists.list(c.var.ctx, c.req.valid("query"))), 200),
+  )
+  .openapi(
+    route({
+      method: "get",
+      path: "/payments/methods",
+      tags,
+      operationId: "listPaymentMethods",
+      summary: "How orders can be paid",
+      description: "A gateway is listed once it is set up.",
+      access: "public",
+      shared: true,
+      responses: ok(PaymentMethods, "The methods"),
+    }),
+    (c) => c.json(lists.methods(c.var.ctx), 200),
+  )
+  .openapi(
+    route({
+      method: "post",
+      path: "/payments/refunds",
+      ...staff,
+      operationId: "refundPayment",
+      summary: "Give money back",
+      description:
+        "Of a payment, or of an order's payments, the newest first; all that is left, or `amount` of it. However many at once, never more than was paid.",
+      request: { body: json(NewRefund) },
+      responses: created(RefundsMade, "The refunds"),
+      refuses: ["not-found", "refund-too-large", "payment-changed"],
+    }),
+    async (c) => c.json(await refundRequests.create(c.var.ctx, c.req.valid("json")), 201),
+  )
+  .openapi(
+    route({
+      method: "post",
+      path: "/payments/webhooks/{gateway}",
+      tags,
+      operationId: "receivePaymentWebhook",
+      summary: "What a gateway has to say",
+      description:
+        "Signed over the raw body, at most 300 s old; each event counts once. An event whose amount, currency or reference is not ours is kept aside and changes nothing.",
+      access: "open",
+      calledBy: "machine",
+      request: {
+        params: z.object({ gateway: z.string().meta({ example: "stripe" }) }),
+        body: json(WebhookBody),
+      },
+      responses: ok(WebhookReceipt, "It was received"),
+      refuses: ["not-found", "signature-not-valid", "payment-changed"],
+    }),
+    async (c) => {
+      const { headers } = c.req.raw
+      const body = await c.req.text()
+      await webhooks.receive(c.var.ctx, c.req.valid("param").gateway, { headers, body })
+      return c.json({ received: true as const }, 200)
+    },
+  )
+  .openapi(
+    route({
+      method: "get",
+      path: "/payments/{payment}",
+      tags,
+      operationId: "getPayment",
+      summary: "Open a payment",
+      description: "Your own; of a guest's order by `X-Order-Token`; any for staff.",
+      access: "public",
+      scope: "orders:read",
+      request: { params },
+      responses: ok(PaymentDetail, "The payment, and what was given back of it"),
+      refuses: ["unauthenticated", "not-found"],
+    }),
+    async (c) => c.json(await lists.read(c.var.ctx, c.req.valid("param").payment), 200),
+  )
+  .openapi(
+    route({
+      method: "post",
+      path: "/payments/{payment}/capture",
+      ...staff,
+      operationId: "capturePayment",
+      summary: "Take what was authorized",
+      description: "All of it, or `amount`; the rest is let go. Taken already is taken.",
+      request: { params, body: optionalJson(CaptureInput) },
+      responses: ok(Payment, "The payment"),
+      refuses: ["not-found", "payment-closed", "payment-refused", "payment-changed", "unavailable"],
+    }),
+    async (c) =>
+      c.json(
+        await captures.capture(
+          c.var.ctx,
+          c.req.valid("param").payment,
+          c.req.valid("json") ?? CaptureInput.parse({}),
+        ),
+        200,
+      ),
+  )
+  .openapi(
+    route({
+      method: "post",
+      path: "/payments/{payment}/void",
+      ...staff,
+      operationId: "voidPayment",
+      summary: "Give a payment up",
+      description: "One that nothing was taken of; its gateway is told.",
+      request: { params },
+      responses: ok(Payment, "The payment"),
+      refuses: ["not-found", "payment-closed", "payment-changed", "unavailable"],
+    }),
+    async (c) => c.json(await captures.voidPayment(c.var.ctx, c.req.valid("param").payment), 200),
+  )
+  .openapi(
+    route({
+      method: "post",
+      path: "/payments/{payment}/mark-paid",
+      ...staff,
+      operationId: "markPaid",
+      summary: "Say that an invoice was paid",
+      description:
+        "Or that the cash was taken at the door. Only of payments without a gateway; audited.",
+      request: { params, body: optionalJson(MarkPaidInput) },
+      responses: ok(Payment, "The payment"),
+      refuses: ["not-found", "payment-closed", "payment-changed"],
+    }),
+    async (c) =>
+      c.json(
+        await captures.markPaid(
+          c.var.ctx,
+          c.req.valid("param").payment,
+          c.req.valid("json") ?? MarkPaidInput.parse({}),
+        ),
+        200,
+      ),
+  )

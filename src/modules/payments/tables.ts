@@ -1,0 +1,138 @@
+import { sql } from "drizzle-orm"
+import {
+  check,
+  index,
+  integer,
+  primaryKey,
+  sqliteTable,
+  text,
+  uniqueIndex,
+} from "drizzle-orm/sqlite-core"
+
+import type { Id } from "#lib/id.ts"
+
+import { paymentMethods } from "./method.ts"
+import { paymentStatuses } from "./status.ts"
+
+/**
+ * Payments, each of one try to pay `amount` minor units of `currency` for whatever `reference` names (an order's id).
+ * `refundedAmount` counts refunds that are still on their way too: several at once never come to more than what was
+ * captured.
+ */
+export const payments = sqliteTable(
+  "payments",
+  {
+    id: text().$type<Id<"payment">>().primaryKey(),
+    reference: text().notNull(),
+    provider: text({ enum: paymentMethods }).notNull(),
+    status: text({ enum: paymentStatuses }).notNull(),
+    currency: text().notNull(),
+    amount: integer().notNull(),
+    capturedAmount: integer().notNull(),
+    refundedAmount: integer().notNull(),
+    /** Whether the gateway takes the money at once, or staff say when. */
+    capture: text({ enum: ["automatic", "manual"] }).notNull(),
+    /** The gateway's own id of it; NULL until the gateway has answered once. */
+    gatewayRef: text(),
+    /** What the client needs to pay. */
+    action: text({ mode: "json" }).$type<{ clientSecret?: string; redirectUrl?: string }>(),
+    /** Why it failed, in the gateway's word. */
+    failure: text(),
+    /** Who may see it: an account, or whoever holds a token (its SHA-256). */
+    userId: text().$type<Id<"user">>(),
+    tokenHash: text(),
+    /** Since when it is to be given up; the gateway has the last word. */
+    voidRequestedAt: text(),
+    /** As of when the gateway said what is known of it. */
+    toldAt: text(),
+    /** When the gateway is asked about it again; NULL: there is nothing left to ask. */
+    checkAt: text(),
+    /** How often it was asked so. */
+    checks: integer().notNull(),
+    /** Counts its changes: who changes it says which version they saw, or adds to its amounts in SQL. */
+    version: integer().notNull(),
+    createdAt: text().notNull(),
+    updatedAt: text().notNull(),
+  },
+  (t) => [
+    index("payments_reference").on(t.reference, t.createdAt, t.id),
+    index("payments_user").on(t.userId, t.createdAt, t.id),
+    index("payments_created").on(t.createdAt, t.id),
+    index("payments_status").on(t.status, t.createdAt, t.id),
+    index("payments_provider").on(t.provider, t.createdAt, t.id),
+    uniqueIndex("payments_gateway_ref").on(t.provider, t.gatewayRef),
+    uniqueIndex("payments_open")
+      .on(t.reference, t.provider)
+      .where(sql`status = 'unpaid' AND void_requested_at IS NULL`),
+    index("payments_due")
+      .on(t.checkAt)
+      .where(sql`check_at IS NOT NULL`),
+    check(
+      "payments_amounts",
+      sql`amount > 0 AND refunded_amount >= 0 AND refunded_amount <= captured_amount AND captured_amount <= amount`,
+    ),
+  ],
+)
+
+/**
+ * Money on its way back, of one payment. `key` says for what, once: `cancel:<order>`, `return:<return>`; refunded over
+ * several payments it has a row for each.
+ */
+export const refunds = sqliteTable(
+  "refunds",
+  {
+    id: text().$type<Id<"refund">>().primaryKey(),
+    key: text().notNull(),
+    paymentId: text()
+      .$type<Id<"payment">>()
+      .notNull()
+      .references(() => payments.id),
+    reference: text().notNull(),
+    status: text({ enum: ["pending", "succeeded", "failed"] }).notNull(),
+    amount: integer().notNull(),
+    currency: text().notNull(),
+    reason: text().notNull(),
+    gatewayRef: text(),
+    failure: text(),
+    checkAt: text(),
+    checks: integer().notNull(),
+    createdAt: text().notNull(),
+    updatedAt: text().notNull(),
+  },
+  (t) => [
+    uniqueIndex("refunds_key").on(t.key, t.paymentId),
+    index("refunds_payment").on(t.paymentId, t.createdAt),
+    index("refunds_reference").on(t.reference, t.createdAt),
+    index("refunds_due")
+      .on(t.checkAt)
+      .where(sql`check_at IS NOT NULL`),
+    check("refunds_amount", sql`amount > 0`),
+  ],
+)
+
+/**
+ * What gateways told us by webhook, each event once: the row stands in the batch of its effect. `quarantined`: it
+ * was signed but does not fit what we know, and changed nothing.
+ */
+export const gatewayEvents = sqliteTable(
+  "gateway_events",
+  {
+    provider: text({ enum: paymentMethods }).notNull(),
+    eventId: text().notNull(),
+    paymentId: text().$type<Id<"payment">>(),
+    kind: text().notNull(),
+    outcome: text({ enum: ["applied", "ignored", "quarantined"] }).notNull(),
+    /** Why it was quarantined. */
+    reason: text(),
+    /** What was told, as it was understood. */
+    news: text({ mode: "json" }).$type<unknown>().notNull(),
+    createdAt: text().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.provider, t.eventId] }),
+    index("gateway_events_payment").on(t.paymentId, t.createdAt),
+    index("gateway_events_quarantined")
+      .on(t.createdAt)
+      .where(sql`outcome = 'quarantined'`),
+  ],
+)

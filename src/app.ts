@@ -37,6 +37,7 @@ import { admin as inventoryAdmin } from "#modules/inventory/admin.ts"
 import { routes as inventoryRoutes } from "#modules/inventory/routes.ts"
 import { admin as mailAdmin } from "#modules/notifications/admin.ts"
 import { admin as ordersAdmin } from "#modules/orders/admin.ts"
+import { routes as documentRoutes } from "#modules/orders/document-routes.ts"
 import { routes as orderRoutes } from "#modules/orders/routes.ts"
 import { routes as statisticsRoutes } from "#modules/orders/statistics-routes.ts"
 import { routes as paymentRoutes } from "#modules/payments/routes.ts"
@@ -75,6 +76,7 @@ export const api = createRouter()
   .route("/", paymentRoutes)
   .route("/", checkoutRoutes)
   .route("/", statisticsRoutes)
+  .route("/", documentRoutes)
   .route("/", orderRoutes)
   .route("/", ordersAdmin)
   .route("/", privacyRoutes)

@@ -21,6 +21,8 @@ const Settings = z.object({
   CURRENCY: z.string().refine(isCurrency, "is no ISO 4217 code"),
   CORS_ORIGINS: z.string(),
   ACCESS_TOKEN_TTL: z.coerce.number().int().min(60).max(3600),
+  SELLER: z.string().default("Nexus"),
+  RETURN_WINDOW_DAYS: z.coerce.number().int().min(0).max(3650).default(30),
   RATE_LIMITS: z.enum(["on", "off"]),
   REQUIRE_MFA_ROLES: z
     .string()
@@ -63,6 +65,10 @@ export type Config = {
   /** Exact origins that browsers may call from (api.md 1.14). */
   corsOrigins: readonly string[]
   accessTokenTtlSeconds: number
+  /** Who sells, as invoices say it, line by line. */
+  seller: readonly string[]
+  /** For how many days after its delivery an order's things can be sent back. */
+  returnWindowDays: number
   /** Off in local development only: production ignores the switch. */
   rateLimits: boolean
   /** Roles that do staff's work only while their second factor is on. */
@@ -130,6 +136,8 @@ export function configOf(env: Env): Config {
     currency: settings.CURRENCY,
     corsOrigins: listOf(settings.CORS_ORIGINS),
     accessTokenTtlSeconds: settings.ACCESS_TOKEN_TTL,
+    seller: settings.SELLER.split("|").map((part) => part.trim()),
+    returnWindowDays: settings.RETURN_WINDOW_DAYS,
     rateLimits: !(development && settings.RATE_LIMITS === "off"),
     mfaRoles: settings.REQUIRE_MFA_ROLES,
     passkeyOrigins: [firstOrigin, ...moreOrigins],

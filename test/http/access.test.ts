@@ -94,6 +94,8 @@ const table: Record<string, Outcome[]> = {
   setOrderStatus: staffOnly,
   listAllOrders: staffOnly,
   getOrderStatistics: staffOnly,
+  getInvoice: signedIn,
+  getPackingSlip: staffOnly,
   getStateMachines: everybody,
   getInfo: everybody,
   listEndpoints: everybody,
@@ -221,7 +223,14 @@ it("the document says of every operation whom the table lets through", () => {
     admin: adminOnly,
   }
   // Public routes whose verbs ask a guest for the order's token.
-  const byToken = ["getOrder", "trackOrder", "getOrderHistory", "cancelOrder", "deleteOrder"]
+  const byToken = [
+    "getOrder",
+    "trackOrder",
+    "getOrderHistory",
+    "cancelOrder",
+    "deleteOrder",
+    "getInvoice",
+  ]
   for (const { id, spec } of all) {
     const said = byToken.includes(id) ? "user" : spec["x-access"]
     expect([id, columns[said]]).toEqual([id, table[id]])

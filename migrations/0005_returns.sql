@@ -1,3 +1,20 @@
+CREATE TABLE `purchase_counts` (
+	`product_id` text NOT NULL,
+	`customer` text NOT NULL,
+	`quantity` integer NOT NULL,
+	`most` integer NOT NULL,
+	PRIMARY KEY(`product_id`, `customer`),
+	CONSTRAINT "purchase_counts_limit" CHECK(quantity >= 0 AND quantity <= most)
+);
+--> statement-breakpoint
+CREATE TABLE `purchases` (
+	`order_id` text NOT NULL,
+	`product_id` text NOT NULL,
+	`customer` text NOT NULL,
+	`quantity` integer NOT NULL,
+	PRIMARY KEY(`order_id`, `product_id`)
+);
+--> statement-breakpoint
 CREATE TABLE `order_stats` (
 	`period` text NOT NULL,
 	`currency` text NOT NULL,
@@ -89,6 +106,7 @@ CREATE UNIQUE INDEX `refunds_key` ON `refunds` (`key`,`payment_id`);--> statemen
 CREATE INDEX `refunds_payment` ON `refunds` (`payment_id`,`created_at`);--> statement-breakpoint
 CREATE INDEX `refunds_reference` ON `refunds` (`reference`,`created_at`);--> statement-breakpoint
 CREATE INDEX `refunds_due` ON `refunds` (`check_at`) WHERE check_at IS NOT NULL;--> statement-breakpoint
+ALTER TABLE `products` ADD `purchase_limit` integer;--> statement-breakpoint
 CREATE INDEX `order_lines_sku` ON `order_lines` (`sku`,`order_id`);--> statement-breakpoint
 CREATE INDEX `orders_payment` ON `orders` (`payment_status`,`created_at`,`id`);--> statement-breakpoint
 CREATE INDEX `orders_states` ON `orders` (`status`,`payment_status`,`created_at`,`id`);--> statement-breakpoint

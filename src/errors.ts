@@ -70,6 +70,8 @@ export const errorTable = {
   "already-cancelled": { kind: "conflict", title: "The order is already cancelled" },
   "order-changed": { kind: "conflict", title: "The order was changed by somebody else meanwhile" },
   "checkout-invalid": { kind: "invalid", title: "This cannot be ordered as it is" },
+  "coupon-refused": { kind: "conflict", title: "This code does nothing for this order" },
+  "coupon-used-up": { kind: "conflict", title: "This code has been used up" },
   "price-changed": { kind: "conflict", title: "The total is not what it was; look at it again" },
   "purchase-limit-reached": {
     kind: "conflict",

@@ -126,7 +126,6 @@ describe("the house", () => {
         isLib(path) ||
         path.startsWith("drizzle-orm") ||
         kind === "tables" ||
-        (isType && kind === "pure") ||
         (isOwn && (kind === "pure" || (kind === "model" && isType))),
       model: ({ path }, isOwn, kind) =>
         isLib(path) || kind === "model" || (isOwn && kind === "pure"),

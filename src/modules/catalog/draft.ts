@@ -144,6 +144,8 @@ export function draft(
     isFeatured: input.is_featured ?? old?.isFeatured ?? false,
     isDigital: input.is_digital ?? old?.isDigital ?? false,
     weightGrams: input.weight_grams === undefined ? (old?.weightGrams ?? null) : input.weight_grams,
+    purchaseLimit:
+      input.purchase_limit === undefined ? (old?.purchaseLimit ?? null) : input.purchase_limit,
     tags: input.tags ?? old?.tags ?? [],
     attributes: input.attributes ?? old?.attributes ?? {},
     seo: input.seo ?? old?.seo ?? {},

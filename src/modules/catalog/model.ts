@@ -221,6 +221,7 @@ export const Product = z
   .object({
     ...listed,
     weight_grams: z.int().nullable(),
+    purchase_limit: z.int().nullable().meta({ description: "How many one customer may have" }),
     seo: Seo,
     images: z.array(Image),
     variants: z.array(Variant),
@@ -263,6 +264,9 @@ const productFields = {
   is_featured: z.boolean().optional(),
   is_digital: z.boolean().optional(),
   weight_grams: z.int().min(0).max(1_000_000_000).nullable().optional(),
+  purchase_limit: z.int().min(1).max(1_000_000).nullable().optional().meta({
+    description: "How many of it one customer may have, all their orders together",
+  }),
   seo: Seo.optional(),
   attributes: z.record(line(60), line(200)).optional(),
 }

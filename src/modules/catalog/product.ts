@@ -122,6 +122,7 @@ export function toProduct(ctx: Ctx, row: Joined, parts: Parts): Product {
     ...toSummary(row),
     description: row.description,
     weight_grams: row.weightGrams,
+    purchase_limit: row.purchaseLimit,
     seo: row.seo,
     images: parts.media.map(toImage),
     variants: parts.variants

@@ -19,6 +19,8 @@ export type Sellable = {
   unitAmount: number
   currency: string
   isDigital: boolean
+  /** How many of the product one customer may have; null: any number. */
+  purchaseLimit: number | null
   imageKey: string | null
   /** The projection: what lists say can be bought. */
   stockQuantity: number
@@ -41,6 +43,7 @@ export const sellableColumns = {
   ),
   currency: products.currency,
   isDigital: products.isDigital,
+  purchaseLimit: products.purchaseLimit,
   imageKey: products.imageKey,
   stockQuantity: sql<number>`${variants.stockQuantity}`.as("variant_stock"),
   isOnSale:

@@ -86,6 +86,8 @@ export const products = sqliteTable(
     isFeatured: integer({ mode: "boolean" }).notNull(),
     isDigital: integer({ mode: "boolean" }).notNull(),
     weightGrams: integer(),
+    /** How many of it one customer may have, all their orders together; NULL: any number. */
+    purchaseLimit: integer(),
     tags: text({ mode: "json" }).$type<string[]>().notNull(),
     attributes: text({ mode: "json" }).$type<Record<string, string>>().notNull(),
     seo: text({ mode: "json" }).$type<Seo>().notNull(),

@@ -1,7 +1,18 @@
-import { created, createRouter, json, route } from "#http/router.ts"
+import { created, createRouter, json, ok, optionalJson, route } from "#http/router.ts"
+import { Payment } from "#modules/payments/model.ts"
 
 import * as checkout from "./checkout.ts"
-import { CheckoutCart, Placed, PlaceOrder } from "./model.ts"
+import {
+  CheckoutCart,
+  CheckoutDraft,
+  CheckoutQuote,
+  NewPayment,
+  Placed,
+  PlaceOrder,
+  Validation,
+} from "./model.ts"
+import * as paying from "./pay.ts"
+import * as preview from "./preview.ts"
 
 const tags = ["Orders"]
 const place = {
@@ -14,11 +25,16 @@ const place = {
     "cart-already-ordered",
     "product-unavailable",
     "out-of-stock",
+    "purchase-limit-reached",
+    "payment-method-unavailable",
+    "coupon-refused",
+    "coupon-used-up",
+    "price-changed",
     "unavailable",
   ],
 } as const
 
-/** POST /orders, POST /cart/checkout */
+/** POST /orders, POST /cart/checkout, /checkout/*, POST /payments */
 export const routes = createRouter()
   .openapi(
     route({
@@ -29,7 +45,7 @@ export const routes = createRouter()
       operationId: "placeOrder",
       summary: "Place an order",
       description:
-        "Of `items`, or of the cart. Prices are the catalogue's of this moment. All lines are in stock, or none is taken: then 409 `out-of-stock` names every short line. A guest's answer carries `access_token`, which opens the order as `X-Order-Token`.",
+        "Of `items`, or of the cart. Prices are the catalogue's of this moment. All lines are in stock, or none is taken: then 409 `out-of-stock` names every short line. `payment` is what is needed to pay it: a gateway's order waits for it half an hour, and nothing moves on before. A guest's answer carries `access_token`, which opens the order as `X-Order-Token`.",
       request: { body: json(PlaceOrder) },
     }),
     async (c) => c.json(await checkout.place(c.var.ctx, c.req.valid("json")), 201),
@@ -46,4 +62,70 @@ export const routes = createRouter()
       request: { body: json(CheckoutCart) },
     }),
     async (c) => c.json(await checkout.place(c.var.ctx, c.req.valid("json")), 201),
+  )
+  .openapi(
+    route({
+      method: "post",
+      path: "/checkout/validate",
+      tags,
+      access: "public",
+      scope: "orders:write",
+      operationId: "validateCheckout",
+      summary: "What stands in the way of an order",
+      description:
+        "Of the cart, or of `items`: everything at once. 200 when nothing does, else 400 `checkout-invalid` with the same members, `valid` false and `errors`. Nothing is held.",
+      request: { body: optionalJson(CheckoutDraft) },
+      responses: ok(Validation, "Nothing does"),
+      refuses: ["checkout-invalid"],
+    }),
+    async (c) =>
+      c.json(
+        await preview.validate(c.var.ctx, c.req.valid("json") ?? CheckoutDraft.parse({})),
+        200,
+      ),
+  )
+  .openapi(
+    route({
+      method: "post",
+      path: "/checkout/quote",
+      tags,
+      access: "public",
+      scope: "orders:write",
+      operationId: "quoteCheckout",
+      summary: "What an order would cost",
+      description:
+        "Of the cart, or of `items`: totals, taxes, promotions, and every step to them. Nothing is held; the order itself is priced anew (`expected_total` refuses another price).",
+      request: { body: optionalJson(CheckoutDraft) },
+      responses: ok(CheckoutQuote, "What it costs"),
+      refuses: ["cart-empty", "product-unavailable"],
+    }),
+    async (c) =>
+      c.json(
+        await preview.quoteFor(c.var.ctx, c.req.valid("json") ?? CheckoutDraft.parse({})),
+        200,
+      ),
+  )
+  .openapi(
+    route({
+      method: "post",
+      path: "/payments",
+      tags: ["Payments"],
+      access: "public",
+      scope: "orders:write",
+      operationId: "startPayment",
+      summary: "Pay an order, once more",
+      description:
+        "The payment that is open already, with what is needed to pay it; after a failure a new one of what is still due. Nothing is paid by this: the gateway says what is.",
+      request: { body: json(NewPayment) },
+      responses: created(Payment, "The payment"),
+      refuses: [
+        "unauthenticated",
+        "not-found",
+        "order-not-payable",
+        "payment-method-unavailable",
+        "payment-changed",
+        "unavailable",
+      ],
+    }),
+    async (c) => c.json(await paying.pay(c.var.ctx, c.req.valid("json")), 201),
   )

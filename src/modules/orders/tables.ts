@@ -11,7 +11,7 @@ import {
 
 import type { Step, TaxLine } from "#lib/explain.ts"
 import type { Id } from "#lib/id.ts"
-import type { PaymentMethod } from "#modules/payments/method.ts"
+import type { payments } from "#modules/payments/tables.ts"
 
 import type { Order } from "./model.ts"
 import { orderStatuses, paymentStatuses } from "./status.ts"
@@ -30,7 +30,7 @@ export const orders = sqliteTable(
     tokenHash: text(),
     status: text({ enum: orderStatuses }).notNull(),
     paymentStatus: text({ enum: paymentStatuses }).notNull(),
-    paymentMethod: text().$type<PaymentMethod>().notNull(),
+    paymentMethod: text().$type<(typeof payments.$inferSelect)["provider"]>().notNull(),
     currency: text().notNull(),
     subtotalAmount: integer().notNull(),
     discountAmount: integer().notNull(),

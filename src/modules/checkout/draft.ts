@@ -1,0 +1,172 @@
+import type { Ctx } from "#context.ts"
+import { DomainError, type FieldError, invalid } from "#errors.ts"
+import { newId } from "#lib/id.ts"
+import { fromDecimal, toDecimal } from "#lib/money.ts"
+import { sha256 } from "#lib/secret.ts"
+import { iso, secondsAfter } from "#lib/time.ts"
+import { price } from "#modules/cart/price.ts"
+import type { Quote } from "#modules/cart/quote.ts"
+import * as orders from "#modules/orders/orders.ts"
+import { isGateway, type PaymentMethod } from "#modules/payments/method.ts"
+
+import type { PlaceOrder } from "./model.ts"
+import {
+  type Addresses,
+  addressesOf,
+  destinationOf,
+  type Wanted,
+  type WantedLine,
+} from "./wanted.ts"
+
+/** What is known before anything is priced. */
+export type Known = Addresses & { email: string; method: PaymentMethod }
+
+/** Who orders, and where it goes. @throws `invalid-input` naming everything that is missing or unknown */
+export async function knownOf(
+  ctx: Ctx,
+  input: PlaceOrder,
+  wanted: Wanted,
+  method: PaymentMethod,
+): Promise<Known> {
+  const errors: FieldError[] = []
+  const email = input.email ?? wanted.email
+  const { shipping, billing } = await addressesOf(ctx, input, errors)
+  if (email === undefined)
+    errors.push({ field: "email", detail: "This field is required.", code: "required" })
+  if (input.shipping_address === undefined && !isDigital(wanted))
+    errors.push({ field: "shipping_address", detail: "This field is required.", code: "required" })
+  if (email === undefined || errors.length > 0) throw invalid(...errors)
+  return {
+    email,
+    method,
+    shipping,
+    billing: billing ?? (input.use_shipping_as_billing === false ? null : shipping),
+  }
+}
+
+/** Whether nothing of it is sent by post: then it needs no address. */
+export function isDigital({ lines }: Pick<Wanted, "lines">): boolean {
+  return lines.every((line) => line.isDigital)
+}
+
+/** Prices what is wanted, under the terms of now. */
+export function priceOf(
+  ctx: Ctx,
+  input: Pick<PlaceOrder, "shipping_method">,
+  wanted: Wanted,
+  { shipping, email }: { shipping: Addresses["shipping"]; email: string | undefined },
+): Promise<Quote<WantedLine>> {
+  const destination = destinationOf(shipping)
+  return price(ctx, {
+    items: wanted.lines,
+    codes: wanted.codes,
+    ...(destination && { destination }),
+    ...(input.shipping_method !== undefined && { shippingMethod: input.shipping_method }),
+    customer: { userId: ctx.actor.type === "user" ? ctx.actor.id : null, email },
+  })
+}
+
+/** Codes that do nothing only because something better is done already stand in nobody's way. */
+const harmless = ["not-combinable", "no-effect"]
+
+/**
+ * Nobody pays another price than they saw: refuses codes that do nothing, and a total that is not the expected one.
+ * @throws `coupon-used-up`, `coupon-refused` with `codes`, `price-changed` with `total`
+ */
+export function requireAsSeen(ctx: Ctx, input: PlaceOrder, priced: Quote): void {
+  const refused = priced.refused.filter(({ reason }) => !harmless.includes(reason))
+  const [first] = refused
+  if (first) {
+    const code = first.reason === "used-up" ? "coupon-used-up" : "coupon-refused"
+    throw new DomainError(code, first.detail, { codes: refused })
+  }
+  const { currency } = ctx.config
+  if (
+    input.expected_total !== undefined &&
+    fromDecimal(input.expected_total, currency) !== priced.totalAmount
+  ) {
+    const total = toDecimal(priced.totalAmount, currency)
+    throw new DomainError("price-changed", `The total is ${total} now`, { total })
+  }
+}
+
+/** The order that is to be committed: everything in it a snapshot. A gateway's waits for its payment until `payBy`. */
+export async function draftOf(
+  ctx: Ctx,
+  input: PlaceOrder,
+  wanted: Wanted,
+  known: Known,
+  priced: Quote<WantedLine>,
+  accessToken: string | undefined,
+): Promise<orders.Draft> {
+  const id = newId("order", ctx.now)
+  const now = iso(ctx.now)
+  const isFree = priced.totalAmount === 0
+  const waits = isGateway(known.method) && !isFree
+  const order: orders.OrderRow = {
+    id,
+    number: orders.newNumber(ctx.now),
+    cartId: wanted.cart?.id ?? null,
+    userId: ctx.actor.type === "user" ? ctx.actor.id : null,
+    email: known.email,
+    tokenHash: accessToken === undefined ? null : await sha256(accessToken),
+    status: "pending",
+    paymentStatus: isFree ? "paid" : "unpaid",
+    paymentMethod: known.method,
+    currency: ctx.config.currency,
+    subtotalAmount: priced.subtotalAmount,
+    discountAmount: priced.discountAmount,
+    shippingAmount: priced.shippingAmount,
+    taxAmount: priced.taxAmount,
+    totalAmount: priced.totalAmount,
+    includedTaxAmount: priced.includedTaxAmount,
+    shippingTaxAmount: priced.shipping
+      ? priced.shipping.taxAmount + priced.shipping.includedTaxAmount
+      : 0,
+    shippingMethod: priced.shipping
+      ? { id: priced.shipping.methodId, name: priced.shipping.name }
+      : null,
+    coupons: priced.promotions.flatMap(({ code }) => (code === null ? [] : [code])),
+    explain: priced.explain,
+    paidAmount: 0,
+    refundedAmount: 0,
+    payBy: waits ? iso(secondsAfter(ctx.now, ctx.config.payments.pendingOrderTtlSeconds)) : null,
+    shippingAddress: known.shipping,
+    billingAddress: known.billing,
+    notes: input.notes,
+    carrier: null,
+    trackingNumber: null,
+    version: 1,
+    createdAt: now,
+    updatedAt: now,
+    paidAt: isFree ? now : null,
+    shippedAt: null,
+    deliveredAt: null,
+    cancelledAt: null,
+  }
+  const lines = priced.lines.map((line, position): orders.LineRow => {
+    const { productId, variantId, name, sku, options, quantity, unitAmount } = line
+    const { lineAmount, discountAmount, taxAmount, includedTaxAmount, taxes } = line
+    return {
+      id: newId("orderLine", ctx.now),
+      orderId: id,
+      position,
+      productId,
+      variantId,
+      name,
+      sku,
+      options,
+      quantity,
+      unitAmount,
+      lineAmount,
+      discountAmount,
+      taxAmount,
+      includedTaxAmount,
+      taxes,
+      isDigital: line.isDigital,
+      fulfilledQuantity: 0,
+      returnedQuantity: 0,
+    }
+  })
+  return { order, lines }
+}

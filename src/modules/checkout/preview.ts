@@ -1,0 +1,218 @@
+import { requireScope } from "#actor.ts"
+import type { Ctx } from "#context.ts"
+import { DomainError, type FieldError } from "#errors.ts"
+import { toDecimal } from "#lib/money.ts"
+import type { Quote } from "#modules/cart/quote.ts"
+import { refuseUnlessOnSale } from "#modules/catalog/sellables.ts"
+import * as inventory from "#modules/inventory/inventory.ts"
+
+import { priceOf, requireAsSeen } from "./draft.ts"
+import { overLimit } from "./limits.ts"
+import { type CheckoutDraft, type CheckoutQuote, PlaceOrder, type Validation } from "./model.ts"
+import { addressesOf, findMethod, readWanted, requireLines, type WantedLine } from "./wanted.ts"
+
+type Problem = FieldError & { available?: number; left?: number; item_id?: string }
+
+/**
+ * Everything that keeps the cart, or the items given, from being ordered, at once. Nothing is held: what is valid now
+ * may be gone when it is ordered.
+ * @throws `checkout-invalid` with `errors` and the members of the answer
+ */
+export async function validate(ctx: Ctx, input: CheckoutDraft): Promise<Validation> {
+  requireScope(ctx, "orders:write")
+  const wanted = await readWanted(ctx, input)
+  const addressErrors: FieldError[] = []
+  const { shipping } = await addressesOf(ctx, input, addressErrors)
+  const email = input.email ?? wanted.email
+  const sold = wanted.lines.filter((line) => saleProblem(line) === undefined)
+  const [available, limits, priced] = await Promise.all([
+    inventory.availableNow(
+      ctx,
+      sold.map(({ productId }) => productId),
+    ),
+    overLimit(ctx, wanted.email ?? input.email, sold),
+    priceOf(ctx, input, { ...wanted, lines: sold }, { shipping, email }).catch(refusal),
+  ])
+  const quote = priced instanceof DomainError ? undefined : priced
+  const short = (line: WantedLine) => line.quantity > (available.get(line.variantId) ?? 0)
+  const errors: Problem[] = [
+    ...(wanted.lines.length + wanted.unknown.length === 0
+      ? [{ field: "items", detail: "Cart is empty", code: "cart-empty" }]
+      : []),
+    ...wanted.unknown,
+    ...wanted.lines.flatMap((line): Problem[] => [
+      ...(saleProblem(line) ??
+        (short(line) ? [shortProblem(line, available.get(line.variantId) ?? 0)] : [])),
+      ...priceProblem(line),
+    ]),
+    ...limits.map(({ productId, left }): Problem => {
+      const line = wanted.lines.find((one) => one.productId === productId)
+      return {
+        field: line?.field ?? "items",
+        detail: `At most ${left} more of ${line?.name ?? "this"} for one customer.`,
+        code: "purchase-limit-reached",
+        left,
+      }
+    }),
+    ...addressErrors,
+    ...(findMethod(ctx, input.payment_method)
+      ? []
+      : [
+          {
+            field: "payment_method",
+            detail: "This payment method is not offered now.",
+            code: "payment-method-unavailable",
+          },
+        ]),
+    ...(quote ? codeProblems(ctx, input, quote) : sold.length > 0 ? problemsOf(priced) : []),
+  ]
+  const valid = sold.filter((line) => !short(line))
+  const { currency } = ctx.config
+  const answer = {
+    valid_items: toItems(valid, currency),
+    item_count: wanted.lines.reduce((sum, { quantity }) => sum + quantity, 0),
+    total_amount: toDecimal(quote?.totalAmount ?? 0, currency),
+    currency,
+  }
+  if (errors.length > 0) {
+    const detail =
+      errors.length === 1 ? errors[0]?.detail : `${errors.length} things stand in the way`
+    throw new DomainError("checkout-invalid", detail, { valid: false, ...answer, errors })
+  }
+  return { valid: true, errors: [], message: "Cart is valid for checkout", ...answer }
+}
+
+/**
+ * What the cart, or the items given, cost: lines, promotions, shipping and taxes, and how each came about. Nothing is
+ * held; an order is priced anew.
+ * @throws `cart-empty`, `product-unavailable`, `invalid-input` for what is not there
+ */
+export async function quoteFor(ctx: Ctx, input: CheckoutDraft): Promise<CheckoutQuote> {
+  requireScope(ctx, "orders:write")
+  const wanted = await readWanted(ctx, input)
+  requireLines(wanted)
+  for (const line of wanted.lines) refuseUnlessOnSale(line)
+  const errors: FieldError[] = []
+  const { shipping } = await addressesOf(ctx, input, errors)
+  if (errors.length > 0) throw new DomainError("invalid-input", errors[0]?.detail, { errors })
+  const email = input.email ?? wanted.email
+  return toQuote(await priceOf(ctx, input, wanted, { shipping, email }), ctx.config.currency)
+}
+
+/** What keeps a thing from being bought at all. */
+function saleProblem(line: WantedLine): Problem[] | undefined {
+  try {
+    refuseUnlessOnSale(line)
+    return undefined
+  } catch (error) {
+    const detail = error instanceof DomainError ? error.message : "It cannot be bought now."
+    return [{ field: line.field, detail, code: "product-unavailable", ...itemOf(line) }]
+  }
+}
+
+function shortProblem(line: WantedLine, available: number): Problem {
+  const detail = `Insufficient stock: only ${available} of ${line.name} left`
+  return { field: line.field, detail, code: "out-of-stock", available, ...itemOf(line) }
+}
+
+function priceProblem(line: WantedLine): Problem[] {
+  const { inCart, name, unitAmount, currency } = line
+  if (!inCart || inCart.addedAmount === unitAmount) return []
+  const [now, before] = [unitAmount, inCart.addedAmount].map((one) => toDecimal(one, currency))
+  const detail = `${name} now costs ${now} instead of ${before}.`
+  return [{ field: line.field, detail, code: "price-changed", ...itemOf(line) }]
+}
+
+function itemOf({ inCart }: WantedLine): { item_id?: string } {
+  return inCart ? { item_id: inCart.id } : {}
+}
+
+function codeProblems(ctx: Ctx, input: CheckoutDraft, quote: Quote): Problem[] {
+  const codes = quote.refused.map(({ code, reason, detail }) => ({
+    field: "coupon_codes",
+    detail: `${code}: ${detail}`,
+    code: reason,
+  }))
+  if (codes.length > 0) return codes
+  try {
+    requireAsSeen(ctx, PlaceOrder.parse({ expected_total: input.expected_total }), quote)
+    return []
+  } catch (error) {
+    return [{ field: "expected_total", ...refusalOf(error) }]
+  }
+}
+
+/** A refusal as a value; anything else is thrown. */
+function refusal(error: unknown): DomainError {
+  if (error instanceof DomainError) return error
+  throw error
+}
+
+function refusalOf(error: unknown): { detail: string; code: string } {
+  const { message: detail, code } = refusal(error)
+  return { detail, code }
+}
+
+/** What a refused price says of fields, or of the shipping, which is what else it can be. */
+function problemsOf(error: unknown): Problem[] {
+  const { details, ...said } = refusal(error)
+  const { errors } = details as { errors?: Problem[] }
+  return errors ?? [{ field: "shipping_method", detail: refusal(error).message, code: said.code }]
+}
+
+function toItems(lines: readonly WantedLine[], currency: string): Validation["valid_items"] {
+  return lines.map((line) => ({
+    product_id: line.productId,
+    variant_id: line.variantId,
+    product_name: line.name,
+    sku: line.sku,
+    quantity: line.quantity,
+    unit_price: toDecimal(line.unitAmount, currency),
+    total_price: toDecimal(line.unitAmount * line.quantity, currency),
+  }))
+}
+
+function toQuote(quote: Quote<WantedLine>, currency: string): CheckoutQuote {
+  const money = (amount: number) => toDecimal(amount, currency)
+  const total = money(quote.totalAmount)
+  const taxes = [...quote.lines.flatMap((line) => line.taxes), ...(quote.shipping?.taxes ?? [])]
+  return {
+    currency,
+    items: quote.lines.map((line) => ({
+      product_id: line.productId,
+      variant_id: line.variantId,
+      product_name: line.name,
+      sku: line.sku,
+      quantity: line.quantity,
+      unit_price: money(line.unitAmount),
+      total_price: money(line.lineAmount),
+      discount: money(line.discountAmount),
+      tax: money(line.taxAmount + line.includedTaxAmount),
+    })),
+    subtotal: money(quote.subtotalAmount),
+    discount: money(quote.discountAmount),
+    shipping_cost: money(quote.shippingAmount),
+    shipping_method: quote.shipping
+      ? { id: quote.shipping.methodId, name: quote.shipping.name }
+      : null,
+    tax: money(quote.taxAmount + quote.includedTaxAmount),
+    prices_include_tax: quote.includedTaxAmount > 0,
+    taxes: [...Map.groupBy(taxes, ({ name }) => name)].map(([name, all]) => ({
+      name,
+      amount: money(all.reduce((sum, { amount }) => sum + amount, 0)),
+    })),
+    total,
+    total_amount: total,
+    promotions: quote.promotions.map(({ code, name, discountAmount }) => ({
+      code,
+      name,
+      discount: money(discountAmount),
+    })),
+    refused_codes: quote.refused,
+    explain: quote.explain.map(({ kind, detail, amount }) => ({
+      kind,
+      detail,
+      amount: amount < 0 ? `-${money(-amount)}` : money(amount),
+    })),
+  }
+}

@@ -36,6 +36,44 @@ CREATE TABLE `product_sales` (
 );
 --> statement-breakpoint
 CREATE INDEX `product_sales_best` ON `product_sales` (`currency`,`quantity`,`product_id`);--> statement-breakpoint
+CREATE TABLE `return_lines` (
+	`return_id` text NOT NULL,
+	`order_line_id` text NOT NULL,
+	`quantity` integer NOT NULL,
+	`accepted_quantity` integer,
+	`restock` integer NOT NULL,
+	`amount` integer NOT NULL,
+	PRIMARY KEY(`return_id`, `order_line_id`),
+	FOREIGN KEY (`return_id`) REFERENCES `returns`(`id`) ON UPDATE no action ON DELETE no action,
+	FOREIGN KEY (`order_line_id`) REFERENCES `order_lines`(`id`) ON UPDATE no action ON DELETE no action,
+	CONSTRAINT "return_lines_quantity" CHECK(quantity > 0 AND (accepted_quantity IS NULL OR accepted_quantity BETWEEN 0 AND quantity))
+);
+--> statement-breakpoint
+CREATE INDEX `return_lines_line` ON `return_lines` (`order_line_id`);--> statement-breakpoint
+CREATE TABLE `returns` (
+	`id` text PRIMARY KEY NOT NULL,
+	`order_id` text NOT NULL,
+	`number` text NOT NULL,
+	`status` text NOT NULL,
+	`reason` text NOT NULL,
+	`comment` text NOT NULL,
+	`note` text NOT NULL,
+	`refund_amount` integer NOT NULL,
+	`shipping_amount` integer NOT NULL,
+	`exchange_order_id` text,
+	`created_at` text NOT NULL,
+	`updated_at` text NOT NULL,
+	`approved_at` text,
+	`received_at` text,
+	`closed_at` text,
+	FOREIGN KEY (`order_id`) REFERENCES `orders`(`id`) ON UPDATE no action ON DELETE no action,
+	CONSTRAINT "returns_amounts" CHECK(shipping_amount >= 0 AND refund_amount >= 0)
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `returns_number` ON `returns` (`number`);--> statement-breakpoint
+CREATE INDEX `returns_order` ON `returns` (`order_id`,`created_at`,`id`);--> statement-breakpoint
+CREATE INDEX `returns_created` ON `returns` (`created_at`,`id`);--> statement-breakpoint
+CREATE INDEX `returns_status` ON `returns` (`status`,`created_at`,`id`);--> statement-breakpoint
 CREATE TABLE `gateway_events` (
 	`provider` text NOT NULL,
 	`event_id` text NOT NULL,

@@ -38,6 +38,7 @@ import { routes as inventoryRoutes } from "#modules/inventory/routes.ts"
 import { admin as mailAdmin } from "#modules/notifications/admin.ts"
 import { admin as ordersAdmin } from "#modules/orders/admin.ts"
 import { routes as documentRoutes } from "#modules/orders/document-routes.ts"
+import { routes as returnRoutes } from "#modules/orders/returns-routes.ts"
 import { routes as orderRoutes } from "#modules/orders/routes.ts"
 import { routes as statisticsRoutes } from "#modules/orders/statistics-routes.ts"
 import { routes as paymentRoutes } from "#modules/payments/routes.ts"
@@ -76,6 +77,7 @@ export const api = createRouter()
   .route("/", paymentRoutes)
   .route("/", checkoutRoutes)
   .route("/", statisticsRoutes)
+  .route("/", returnRoutes)
   .route("/", documentRoutes)
   .route("/", orderRoutes)
   .route("/", ordersAdmin)

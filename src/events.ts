@@ -5,6 +5,7 @@ export type Event =
   | { type: "order.placed"; orderId: Id<"order"> }
   | { type: "order.status-changed"; orderId: Id<"order">; from: string; to: string }
   | { type: "order.cancelled"; orderId: Id<"order"> }
+  | { type: "return.changed"; returnId: Id<"return">; orderId: Id<"order">; to: string }
   /** Paid for, and the stock was gone: it is cancelled and its money goes back. */
   | { type: "order.stock-lost"; orderId: Id<"order"> }
   | { type: "payment.changed"; paymentId: Id<"payment">; reference: string }

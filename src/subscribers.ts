@@ -7,6 +7,7 @@ import { iso } from "#lib/time.ts"
 import * as checkout from "#modules/checkout/checkout.ts"
 import * as paid from "#modules/checkout/paid.ts"
 import * as accountMails from "#modules/notifications/account-mails.ts"
+import * as returnDecisions from "#modules/orders/return-decisions.ts"
 import * as payments from "#modules/payments/payments.ts"
 import * as refunds from "#modules/payments/refunds.ts"
 import type { Message } from "#platform/outbox.ts"
@@ -25,7 +26,8 @@ export const subscribers: {
   "payment.changed": { order: paid.paymentChanged },
   "payment.void-requested": { gateway: payments.runVoid },
   "refund.requested": { gateway: refunds.runRefund },
-  "refund.changed": { order: paid.paymentChanged },
+  "refund.changed": { order: paid.paymentChanged, return: returnDecisions.refundChanged },
+  "return.changed": { stock: returnDecisions.restock },
   "email.verification-requested": { mail: accountMails.verifyEmail },
   "email.change-requested": { mail: accountMails.confirmEmail },
   "email.changed": { mail: accountMails.emailChanged },

@@ -10,6 +10,7 @@ const prefixes = {
   cart: "crt",
   cartLine: "lin",
   order: "ord",
+  return: "ret",
   orderLine: "orl",
   event: "evt",
   mailedToken: "tok",

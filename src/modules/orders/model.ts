@@ -110,7 +110,7 @@ export type Tracking = z.infer<typeof Tracking>
 export const OrderChange = z
   .object({
     version: z.int().meta({ example: 1 }),
-    kind: z.enum(["placed", "status", "details", "payment"]),
+    kind: z.enum(["placed", "status", "details", "payment", "return"]),
     from: z.string().nullable(),
     to: z.string().nullable(),
     note: z.string(),
@@ -128,6 +128,10 @@ export type OrderChangeQuery = z.infer<typeof OrderChangeQuery>
 
 /** Which states follow which. */
 export const StateMachines = z
-  .object({ order: z.record(z.string(), z.array(z.string())), final: z.array(z.string()) })
+  .object({
+    order: z.record(z.string(), z.array(z.string())),
+    final: z.array(z.string()),
+    return: z.record(z.string(), z.array(z.string())),
+  })
   .meta({ id: "StateMachines" })
 export type StateMachines = z.infer<typeof StateMachines>

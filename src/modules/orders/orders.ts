@@ -24,6 +24,7 @@ import type {
   StatusChange,
   Tracking,
 } from "./model.ts"
+import { returnTransitions } from "./return-status.ts"
 import { mayBecome, type OrderStatus, statusNames, timeline, transitions } from "./status.ts"
 import { orderChanges, orderLines, orders } from "./tables.ts"
 
@@ -230,7 +231,13 @@ export async function cancelOpened(
 /** Which states an order can go through. */
 export function stateMachines(): StateMachines {
   const order = Object.fromEntries(Object.entries(transitions).map(([from, to]) => [from, [...to]]))
-  return { order, final: Object.keys(order).filter((state) => order[state]?.length === 0) }
+  return {
+    order,
+    final: Object.keys(order).filter((state) => order[state]?.length === 0),
+    return: Object.fromEntries(
+      Object.entries(returnTransitions).map(([from, to]) => [from, [...to]]),
+    ),
+  }
 }
 
 /** The products of an order, each once. */

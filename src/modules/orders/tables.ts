@@ -14,6 +14,7 @@ import type { Id } from "#lib/id.ts"
 import type { payments } from "#modules/payments/tables.ts"
 
 import type { Order } from "./model.ts"
+import { returnReasons, returnStatuses } from "./return-status.ts"
 import { orderStatuses, paymentStatuses } from "./status.ts"
 
 /** Orders. Amounts are minor units of `currency`; everything is a snapshot of the moment it was placed. */
@@ -138,7 +139,7 @@ export const orderChanges = sqliteTable(
       .notNull()
       .references(() => orders.id),
     version: integer().notNull(),
-    kind: text({ enum: ["placed", "status", "details", "payment"] }).notNull(),
+    kind: text({ enum: ["placed", "status", "details", "payment", "return"] }).notNull(),
     from: text(),
     to: text(),
     note: text().notNull(),
@@ -183,5 +184,72 @@ export const productSales = sqliteTable(
   (t) => [
     primaryKey({ columns: [t.productId, t.currency] }),
     index("product_sales_best").on(t.currency, t.quantity, t.productId),
+  ],
+)
+
+/**
+ * Things on their way back. Each change of one is a row of its order's history, and so the lock of all the returns of an
+ * order. Amounts are minor units of the order's currency, zero until it is received.
+ */
+export const returns = sqliteTable(
+  "returns",
+  {
+    id: text().$type<Id<"return">>().primaryKey(),
+    orderId: text()
+      .$type<Id<"order">>()
+      .notNull()
+      .references(() => orders.id),
+    number: text().notNull(),
+    status: text({ enum: returnStatuses }).notNull(),
+    reason: text({ enum: returnReasons }).notNull(),
+    comment: text().notNull(),
+    /** What the shop says to it. */
+    note: text().notNull(),
+    refundAmount: integer().notNull(),
+    /** The shipping's part of `refundAmount`. */
+    shippingAmount: integer().notNull(),
+    /** The order that was sent instead. */
+    exchangeOrderId: text().$type<Id<"order">>(),
+    createdAt: text().notNull(),
+    updatedAt: text().notNull(),
+    approvedAt: text(),
+    receivedAt: text(),
+    closedAt: text(),
+  },
+  (t) => [
+    uniqueIndex("returns_number").on(t.number),
+    index("returns_order").on(t.orderId, t.createdAt, t.id),
+    index("returns_created").on(t.createdAt, t.id),
+    index("returns_status").on(t.status, t.createdAt, t.id),
+    check("returns_amounts", sql`shipping_amount >= 0 AND refund_amount >= 0`),
+  ],
+)
+
+/** What comes back: of `quantity` that was asked for, what was accepted when it arrived, and what its part of the price is. */
+export const returnLines = sqliteTable(
+  "return_lines",
+  {
+    returnId: text()
+      .$type<Id<"return">>()
+      .notNull()
+      .references(() => returns.id),
+    orderLineId: text()
+      .$type<Id<"orderLine">>()
+      .notNull()
+      .references(() => orderLines.id),
+    quantity: integer().notNull(),
+    /** NULL until it is received. */
+    acceptedQuantity: integer(),
+    /** Whether what was accepted is sold again, or written off. */
+    restock: integer({ mode: "boolean" }).notNull(),
+    amount: integer().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.returnId, t.orderLineId] }),
+    index("return_lines_line").on(t.orderLineId),
+    check(
+      "return_lines_quantity",
+      sql`quantity > 0 AND (accepted_quantity IS NULL OR accepted_quantity BETWEEN 0 AND quantity)`,
+    ),
   ],
 )

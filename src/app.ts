@@ -28,6 +28,7 @@ import { routes as passwordRoutes } from "#modules/auth/password-routes.ts"
 import { routes as authRoutes } from "#modules/auth/routes.ts"
 import { routes as sessionRoutes } from "#modules/auth/sessions-routes.ts"
 import { routes as cartRoutes } from "#modules/cart/routes.ts"
+import { routes as shippingRoutes } from "#modules/cart/shipping-routes.ts"
 import { admin as catalogAdmin } from "#modules/catalog/admin.ts"
 import { routes as categoryRoutes } from "#modules/catalog/category-routes.ts"
 import { routes as catalogRoutes } from "#modules/catalog/routes.ts"
@@ -43,6 +44,9 @@ import { routes as orderRoutes } from "#modules/orders/routes.ts"
 import { routes as statisticsRoutes } from "#modules/orders/statistics-routes.ts"
 import { routes as paymentRoutes } from "#modules/payments/routes.ts"
 import { routes as privacyRoutes } from "#modules/privacy/routes.ts"
+import { admin as promotionsAdmin } from "#modules/promotions/admin.ts"
+import { admin as shippingAdmin } from "#modules/shipping/admin.ts"
+import { admin as taxAdmin } from "#modules/tax/admin.ts"
 import { routes as addressRoutes } from "#modules/users/address-routes.ts"
 import { routes as userRoutes } from "#modules/users/routes.ts"
 
@@ -73,8 +77,12 @@ export const api = createRouter()
   .route("/", catalogAdmin)
   .route("/", inventoryRoutes)
   .route("/", inventoryAdmin)
+  .route("/", promotionsAdmin)
+  .route("/", taxAdmin)
+  .route("/", shippingAdmin)
   .route("/", cartRoutes)
   .route("/", paymentRoutes)
+  .route("/", shippingRoutes)
   .route("/", checkoutRoutes)
   .route("/", statisticsRoutes)
   .route("/", returnRoutes)

@@ -1,7 +1,7 @@
 import { z } from "zod"
 
 import type { Role } from "#actor.ts"
-import { isCurrency } from "#lib/money.ts"
+import { isCurrency, type Rounding, roundings } from "#lib/money.ts"
 
 const SigningKey = z.looseObject({
   kty: z.literal("OKP"),
@@ -19,6 +19,9 @@ const Settings = z.object({
   ENVIRONMENT: z.enum(["production", "development"]),
   BASE_URL: z.url({ protocol: /^https?$/ }),
   CURRENCY: z.string().refine(isCurrency, "is no ISO 4217 code"),
+  PRICES_INCLUDE_TAX: z.enum(["off", "on"]),
+  ROUNDING_MODE: z.enum(roundings),
+  ROUNDING_LEVEL: z.enum(["line", "order"]),
   CORS_ORIGINS: z.string(),
   ACCESS_TOKEN_TTL: z.coerce.number().int().min(60).max(3600),
   SELLER: z.string().default("Nexus"),
@@ -62,6 +65,8 @@ export type Config = {
   baseUrl: string
   /** ISO 4217 code of every price. */
   currency: string
+  /** Whether prices contain their taxes, and how parts of amounts are rounded: once a line, or once for the order and then split. */
+  pricing: { pricesIncludeTax: boolean; rounding: Rounding; level: "line" | "order" }
   /** Exact origins that browsers may call from (api.md 1.14). */
   corsOrigins: readonly string[]
   accessTokenTtlSeconds: number
@@ -134,6 +139,11 @@ export function configOf(env: Env): Config {
     environment: settings.ENVIRONMENT,
     baseUrl: settings.BASE_URL.replace(/\/+$/, ""),
     currency: settings.CURRENCY,
+    pricing: {
+      pricesIncludeTax: settings.PRICES_INCLUDE_TAX === "on",
+      rounding: settings.ROUNDING_MODE,
+      level: settings.ROUNDING_LEVEL,
+    },
     corsOrigins: listOf(settings.CORS_ORIGINS),
     accessTokenTtlSeconds: settings.ACCESS_TOKEN_TTL,
     seller: settings.SELLER.split("|").map((part) => part.trim()),

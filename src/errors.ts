@@ -62,6 +62,11 @@ export const errorTable = {
     title: "The cart was changed while it was being ordered; look at it again",
   },
   "cart-already-ordered": { kind: "conflict", title: "This cart has been ordered already" },
+  "coupon-unknown": { kind: "invalid", title: "There is no such code" },
+  "coupon-expired": { kind: "conflict", title: "This code is not in force" },
+  "coupon-used-up": { kind: "conflict", title: "This code has been used as often as it can be" },
+  "coupon-not-applicable": { kind: "conflict", title: "This code does nothing for this order" },
+  "shipping-unavailable": { kind: "conflict", title: "Nothing can be sent to this address" },
   "product-unavailable": { kind: "conflict", title: "This product cannot be bought now" },
   "illegal-transition": {
     kind: "conflict",
@@ -73,8 +78,6 @@ export const errorTable = {
   "already-cancelled": { kind: "conflict", title: "The order is already cancelled" },
   "order-changed": { kind: "conflict", title: "The order was changed by somebody else meanwhile" },
   "checkout-invalid": { kind: "invalid", title: "This cannot be ordered as it is" },
-  "coupon-refused": { kind: "conflict", title: "This code does nothing for this order" },
-  "coupon-used-up": { kind: "conflict", title: "This code has been used up" },
   "price-changed": { kind: "conflict", title: "The total is not what it was; look at it again" },
   "purchase-limit-reached": {
     kind: "conflict",

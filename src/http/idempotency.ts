@@ -9,13 +9,11 @@ import { addressOf } from "#http/address.ts"
 import type { AppContext, AppEnv } from "#http/env.ts"
 import { randomToken, seal, sha256, unseal } from "#lib/secret.ts"
 import { iso, secondsAfter } from "#lib/time.ts"
+import { keptSeconds } from "#platform/idempotency.ts"
 import { idempotency } from "#platform/tables.ts"
 
 /** A key left in progress by a crash is taken over after this long. */
 const leaseSeconds = 60
-/** How long an answer is kept (api.md 1.11). */
-const keptSeconds = 86_400
-
 /** What the verb committed (`body`), or the whole answer once it is known. Sealed in the row: answers hold tokens and addresses. */
 type Answer = { body: unknown; status?: number; headers?: Record<string, string> }
 
@@ -159,13 +157,6 @@ async function forget(ctx: Ctx, once: Once): Promise<void> {
     .delete(idempotency)
     .where(ours)
     .catch((error) => ctx.log.error("key not freed", error))
-}
-
-/** Deletes keys older than a day. For cron; safe to run twice. */
-export async function purge(ctx: Ctx): Promise<void> {
-  await ctx.db
-    .delete(idempotency)
-    .where(lt(idempotency.createdAt, iso(secondsAfter(ctx.now, -keptSeconds))))
 }
 
 /** The client's key bound to the client, the method and the path: nobody meets somebody else's answer. */

@@ -23,6 +23,9 @@ const groups: Record<string, string> = {
   Inventory: "Administration",
   "Catalogue administration": "Administration",
   "Order administration": "Administration",
+  Promotions: "Administration",
+  Taxes: "Administration",
+  Shipping: "Administration",
   Accounts: "Authentication",
 }
 
@@ -121,6 +124,9 @@ export function info(api: OpenAPIHono<AppEnv>) {
             brands: "/api/v1/brands",
             orders: "/api/v1/admin/orders",
             inventory: "/api/v1/admin/inventory/{item}/movements",
+            promotions: "/api/v1/admin/promotions",
+            tax: "/api/v1/admin/tax/rates",
+            shipping: "/api/v1/admin/shipping/methods",
             import: "/api/v1/admin/products/import",
           },
           200,

@@ -12,6 +12,8 @@ const prefixes = {
   order: "ord",
   return: "ret",
   orderLine: "orl",
+  orderNote: "not",
+  fulfilment: "ful",
   event: "evt",
   mailedToken: "tok",
   apiKey: "key",
@@ -19,6 +21,10 @@ const prefixes = {
   address: "adr",
   payment: "pay",
   refund: "rfd",
+  promotion: "prm",
+  taxRate: "txr",
+  shippingZone: "zon",
+  shippingMethod: "shm",
 } as const
 
 export type IdKind = keyof typeof prefixes

@@ -1,12 +1,4 @@
 import { dinero, toDecimal as formatDinero } from "dinero.js"
-// Products of two exact integers may be none: rates are applied in big integers.
-import {
-  dinero as dineroBig,
-  halfEven,
-  multiply,
-  toSnapshot,
-  transformScale,
-} from "dinero.js/bigint"
 import * as iso4217 from "dinero.js/currencies"
 
 /** Without MGA and MRU, whose unit is divided in fifths: no decimal says them. */
@@ -57,17 +49,36 @@ export function fromDecimal(value: string | number, code: string): number | unde
   return amount <= largestAmount ? amount : undefined
 }
 
+/** How a half is rounded: to the even neighbour, away from zero, or towards it. */
+export const roundings = ["half-even", "half-up", "half-down"] as const
+export type Rounding = (typeof roundings)[number]
+
 /**
- * `amount` × `basisPoints` / 10 000 (825 = 8.25 %) in minor units, rounded half to even, once.
+ * `amount` × `numerator` / `denominator` in minor units, rounded once; exact however large the product is.
+ * @throws RangeError for anything but whole numbers from zero, and for a denominator of zero
+ */
+export function portion(
+  amount: number,
+  numerator: number | bigint,
+  denominator: number | bigint,
+  rounding: Rounding = "half-even",
+): number {
+  const below = natural(denominator)
+  const product = natural(amount) * natural(numerator)
+  const whole = product / below
+  const twice = 2n * (product % below)
+  const isUp =
+    twice > below ||
+    (twice === below && (rounding === "half-up" || (rounding === "half-even" && whole % 2n === 1n)))
+  return Number(isUp ? whole + 1n : whole)
+}
+
+/**
+ * `amount` × `basisPoints` / 10 000 (825 = 8.25 %) in minor units, rounded once.
  * @throws RangeError for anything but whole numbers from zero
  */
-export function applyRate(amount: number, basisPoints: number): number {
-  const unit = { code: "XXX", base: 10n, exponent: 0n } as const
-  const product = multiply(dineroBig({ amount: natural(amount), currency: unit }), {
-    amount: natural(basisPoints),
-    scale: 4n,
-  })
-  return Number(toSnapshot(transformScale(product, 0n, halfEven)).amount)
+export function applyRate(amount: number, basisPoints: number, rounding?: Rounding): number {
+  return portion(amount, basisPoints, 10_000, rounding)
 }
 
 /**
@@ -89,10 +100,10 @@ export function proportion(amount: number, part: number, whole: number): number 
  * `allocate` hands the rest out in order). All weights zero: equal parts.
  * @throws RangeError for anything but whole numbers from zero
  */
-export function allocate(total: number, weights: readonly number[]): number[] {
+export function allocate(total: number, weights: readonly (number | bigint)[]): number[] {
   if (weights.length === 0) return []
-  const shares = weights.every((weight) => weight === 0) ? weights.map(() => 1) : weights
-  const sum = shares.reduce((all, weight) => all + natural(weight), 0n)
+  const shares = weights.every((weight) => Number(weight) === 0) ? weights.map(() => 1) : weights
+  const sum = shares.reduce<bigint>((all, weight) => all + natural(weight), 0n)
   const exact = shares.map((weight) => natural(total) * natural(weight))
   const parts = exact.map((product) => Number(product / sum))
   const rest = total - parts.reduce((all, part) => all + part, 0)
@@ -110,7 +121,7 @@ function currencyOf(code: string) {
   return currency
 }
 
-function natural(value: number): bigint {
+function natural(value: number | bigint): bigint {
   if (value < 0) throw new RangeError(`${value} is below zero`)
   return BigInt(value)
 }

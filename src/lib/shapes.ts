@@ -47,6 +47,16 @@ export const PriceInput = z
   .refine((text) => !/^[0.]*$/.test(text), "A price is above zero.")
   .meta({ type: "string", example: "1299.99" })
 
+/** An amount on its way in: as a price, and zero too. */
+export const AmountInput = z
+  .union([z.string(), z.number()], { error: "A valid amount is required." })
+  .transform(String)
+  .refine(
+    (text) => /^\d{1,12}(\.\d{1,3})?$/.test(text),
+    "A valid amount is required: plain digits, a point, at most the currency's decimals.",
+  )
+  .meta({ type: "string", example: "4.99" })
+
 /** How many of a thing: a whole number, 0 to a million. Digits in a string are read as the number. */
 export const Count = z
   .union(
@@ -76,6 +86,49 @@ export const Quantity = z
   )
   .pipe(z.int().min(1, "Quantity must be greater than 0.").max(999, "At most 999 of one thing."))
   .meta({ type: "integer", example: 2 })
+
+/** A country on its way in: ISO 3166-1 alpha-2, in any letter case. */
+export const CountryInput = z
+  .string({ error: "A two-letter country code (ISO 3166-1)." })
+  .trim()
+  .toUpperCase()
+  .regex(/^[A-Z]{2}$/, "A two-letter country code (ISO 3166-1).")
+  .meta({ type: "string", example: "GB" })
+
+/** Where a rule holds: a country, or `*` for the whole world; of it a state, postal codes that begin so, or both. */
+export const areaFields = {
+  country: z
+    .string({ error: (issue) => (issue.input === undefined ? undefined : "Not a valid string.") })
+    .trim()
+    .toUpperCase()
+    .regex(/^(?:[A-Z]{2}|\*)$/, "A two-letter country code (ISO 3166-1), or * for all.")
+    .meta({ type: "string", example: "CA" }),
+  state: z
+    .string()
+    .trim()
+    .toUpperCase()
+    .max(120, "At most 120 characters.")
+    .meta({ type: "string", description: "As addresses write it; empty for all", example: "QC" }),
+  postal_prefix: z
+    .string()
+    .trim()
+    .regex(/^[A-Za-z0-9 -]{0,12}$/, "Letters, digits, spaces and hyphens.")
+    .meta({ description: "Postal codes that begin so; empty for all", example: "" }),
+}
+
+/** An instant on its way in, with any offset; read as UTC with milliseconds. */
+export const InstantInput = z.iso
+  .datetime({ offset: true, error: "An ISO 8601 instant is required: 2026-11-20T09:30:00Z." })
+  .transform((text) => new Date(text).toISOString())
+  .meta({ type: "string", format: "date-time", example: "2026-11-20T09:30:00.000Z" })
+
+/** Which tax rates hold for a thing: `standard` unless said otherwise, `reduced`, `books`… */
+export const TaxClass = z
+  .string()
+  .trim()
+  .regex(/^[a-z0-9]+(?:-[a-z0-9]+)*$/, "Lower-case letters, digits and single hyphens.")
+  .max(40, "At most 40 characters.")
+  .meta({ example: "standard" })
 
 /** A query parameter that is true or false. */
 export const Flag = z

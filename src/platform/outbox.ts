@@ -42,8 +42,8 @@ export async function flush(ctx: Ctx, messages: readonly Message[]): Promise<voi
   }
 }
 
-/** Sends the events that are due again, 100 at a time, and puts them off for a minute. Safe to run twice at once. */
-export async function sweep(ctx: Ctx): Promise<void> {
+/** Sends the events that are due again, 100 at a time, and puts them off for a minute. Safe to run twice at once; answers how many. */
+export async function sweep(ctx: Ctx): Promise<number> {
   const due = and(isNull(outbox.doneAt), lte(outbox.nextAt, iso(ctx.now)))
   const rows = await ctx.db
     .select({ id: outbox.id, event: outbox.event })
@@ -51,7 +51,7 @@ export async function sweep(ctx: Ctx): Promise<void> {
     .where(due)
     .orderBy(outbox.nextAt)
     .limit(100)
-  if (rows.length === 0) return
+  if (rows.length === 0) return 0
   const putOff = rows.map(({ id }) => id)
   await ctx.events.sendBatch(rows.map((body) => ({ body })))
   for (let start = 0; start < putOff.length; start += 90) {
@@ -61,6 +61,7 @@ export async function sweep(ctx: Ctx): Promise<void> {
       .set({ nextAt: iso(secondsAfter(ctx.now, 60)) })
       .where(inArray(outbox.id, ids))
   }
+  return rows.length
 }
 
 /** Puts a message whose subscribers keep failing aside, where `/health/readiness` shows it. Idempotent by event. */

@@ -46,6 +46,13 @@ export const deadLetters = sqliteTable("dead_letters", {
   createdAt: text().notNull(),
 })
 
+/** Work that one at a time does: whose turn it is, and until when, should they die. */
+export const leases = sqliteTable("leases", {
+  name: text().primaryKey(),
+  holder: text().notNull(),
+  until: text().notNull(),
+})
+
 /**
  * Idempotency keys (api.md 1.11). `claim`: a request with this key began; `token` tells it from the next one,
  * `lockedUntil` is when another may take over. `effect`: the change is committed; this row stands in the batch of

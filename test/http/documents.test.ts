@@ -56,8 +56,8 @@ describe("an invoice", () => {
       discount_amount: 1000,
       tax_amount: 743,
       taxes: JSON.stringify([
-        { name: "State tax", rateBasisPoints: 725, amount: 653 },
-        { name: "City tax", rateBasisPoints: 100, amount: 90 },
+        { name: "State tax", rate: "7.25", amount: 653 },
+        { name: "City tax", rate: "1", amount: 90 },
       ]),
     })
     await set("orders", body.id, {
@@ -86,7 +86,7 @@ describe("an invoice", () => {
     const { body } = await order([{ product_id: lamp.id, quantity: 1 }], customer)
     await set("order_lines", body.items[0].id, {
       included_tax_amount: 2000,
-      taxes: JSON.stringify([{ name: "VAT", rateBasisPoints: 2000, amount: 2000 }]),
+      taxes: JSON.stringify([{ name: "VAT", rate: "20", amount: 2000 }]),
     })
     await set("orders", body.id, {
       included_tax_amount: 2000,

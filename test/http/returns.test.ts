@@ -74,8 +74,13 @@ describe("asking to send something back", () => {
     expect(none.body.count).toBe(0)
     const one = await call("GET", `admin/returns/${asked.body.return_number}`, { as: staff })
     expect(one.body).toEqual(asked.body)
-    const [last] = await rows("SELECT kind, note FROM order_changes ORDER BY version DESC LIMIT 1")
-    expect(last).toEqual({ kind: "return", note: `Return ${placed.order_number}-R1: requested.` })
+    const [last] = await rows('SELECT kind, "from", "to", note FROM order_changes ORDER BY version DESC LIMIT 1')
+    expect(last).toEqual({
+      kind: "return",
+      from: null,
+      to: "requested",
+      note: `Return ${placed.order_number}-R1.`,
+    })
   })
 
   it("takes no more than was sent and not asked for yet", async () => {

@@ -206,3 +206,16 @@ export function tally(answers: readonly Answer[]): Record<string, number> {
   }
   return counts
 }
+
+/** Hands the open events to their subscribers, and those that these set off, until nothing is open. */
+export async function settleAll(): Promise<void> {
+  for (let rounds = 0; (await openEvents()).length > 0; rounds++) {
+    if (rounds === 10) throw new Error("events set off events without end")
+    await deliverAll()
+  }
+}
+
+/** An order as it is read later: without what only its first answer says. */
+export function asRead({ payment: _, access_token: __, ...rest }: Record<string, any>) {
+  return rest
+}

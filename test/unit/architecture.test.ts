@@ -134,7 +134,8 @@ describe("the house", () => {
         path === "src/platform/call.ts" ||
         path.startsWith("hono/jsx") ||
         (isType && path === "src/config.ts") ||
-        (isOwn && (kind === "pure" || (isType && kind !== "verb"))),
+        kind === "pure" ||
+        (isOwn && isType && kind !== "verb"),
       object: ({ path }, isOwn, kind) =>
         isLib(path) ||
         ["cloudflare:workers", "src/context.ts"].includes(path) ||

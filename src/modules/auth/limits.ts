@@ -16,6 +16,7 @@ const limits = {
   "reset-address": { most: 3, windowSeconds: 3600, longestSeconds: 3600 },
   "reset-account": { most: 3, windowSeconds: 3600, longestSeconds: 3600 },
   "code-account": { most: 5, windowSeconds: 60, longestSeconds: 900 },
+  "coupon-client": { most: 20, windowSeconds: 60, longestSeconds: 900 },
   "mail-account": { most: 3, windowSeconds: 3600, longestSeconds: 3600 },
 } as const satisfies Record<string, Limit>
 

@@ -1,6 +1,8 @@
 /** Everything that not everybody may do. Whatever is not in an account's row here is denied. */
 export const permissions = [
   "catalog:write",
+  "promotions:write",
+  "pricing:write",
   "inventory:read",
   "inventory:write",
   "orders:read",
@@ -9,6 +11,7 @@ export const permissions = [
   "users:write",
   "keys:write",
   "audit:read",
+  "shop:maintain",
 ] as const
 export type Permission = (typeof permissions)[number]
 
@@ -16,17 +19,22 @@ type Role = "customer" | "staff" | "admin"
 
 const ofStaff = [
   "catalog:write",
+  "promotions:write",
+  "pricing:write",
   "inventory:read",
   "inventory:write",
   "orders:read",
   "orders:write",
 ] as const satisfies Permission[]
 
-/** Role × permission. `catalog:write` also shows drafts, archived products and what things cost the shop. */
+/**
+ * Role × permission. `catalog:write` also shows drafts, archived products and what things cost the shop;
+ * `pricing:write` is for tax rates and shipping.
+ */
 const table: Record<Role, readonly Permission[]> = {
   customer: [],
   staff: ofStaff,
-  admin: [...ofStaff, "users:read", "users:write", "keys:write", "audit:read"],
+  admin: [...ofStaff, "users:read", "users:write", "keys:write", "audit:read", "shop:maintain"],
 }
 
 /**

@@ -146,6 +146,7 @@ export function draft(
     weightGrams: input.weight_grams === undefined ? (old?.weightGrams ?? null) : input.weight_grams,
     purchaseLimit:
       input.purchase_limit === undefined ? (old?.purchaseLimit ?? null) : input.purchase_limit,
+    taxClass: input.tax_class ?? old?.taxClass ?? "standard",
     tags: input.tags ?? old?.tags ?? [],
     attributes: input.attributes ?? old?.attributes ?? {},
     seo: input.seo ?? old?.seo ?? {},

@@ -12,6 +12,7 @@ import {
   PriceInput,
   Ref,
   spelled,
+  TaxClass,
 } from "#lib/shapes.ts"
 
 /** The states of a product; the public sees active ones only. */
@@ -222,6 +223,7 @@ export const Product = z
     ...listed,
     weight_grams: z.int().nullable(),
     purchase_limit: z.int().nullable().meta({ description: "How many one customer may have" }),
+    tax_class: z.string().meta({ example: "standard" }),
     seo: Seo,
     images: z.array(Image),
     variants: z.array(Variant),
@@ -267,6 +269,7 @@ const productFields = {
   purchase_limit: z.int().min(1).max(1_000_000).nullable().optional().meta({
     description: "How many of it one customer may have, all their orders together",
   }),
+  tax_class: TaxClass.optional().meta({ description: "Which tax rates hold for it" }),
   seo: Seo.optional(),
   attributes: z.record(line(60), line(200)).optional(),
 }

@@ -123,6 +123,7 @@ export function toProduct(ctx: Ctx, row: Joined, parts: Parts): Product {
     description: row.description,
     weight_grams: row.weightGrams,
     purchase_limit: row.purchaseLimit,
+    tax_class: row.taxClass,
     seo: row.seo,
     images: parts.media.map(toImage),
     variants: parts.variants

@@ -22,6 +22,11 @@ export type Sellable = {
   /** How many of the product one customer may have; null: any number. */
   purchaseLimit: number | null
   imageKey: string | null
+  brandId: Id<"brand"> | null
+  /** The ids of its category and those above, from the root down: `/1/4/`. */
+  categoryPath: string | null
+  weightGrams: number | null
+  taxClass: string
   /** The projection: what lists say can be bought. */
   stockQuantity: number
   /** Whether it is on sale: an active product, a variant that was not removed, and no product that comes in variants. */
@@ -45,6 +50,12 @@ export const sellableColumns = {
   isDigital: products.isDigital,
   purchaseLimit: products.purchaseLimit,
   imageKey: products.imageKey,
+  brandId: products.brandId,
+  categoryPath: sql<
+    string | null
+  >`(SELECT path FROM categories WHERE categories.id = ${products.categoryId})`.as("category_path"),
+  weightGrams: products.weightGrams,
+  taxClass: products.taxClass,
   stockQuantity: sql<number>`${variants.stockQuantity}`.as("variant_stock"),
   isOnSale:
     sql<number>`(${products.status} = 'active' AND ${variants.removedAt} IS NULL AND (${variants.id} <> ${products.id} OR ${products.options} = '[]'))`.as(

@@ -88,6 +88,8 @@ export const products = sqliteTable(
     weightGrams: integer(),
     /** How many of it one customer may have, all their orders together; NULL: any number. */
     purchaseLimit: integer(),
+    /** Which tax rates hold for it: `standard`, `reduced`… */
+    taxClass: text().notNull().default("standard"),
     tags: text({ mode: "json" }).$type<string[]>().notNull(),
     attributes: text({ mode: "json" }).$type<Record<string, string>>().notNull(),
     seo: text({ mode: "json" }).$type<Seo>().notNull(),

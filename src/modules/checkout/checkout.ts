@@ -13,6 +13,7 @@ import * as orders from "#modules/orders/orders.ts"
 import { awaitsGateway } from "#modules/orders/payment.ts"
 import { toStart } from "#modules/payments/lists.ts"
 import * as payments from "#modules/payments/payments.ts"
+import * as promotions from "#modules/promotions/promotions.ts"
 import { commit } from "#platform/commit.ts"
 
 import { draftOf, knownOf, priceOf, requireAsSeen } from "./draft.ts"
@@ -33,18 +34,19 @@ const graceSeconds = 900
  * started can be started again, or its time runs out.
  * An API key orders in its owner's name, and never a cart.
  * @throws `forbidden`, `cart-empty`, `cart-changed`, `cart-already-ordered`, `product-unavailable`, `out-of-stock`
- * with `items`, `payment-method-unavailable`, `purchase-limit-reached`, `coupon-refused`, `coupon-used-up`,
- * `price-changed`, `invalid-input` for unknown products and missing address or e-mail
+ * with `items`, `payment-method-unavailable`, `purchase-limit-reached`, `coupon-unknown`, `coupon-expired`,
+ * `coupon-used-up`, `coupon-not-applicable`, `shipping-unavailable`, `price-changed`, `invalid-input` for unknown products and missing address or e-mail
  */
 export async function place(ctx: Ctx, input: PlaceOrder): Promise<Placed> {
   requireScope(ctx, "orders:write")
   const method = methodOf(ctx, input.payment_method)
+  if (input.coupon_codes.length > 0) await promotions.countTry(ctx)
   const wanted = await readWanted(ctx, input)
   requireLines(wanted)
   for (const line of wanted.lines) refuseUnlessOnSale(line)
   const known = await knownOf(ctx, input, wanted, method)
   const priced = await priceOf(ctx, input, wanted, known)
-  requireAsSeen(ctx, input, priced)
+  requireAsSeen(ctx, input.expected_total, priced)
   const accessToken = ctx.actor.type === "guest" ? randomToken() : undefined
   const draft = await draftOf(ctx, input, wanted, known, priced, accessToken)
   const { order } = draft
@@ -65,13 +67,19 @@ export async function place(ctx: Ctx, input: PlaceOrder): Promise<Placed> {
       [
         ...(await orders.stage(ctx, draft)),
         ...(payment ? payments.stageStart(ctx, payment) : []),
+        ...promotions.stageUse(ctx, order, priced.promotions),
         ...(await stagePurchases(ctx, order.id, wanted.email ?? known.email, wanted.lines)),
         ...(wanted.cart ? carts.stageClose(ctx, wanted.cart.id, wanted.cart.version) : []),
         ...[...left].flatMap(([productId, snapshot]) => stageStock(ctx, productId, snapshot)),
       ],
       {
         events: [{ type: "order.placed", orderId: order.id }],
-        refusals: { ...orders.placeRefusals, ...carts.closeRefusals, ...limitRefusals },
+        refusals: {
+          ...orders.placeRefusals,
+          ...carts.closeRefusals,
+          ...limitRefusals,
+          ...promotions.useRefusals,
+        },
         result,
       },
     )

@@ -5,9 +5,10 @@ import { fromDecimal, toDecimal } from "#lib/money.ts"
 import { sha256 } from "#lib/secret.ts"
 import { iso, secondsAfter } from "#lib/time.ts"
 import { price } from "#modules/cart/price.ts"
-import type { Quote } from "#modules/cart/quote.ts"
+import type { Quote, RefusedCode } from "#modules/cart/quote.ts"
 import * as orders from "#modules/orders/orders.ts"
 import { isGateway, type PaymentMethod } from "#modules/payments/method.ts"
+import { couponError } from "#modules/promotions/promotions.ts"
 
 import type { PlaceOrder } from "./model.ts"
 import {
@@ -66,25 +67,23 @@ export function priceOf(
   })
 }
 
+/** The codes that keep something from being ordered: those that were asked for and do nothing. */
+export function refusedCodes({ refused }: Quote): RefusedCode[] {
+  return refused.filter(({ reason }) => !harmless.includes(reason))
+}
+
 /** Codes that do nothing only because something better is done already stand in nobody's way. */
-const harmless = ["not-combinable", "no-effect"]
+const harmless: readonly string[] = ["not-combinable", "no-effect"]
 
 /**
  * Nobody pays another price than they saw: refuses codes that do nothing, and a total that is not the expected one.
- * @throws `coupon-used-up`, `coupon-refused` with `codes`, `price-changed` with `total`
+ * @throws `coupon-unknown`, `coupon-expired`, `coupon-used-up`, `coupon-not-applicable`, `price-changed` with `total`
  */
-export function requireAsSeen(ctx: Ctx, input: PlaceOrder, priced: Quote): void {
-  const refused = priced.refused.filter(({ reason }) => !harmless.includes(reason))
-  const [first] = refused
-  if (first) {
-    const code = first.reason === "used-up" ? "coupon-used-up" : "coupon-refused"
-    throw new DomainError(code, first.detail, { codes: refused })
-  }
+export function requireAsSeen(ctx: Ctx, expected: string | undefined, priced: Quote): void {
+  const [first] = refusedCodes(priced)
+  if (first) throw couponError(first)
   const { currency } = ctx.config
-  if (
-    input.expected_total !== undefined &&
-    fromDecimal(input.expected_total, currency) !== priced.totalAmount
-  ) {
+  if (expected !== undefined && fromDecimal(expected, currency) !== priced.totalAmount) {
     const total = toDecimal(priced.totalAmount, currency)
     throw new DomainError("price-changed", `The total is ${total} now`, { total })
   }
@@ -130,6 +129,7 @@ export async function draftOf(
     explain: priced.explain,
     paidAmount: 0,
     refundedAmount: 0,
+    reducedAmount: 0,
     payBy: waits ? iso(secondsAfter(ctx.now, ctx.config.payments.pendingOrderTtlSeconds)) : null,
     shippingAddress: known.shipping,
     billingAddress: known.billing,

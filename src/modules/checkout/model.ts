@@ -2,9 +2,9 @@ import { z } from "zod"
 
 import { id, line, Money, Quantity, spelled } from "#lib/shapes.ts"
 import { itemRefs, oneRef } from "#modules/cart/model.ts"
+import { ShippingOffers } from "#modules/cart/shipping-model.ts"
 import { Order } from "#modules/orders/model.ts"
-import { paymentMethods } from "#modules/payments/method.ts"
-import { PaymentStart } from "#modules/payments/model.ts"
+import { PaymentMethodName, PaymentStart } from "#modules/payments/model.ts"
 import { AddressOrId } from "#modules/users/address-model.ts"
 import { Email } from "#modules/users/model.ts"
 
@@ -25,7 +25,9 @@ const spellings: Record<string, string> = {
 export const PaymentMethodInput = z
   .preprocess(
     (given) => (typeof given === "string" ? (spellings[given] ?? given) : given),
-    z.enum([...paymentMethods, "card"], { error: "This payment method is not offered." }),
+    z.enum([...PaymentMethodName.options, "card"], {
+      error: "This payment method is not offered.",
+    }),
   )
   .meta({
     type: "string",
@@ -67,7 +69,7 @@ const terms = z.object({
   use_shipping_as_billing: z.boolean().optional(),
   shipping_method: line(64)
     .optional()
-    .meta({ description: "The id of one of the shipping methods", example: "standard" }),
+    .meta({ description: "The id of one of `shipping_options`; absent: the cheapest" }),
   coupon_codes: z
     .array(line(64))
     .max(10, "At most 10 codes.")
@@ -176,6 +178,9 @@ export const CheckoutQuote = z
     discount: Money,
     shipping_cost: Money,
     shipping_method: z.object({ id: z.string(), name: z.string() }).nullable(),
+    shipping_options: ShippingOffers.shape.results.meta({
+      description: "How it can be sent, cheapest first",
+    }),
     tax: Money,
     prices_include_tax: z.boolean(),
     taxes: z.array(Tax),

@@ -2,14 +2,24 @@ import { requireScope } from "#actor.ts"
 import type { Ctx } from "#context.ts"
 import { DomainError, type FieldError } from "#errors.ts"
 import { toDecimal } from "#lib/money.ts"
-import type { Quote } from "#modules/cart/quote.ts"
+import { parcelOf, type Quote } from "#modules/cart/quote.ts"
+import { toOffer } from "#modules/cart/shipping.ts"
 import { refuseUnlessOnSale } from "#modules/catalog/sellables.ts"
 import * as inventory from "#modules/inventory/inventory.ts"
+import * as promotions from "#modules/promotions/promotions.ts"
+import { offers, selectMethods } from "#modules/shipping/shipping.ts"
 
-import { priceOf, requireAsSeen } from "./draft.ts"
+import { isDigital, priceOf, refusedCodes, requireAsSeen } from "./draft.ts"
 import { overLimit } from "./limits.ts"
-import { type CheckoutDraft, type CheckoutQuote, PlaceOrder, type Validation } from "./model.ts"
-import { addressesOf, findMethod, readWanted, requireLines, type WantedLine } from "./wanted.ts"
+import { type CheckoutDraft, type CheckoutQuote, type Validation } from "./model.ts"
+import {
+  addressesOf,
+  destinationOf,
+  findMethod,
+  readWanted,
+  requireLines,
+  type WantedLine,
+} from "./wanted.ts"
 
 type Problem = FieldError & { available?: number; left?: number; item_id?: string }
 
@@ -20,6 +30,7 @@ type Problem = FieldError & { available?: number; left?: number; item_id?: strin
  */
 export async function validate(ctx: Ctx, input: CheckoutDraft): Promise<Validation> {
   requireScope(ctx, "orders:write")
+  if (input.coupon_codes.length > 0) await promotions.countTry(ctx)
   const wanted = await readWanted(ctx, input)
   const addressErrors: FieldError[] = []
   const { shipping } = await addressesOf(ctx, input, addressErrors)
@@ -83,12 +94,14 @@ export async function validate(ctx: Ctx, input: CheckoutDraft): Promise<Validati
 }
 
 /**
- * What the cart, or the items given, cost: lines, promotions, shipping and taxes, and how each came about. Nothing is
+ * What the cart, or the items given, cost: lines, promotions, shipping and taxes, how each came about, and how else it
+ * can be sent. Nothing is
  * held; an order is priced anew.
  * @throws `cart-empty`, `product-unavailable`, `invalid-input` for what is not there
  */
 export async function quoteFor(ctx: Ctx, input: CheckoutDraft): Promise<CheckoutQuote> {
   requireScope(ctx, "orders:write")
+  if (input.coupon_codes.length > 0) await promotions.countTry(ctx)
   const wanted = await readWanted(ctx, input)
   requireLines(wanted)
   for (const line of wanted.lines) refuseUnlessOnSale(line)
@@ -96,7 +109,16 @@ export async function quoteFor(ctx: Ctx, input: CheckoutDraft): Promise<Checkout
   const { shipping } = await addressesOf(ctx, input, errors)
   if (errors.length > 0) throw new DomainError("invalid-input", errors[0]?.detail, { errors })
   const email = input.email ?? wanted.email
-  return toQuote(await priceOf(ctx, input, wanted, { shipping, email }), ctx.config.currency)
+  const destination = destinationOf(shipping)
+  const [priced, [methods]] = await Promise.all([
+    priceOf(ctx, input, wanted, { shipping, email }),
+    ctx.db.batch(selectMethods(ctx, destination)),
+  ])
+  const ways = isDigital(wanted) ? [] : offers(methods, parcelOf(wanted.lines), destination)
+  return {
+    ...toQuote(ctx, priced),
+    shipping_options: ways.map((way) => toOffer(way, ctx.config.currency)),
+  }
 }
 
 /** What keeps a thing from being bought at all. */
@@ -128,14 +150,14 @@ function itemOf({ inCart }: WantedLine): { item_id?: string } {
 }
 
 function codeProblems(ctx: Ctx, input: CheckoutDraft, quote: Quote): Problem[] {
-  const codes = quote.refused.map(({ code, reason, detail }) => ({
+  const codes = refusedCodes(quote).map(({ code, reason, detail }) => ({
     field: "coupon_codes",
     detail: `${code}: ${detail}`,
     code: reason,
   }))
   if (codes.length > 0) return codes
   try {
-    requireAsSeen(ctx, PlaceOrder.parse({ expected_total: input.expected_total }), quote)
+    requireAsSeen(ctx, input.expected_total, quote)
     return []
   } catch (error) {
     return [{ field: "expected_total", ...refusalOf(error) }]
@@ -172,7 +194,8 @@ function toItems(lines: readonly WantedLine[], currency: string): Validation["va
   }))
 }
 
-function toQuote(quote: Quote<WantedLine>, currency: string): CheckoutQuote {
+function toQuote(ctx: Ctx, quote: Quote<WantedLine>): Omit<CheckoutQuote, "shipping_options"> {
+  const { currency, pricing } = ctx.config
   const money = (amount: number) => toDecimal(amount, currency)
   const total = money(quote.totalAmount)
   const taxes = [...quote.lines.flatMap((line) => line.taxes), ...(quote.shipping?.taxes ?? [])]
@@ -196,7 +219,7 @@ function toQuote(quote: Quote<WantedLine>, currency: string): CheckoutQuote {
       ? { id: quote.shipping.methodId, name: quote.shipping.name }
       : null,
     tax: money(quote.taxAmount + quote.includedTaxAmount),
-    prices_include_tax: quote.includedTaxAmount > 0,
+    prices_include_tax: pricing.pricesIncludeTax,
     taxes: [...Map.groupBy(taxes, ({ name }) => name)].map(([name, all]) => ({
       name,
       amount: money(all.reduce((sum, { amount }) => sum + amount, 0)),

@@ -27,8 +27,11 @@ const place = {
     "out-of-stock",
     "purchase-limit-reached",
     "payment-method-unavailable",
-    "coupon-refused",
+    "coupon-unknown",
+    "coupon-expired",
     "coupon-used-up",
+    "coupon-not-applicable",
+    "shipping-unavailable",
     "price-changed",
     "unavailable",
   ],
@@ -97,7 +100,7 @@ export const routes = createRouter()
         "Of the cart, or of `items`: totals, taxes, promotions, and every step to them. Nothing is held; the order itself is priced anew (`expected_total` refuses another price).",
       request: { body: optionalJson(CheckoutDraft) },
       responses: ok(CheckoutQuote, "What it costs"),
-      refuses: ["cart-empty", "product-unavailable"],
+      refuses: ["cart-empty", "product-unavailable", "shipping-unavailable"],
     }),
     async (c) =>
       c.json(

@@ -1,6 +1,7 @@
 import type { Ctx } from "#context.ts"
 import { DomainError, type FieldError, invalid } from "#errors.ts"
 import type { Id } from "#lib/id.ts"
+import type { Destination } from "#lib/place.ts"
 import * as carts from "#modules/cart/cart.ts"
 import { findSellables, type Sellable } from "#modules/catalog/sellables.ts"
 import { offered } from "#modules/payments/gateways.ts"
@@ -119,14 +120,9 @@ export async function addressesOf(
 }
 
 /** Where things go, as prices want to know it. */
-export function destinationOf(address: Address | null) {
-  return (
-    address && {
-      country: address.country,
-      state: address.state,
-      postalCode: address.postal_code,
-    }
-  )
+export function destinationOf(address: Address | null): Destination | undefined {
+  if (!address) return undefined
+  return { country: address.country, state: address.state, postalCode: address.postal_code }
 }
 
 /** The payment method that is meant; `undefined` for one that is not offered now. */
@@ -143,11 +139,11 @@ export function methodOf(ctx: Ctx, asked: CheckoutTerms["payment_method"]): Paym
   const method = findMethod(ctx, asked)
   if (method) return method
   const all = offered(ctx)
-  throw new DomainError(
-    "payment-method-unavailable",
-    `${asked} is not offered now: choose one of ${all.join(", ")}.`,
-    { offered: all },
-  )
+  const detail = `${asked} is not offered now: choose one of ${all.join(", ")}.`
+  throw new DomainError("payment-method-unavailable", detail, {
+    offered: all,
+    errors: [{ field: "payment_method", detail, code: "payment-method-unavailable" }],
+  })
 }
 
 /** @throws `cart-empty`, `invalid-input` for what is not there */

@@ -1,4 +1,4 @@
-import type { paymentStatuses } from "./status.ts"
+import type { OrderStatus, paymentStatuses } from "./status.ts"
 
 type PaymentStatus = (typeof paymentStatuses)[number]
 
@@ -31,4 +31,18 @@ export function balanceOf(totalAmount: number, payments: readonly Counted[]): Ba
     if (paidAmount >= totalAmount) return "paid"
     return hopes.find((hope) => payments.some(({ status }) => status === hope)) ?? "unpaid"
   }
+}
+
+/**
+ * What is still to be paid of an order, in minor units. `paidAmount`: what was captured; what went back of it because
+ * the order came to less (`reducedAmount`) was no payment, while any other refund asks for nothing anew.
+ */
+export function amountDue(order: {
+  status: OrderStatus
+  totalAmount: number
+  paidAmount: number
+  reducedAmount: number
+}): number {
+  if (order.status === "cancelled" || order.status === "refunded") return 0
+  return Math.max(0, order.totalAmount - (order.paidAmount - order.reducedAmount))
 }

@@ -311,8 +311,8 @@ function Taxes({ order, lines }: Pick<Papers, "order" | "lines">) {
   )
 }
 
-function rateOf({ name, rateBasisPoints }: TaxLine): string {
-  return `${name} ${Number((rateBasisPoints / 100).toFixed(2))} %`
+function rateOf({ name, rate }: TaxLine): string {
+  return `${name} ${rate} %`
 }
 
 function formatter(currency: string): (amount: number) => string {

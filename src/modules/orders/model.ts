@@ -4,7 +4,7 @@ import { id, Instant, line, Money, pageOf, pageQuery } from "#lib/shapes.ts"
 import { PaymentMethodName } from "#modules/payments/model.ts"
 import { Address } from "#modules/users/address-model.ts"
 
-import { orderStatuses, paymentStatuses } from "./status.ts"
+import { changeKinds, orderStatuses, paymentStatuses } from "./status.ts"
 
 const Text = (max: number) => z.string().trim().max(max, `At most ${max} characters.`).default("")
 
@@ -110,7 +110,7 @@ export type Tracking = z.infer<typeof Tracking>
 export const OrderChange = z
   .object({
     version: z.int().meta({ example: 1 }),
-    kind: z.enum(["placed", "status", "details", "payment", "return"]),
+    kind: z.enum(changeKinds),
     from: z.string().nullable(),
     to: z.string().nullable(),
     note: z.string(),

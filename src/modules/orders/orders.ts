@@ -10,6 +10,7 @@ import { iso } from "#lib/time.ts"
 import * as inventory from "#modules/inventory/inventory.ts"
 import { stageVoid } from "#modules/payments/payments.ts"
 import { stageRefund } from "#modules/payments/refunds.ts"
+import { stageGiveBack } from "#modules/promotions/promotions.ts"
 import { commit } from "#platform/commit.ts"
 import { rowsOf, type Statement } from "#platform/db.ts"
 import { mapPage, type Page, readPage } from "#platform/page.ts"
@@ -102,7 +103,7 @@ export async function track(ctx: Ctx, ref: string): Promise<Tracking> {
     estimated_delivery: null,
     timeline: timeline(
       order.status,
-      changes.filter(({ kind }) => kind !== "payment"),
+      changes.filter(({ kind }) => kind === "placed" || kind === "status"),
     ),
   }
 }
@@ -210,6 +211,7 @@ export async function cancelOpened(
     ...(await stageChange(ctx, order, next, changes.at(-1), reason)),
     ...back.statements,
     ...unpaid.statements,
+    ...stageGiveBack(ctx, order.id),
   ]
   await commit(ctx, statements, {
     refusals: { ...changeRefusals, ...back.refusals, ...unpaid.refusals },
@@ -283,9 +285,13 @@ export async function open(
   return { order, lines, changes }
 }
 
+/** How a state moved that is not the order's own: of its fulfilment, or of a return. */
+export type Span = { from: string | null; to: string | null }
+
 /**
- * A change of an order and its row of history, which says how the status moved, or the payment's. Of two who change it
- * at once the second breaks the history's key (`changeRefusals`).
+ * A change of an order and its row of history: `from` and `to` are the order's status, or the payment's, or the `span`
+ * given; of `details`, `edit` and `note` there is none. `next` has the next version. Only what changed is written. Of
+ * two who change an order at once the second breaks the history's key (`changeRefusals`).
  */
 export async function stageChange(
   ctx: Ctx,
@@ -294,28 +300,59 @@ export async function stageChange(
   last: ChangeRow | undefined,
   note: string,
   kind: ChangeRow["kind"] = "status",
+  span?: Span,
 ): Promise<Statement[]> {
-  const { id, ...columns } = next
-  const [from, to] =
-    kind === "payment" ? [order.paymentStatus, next.paymentStatus] : [order.status, next.status]
-  const change: Change = {
-    orderId: id,
-    version: next.version,
-    kind,
-    from,
-    to,
-    note,
-    actor: nameOf(ctx.actor),
-    createdAt: iso(ctx.now),
+  return stageChanges(ctx, order, last, [{ next, note, kind, span }])
+}
+
+/** One change of several that are made at once: the order as it is after it. */
+export type ChangeStep = {
+  next: OrderRow
+  note: string
+  kind: ChangeRow["kind"]
+  span?: Span | undefined
+}
+
+/** Several changes of an order in one batch, each with its version and row of history. */
+export async function stageChanges(
+  ctx: Ctx,
+  order: OrderRow,
+  last: ChangeRow | undefined,
+  steps: readonly ChangeStep[],
+): Promise<Statement[]> {
+  const rows: ChangeRow[] = []
+  let before = order
+  for (const { next, note, kind, span } of steps) {
+    const { from, to } = span ?? spanOf(kind, before, next)
+    const change: Change = {
+      orderId: order.id,
+      version: next.version,
+      kind,
+      from,
+      to,
+      note,
+      actor: nameOf(ctx.actor),
+      createdAt: iso(ctx.now),
+    }
+    rows.push(await chain(rows.at(-1) ?? last, change))
+    before = next
   }
+  const known = new Map<string, unknown>(Object.entries(order))
+  const changed = Object.entries(before).filter(([column, value]) => known.get(column) !== value)
   return [
-    ctx.db.insert(orderChanges).values(await chain(last, change)),
-    ctx.db.update(orders).set(columns).where(eq(orders.id, id)),
+    ...rowsOf(ctx.db, orderChanges, rows),
+    ctx.db.update(orders).set(Object.fromEntries(changed)).where(eq(orders.id, order.id)),
   ]
 }
 
+function spanOf(kind: ChangeRow["kind"], order: OrderRow, next: OrderRow): Span {
+  if (kind === "status") return { from: order.status, to: next.status }
+  if (kind === "payment") return { from: order.paymentStatus, to: next.paymentStatus }
+  return { from: null, to: null }
+}
+
 /** Of two who change an order at once the second breaks the key of its history. */
-const changeRefusals = { "order_changes.order_id": "order-changed" } as const
+export const changeRefusals = { "order_changes.order_id": "order-changed" } as const
 
 function illegal(from: OrderStatus, to: OrderStatus): DomainError {
   const verb =

@@ -1,4 +1,4 @@
-import { asc, desc, eq } from "drizzle-orm"
+import { and, asc, desc, eq, gt, lte, or, sql } from "drizzle-orm"
 
 import type { Ctx } from "#context.ts"
 import { DomainError } from "#errors.ts"
@@ -78,6 +78,27 @@ export async function expire(ctx: Ctx, orderId: Id<"order">): Promise<boolean> {
     if (error instanceof DomainError && error.code === "order-changed") return false
     throw error
   }
+}
+
+/** An order that was not paid in time. */
+export type Overdue = { id: Id<"order">; payBy: string }
+
+/** Orders whose time to be paid is over, 25 at a time, the longest overdue first, beyond `after`. */
+export function overdue(ctx: Ctx, after?: Overdue): Promise<Overdue[]> {
+  const { payBy, id } = orders
+  return ctx.db
+    .select({ id, payBy: sql<string>`${payBy}`.as("due") })
+    .from(orders)
+    .where(
+      and(
+        // Written out: a bound value would keep SQLite off the partial index.
+        sql`${orders.status} = 'pending' AND ${payBy} IS NOT NULL`,
+        lte(payBy, iso(ctx.now)),
+        after && or(gt(payBy, after.payBy), and(eq(payBy, after.payBy), gt(id, after.id))),
+      ),
+    )
+    .orderBy(asc(payBy), asc(id))
+    .limit(25)
 }
 
 /** An order with its payments, for the shop's own work. */

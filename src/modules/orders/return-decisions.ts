@@ -218,7 +218,13 @@ function step(
     await commit(
       ctx,
       [
-        ...(await returns.stageStep(ctx, opened, row, row.note === known.row.note ? "" : row.note)),
+        ...(await returns.stageStep(
+          ctx,
+          opened,
+          row,
+          known.row.status,
+          row.note === known.row.note ? "" : row.note,
+        )),
         stageRow(ctx, row),
         ...(next.statements ?? []),
       ],
@@ -332,7 +338,7 @@ export async function openForExchange(
       const next = { ...row, exchangeOrderId, updatedAt: iso(ctx.now) }
       return {
         statements: [
-          ...(await returns.stageStep(ctx, opened, next, "Something is sent instead.")),
+          ...(await returns.stageStep(ctx, opened, next, row.status, "Something is sent instead.")),
           stageRow(ctx, next),
         ],
         result: returns.toReturn(next, lines, opened.order),

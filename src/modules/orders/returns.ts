@@ -67,7 +67,7 @@ export async function ask(ctx: Ctx, ref: string, input: NewReturn): Promise<Retu
     await commit(
       ctx,
       [
-        ...(await stageStep(ctx, opened, row, "")),
+        ...(await stageStep(ctx, opened, row, null, "")),
         ctx.db.insert(returns).values(row),
         ...rowsOf(ctx.db, returnLines, rows),
       ],
@@ -195,11 +195,13 @@ export function stageStep(
   ctx: Ctx,
   { order, changes }: Opened,
   { number, status }: ReturnRow,
+  from: ReturnRow["status"] | null,
   note: string,
 ): Promise<Statement[]> {
   const next = { ...order, version: order.version + 1, updatedAt: iso(ctx.now) }
-  const said = `Return ${number}: ${status}.${note === "" ? "" : ` ${note}`}`
-  return stageChange(ctx, order, next, changes.at(-1), said, "return")
+  const said = `Return ${number}.${note === "" ? "" : ` ${note}`}`
+  const span = { from, to: status }
+  return stageChange(ctx, order, next, changes.at(-1), said, "return", span)
 }
 
 /** What a broken constraint of `stageStep` means: look again. */

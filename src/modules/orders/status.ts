@@ -37,6 +37,49 @@ export function mayBecome(from: OrderStatus, to: OrderStatus): boolean {
   return transitions[from].includes(to)
 }
 
+/** What a row of an order's history tells of. */
+export const changeKinds = [
+  "placed",
+  "status",
+  "details",
+  "payment",
+  "fulfilment",
+  "return",
+  "edit",
+  "note",
+] as const
+export type ChangeKind = (typeof changeKinds)[number]
+
+/** The states of a parcel. */
+export const parcelStatuses = ["shipped", "delivered", "cancelled"] as const
+export type ParcelStatus = (typeof parcelStatuses)[number]
+
+/** Where a parcel goes from each state. What was delivered comes back as a return only. */
+export const parcelTransitions: Record<ParcelStatus, readonly ParcelStatus[]> = {
+  shipped: ["delivered", "cancelled"],
+  delivered: [],
+  cancelled: [],
+}
+
+/** The states of a return. */
+export const returnStatuses = [
+  "requested",
+  "approved",
+  "received",
+  "rejected",
+  "cancelled",
+] as const
+export type ReturnStatus = (typeof returnStatuses)[number]
+
+/** Where a return goes from each state: what is received is refunded and, if it is fit, stock again. */
+export const returnTransitions: Record<ReturnStatus, readonly ReturnStatus[]> = {
+  requested: ["approved", "rejected", "cancelled"],
+  approved: ["received", "cancelled"],
+  received: [],
+  rejected: [],
+  cancelled: [],
+}
+
 /** What people call a state. */
 export const statusNames: Record<OrderStatus, string> = {
   pending: "Pending",

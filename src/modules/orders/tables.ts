@@ -15,7 +15,7 @@ import type { payments } from "#modules/payments/tables.ts"
 
 import type { Order } from "./model.ts"
 import { returnReasons, returnStatuses } from "./return-status.ts"
-import { orderStatuses, paymentStatuses } from "./status.ts"
+import { changeKinds, orderStatuses, parcelStatuses, paymentStatuses } from "./status.ts"
 
 /** Orders. Amounts are minor units of `currency`; everything is a snapshot of the moment it was placed. */
 export const orders = sqliteTable(
@@ -55,6 +55,9 @@ export const orders = sqliteTable(
     shippingAddress: text({ mode: "json" }).$type<Order["shipping_address"]>(),
     billingAddress: text({ mode: "json" }).$type<Order["billing_address"]>(),
     notes: text().notNull(),
+    /** What of `refundedAmount` went back because the order came to less by an edit: it counts as never paid. */
+    reducedAmount: integer().notNull().default(0),
+    /** Of its newest shipment that has them. */
     carrier: text(),
     trackingNumber: text(),
     /** The version of its last history row. */
@@ -70,6 +73,7 @@ export const orders = sqliteTable(
     uniqueIndex("orders_number").on(t.number),
     uniqueIndex("orders_cart").on(t.cartId),
     index("orders_user").on(t.userId, t.createdAt, t.id),
+    index("orders_email").on(t.email),
     index("orders_created").on(t.createdAt, t.id),
     index("orders_status").on(t.status, t.createdAt, t.id),
     index("orders_payment").on(t.paymentStatus, t.createdAt, t.id),
@@ -79,7 +83,7 @@ export const orders = sqliteTable(
     index("orders_status_total").on(t.status, t.totalAmount, t.id),
     index("orders_payment_total").on(t.paymentStatus, t.totalAmount, t.id),
     index("orders_states_total").on(t.status, t.paymentStatus, t.totalAmount, t.id),
-    index("orders_email").on(sql`lower(${t.email})`, t.createdAt),
+    index("orders_email_prefix").on(sql`lower(${t.email})`, t.createdAt),
     index("orders_recipient").on(sql`lower(${t.shippingAddress} ->> 'last_name')`),
     index("orders_pay_by")
       .on(t.payBy)
@@ -139,7 +143,8 @@ export const orderChanges = sqliteTable(
       .notNull()
       .references(() => orders.id),
     version: integer().notNull(),
-    kind: text({ enum: ["placed", "status", "details", "payment", "return"] }).notNull(),
+    kind: text({ enum: changeKinds }).notNull(),
+    /** Of `status`, `payment`, `fulfilment` and `return` rows: how that state moved. */
     from: text(),
     to: text(),
     note: text().notNull(),
@@ -148,6 +153,66 @@ export const orderChanges = sqliteTable(
     hash: text().notNull(),
   },
   (t) => [primaryKey({ columns: [t.orderId, t.version] })],
+)
+
+/** Parcels: what of an order was sent together. `trackingUrl` where staff gave one; else the carrier's own is made. */
+export const fulfilments = sqliteTable(
+  "fulfilments",
+  {
+    id: text().$type<Id<"fulfilment">>().primaryKey(),
+    orderId: text()
+      .$type<Id<"order">>()
+      .notNull()
+      .references(() => orders.id),
+    status: text({ enum: parcelStatuses }).notNull(),
+    carrier: text(),
+    trackingNumber: text(),
+    trackingUrl: text(),
+    estimatedDelivery: text(),
+    actor: text().notNull(),
+    createdAt: text().notNull(),
+    updatedAt: text().notNull(),
+    deliveredAt: text(),
+    cancelledAt: text(),
+  },
+  (t) => [index("fulfilments_order").on(t.orderId, t.createdAt, t.id)],
+)
+
+/** How many of each line a parcel holds. */
+export const fulfilmentLines = sqliteTable(
+  "fulfilment_lines",
+  {
+    fulfilmentId: text()
+      .$type<Id<"fulfilment">>()
+      .notNull()
+      .references(() => fulfilments.id),
+    /** A line that an edit removed may be in a cancelled parcel still. */
+    lineId: text().$type<Id<"orderLine">>().notNull(),
+    orderId: text().$type<Id<"order">>().notNull(),
+    quantity: integer().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.fulfilmentId, t.lineId] }),
+    index("fulfilment_lines_order").on(t.orderId),
+    check("fulfilment_lines_quantity", sql`quantity > 0`),
+  ],
+)
+
+/** What staff noted on orders; a public one is the customer's to read, the others never. */
+export const orderNotes = sqliteTable(
+  "order_notes",
+  {
+    id: text().$type<Id<"orderNote">>().primaryKey(),
+    orderId: text()
+      .$type<Id<"order">>()
+      .notNull()
+      .references(() => orders.id),
+    text: text().notNull(),
+    isPublic: integer({ mode: "boolean" }).notNull(),
+    actor: text().notNull(),
+    createdAt: text().notNull(),
+  },
+  (t) => [index("order_notes_order").on(t.orderId, t.createdAt, t.id)],
 )
 
 /**

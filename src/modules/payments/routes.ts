@@ -37,7 +37,6 @@ export const routes = createRouter()
       summary: "Your payments",
       description: "Newest first; everybody's for staff. Fields to order by: created_at.",
       access: "user",
-      scope: "orders:read",
       request: { query: PaymentQuery },
       responses: ok(PaymentPage, "A page of payments"),
       refuses: ["invalid-page"],

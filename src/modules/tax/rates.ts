@@ -1,0 +1,134 @@
+import { and, eq } from "drizzle-orm"
+
+import { requirePermission } from "#actor.ts"
+import type { Ctx } from "#context.ts"
+import { invalid, notFound } from "#errors.ts"
+import { type Id, newId } from "#lib/id.ts"
+import { longestPrefix, postalKey, stateKey } from "#lib/place.ts"
+import { iso } from "#lib/time.ts"
+import { commit } from "#platform/commit.ts"
+import { mapPage, type Page, readPage } from "#platform/page.ts"
+
+import { percentOf } from "./assess.ts"
+import type { NewTaxRate, TaxRate, TaxRateChanges, TaxRateQuery } from "./model.ts"
+import { taxRates } from "./tables.ts"
+
+type TaxRateRow = typeof taxRates.$inferSelect
+
+/** A page of tax rates, newest first. @throws `forbidden`, `invalid-page` */
+export async function list(ctx: Ctx, query: TaxRateQuery): Promise<Page<TaxRate>> {
+  requirePermission(ctx, "pricing:write")
+  const filter =
+    query.country === undefined ? undefined : eq(taxRates.country, query.country.toUpperCase())
+  const page = await readPage<TaxRateRow>(ctx, query, {
+    orderings: { created_at: { by: taxRates.createdAt, of: (row) => row.createdAt } },
+    fallback: "-created_at",
+    id: { by: taxRates.id, of: (row) => row.id },
+    rows: ({ where, orderBy, limit, offset }) =>
+      ctx.db
+        .select()
+        .from(taxRates)
+        .where(and(filter, where))
+        .orderBy(...orderBy)
+        .limit(limit)
+        .offset(offset),
+    matching: ctx.db.select({ id: taxRates.id }).from(taxRates).where(filter).getSQL(),
+  })
+  return mapPage(page, toTaxRate)
+}
+
+/** One tax rate. @throws `forbidden`, `not-found` */
+export async function get(ctx: Ctx, id: string): Promise<TaxRate> {
+  requirePermission(ctx, "pricing:write")
+  return toTaxRate(await find(ctx, id))
+}
+
+/** Makes a tax rate. @throws `forbidden`, `invalid-input` for an area, class and priority that have one */
+export async function create(ctx: Ctx, input: NewTaxRate): Promise<TaxRate> {
+  requirePermission(ctx, "pricing:write")
+  const row = draft(ctx, input)
+  const result = toTaxRate(row)
+  await commit(ctx, [ctx.db.insert(taxRates).values(row)], { refusals, result })
+  return result
+}
+
+/** Changes a tax rate; orders keep what they were placed with. @throws `forbidden`, `not-found`, `invalid-input` as `create` */
+export async function update(ctx: Ctx, id: string, changes: TaxRateChanges): Promise<TaxRate> {
+  requirePermission(ctx, "pricing:write")
+  const row = draft(ctx, changes, await find(ctx, id))
+  const result = toTaxRate(row)
+  await commit(ctx, [ctx.db.update(taxRates).set(row).where(eq(taxRates.id, row.id))], {
+    refusals,
+    result,
+  })
+  return result
+}
+
+/** Takes a tax rate away. @throws `forbidden`, `not-found` */
+export async function remove(ctx: Ctx, id: string): Promise<void> {
+  requirePermission(ctx, "pricing:write")
+  const gone = ctx.db
+    .delete(taxRates)
+    .where(eq(taxRates.id, id as Id<"taxRate">))
+    .returning({ id: taxRates.id })
+  const [deleted] = await commit(ctx, [gone], { result: {} })
+  if (deleted.length === 0) throw notFound("tax rate")
+}
+
+const refusals = {
+  "tax_rates.country": () =>
+    invalid({
+      field: "priority",
+      detail: "There is a rate of this class and priority for this area already.",
+      code: "taken",
+    }),
+}
+
+async function find(ctx: Ctx, id: string): Promise<TaxRateRow> {
+  const [row] = await ctx.db
+    .select()
+    .from(taxRates)
+    .where(eq(taxRates.id, id as Id<"taxRate">))
+    .limit(1)
+  if (!row) throw notFound("tax rate")
+  return row
+}
+
+function draft(ctx: Ctx, input: TaxRateChanges, old?: TaxRateRow): TaxRateRow {
+  const prefix = input.postal_prefix && postalKey(input.postal_prefix).slice(0, longestPrefix)
+  return {
+    id: old?.id ?? newId("taxRate", ctx.now),
+    name: input.name ?? old?.name ?? "",
+    taxClass: input.tax_class ?? old?.taxClass ?? "standard",
+    country: input.country ?? old?.country ?? "*",
+    state: input.state === undefined ? (old?.state ?? "") : stateKey(input.state),
+    postalPrefix: prefix ?? old?.postalPrefix ?? "",
+    priority: input.priority ?? old?.priority ?? 1,
+    ratePpm: input.rate === undefined ? (old?.ratePpm ?? 0) : ppmOf(input.rate),
+    isCompound: input.compound ?? old?.isCompound ?? false,
+    createdAt: old?.createdAt ?? iso(ctx.now),
+    updatedAt: iso(ctx.now),
+  }
+}
+
+/** A percentage of at most four decimals in millionths: `9.975` → 99 750. */
+function ppmOf(percentage: string): number {
+  const [whole = "", decimals = ""] = percentage.split(".")
+  return Number(whole + decimals.padEnd(4, "0"))
+}
+
+function toTaxRate(row: TaxRateRow): TaxRate {
+  return {
+    id: row.id,
+    name: row.name,
+    tax_class: row.taxClass,
+    country: row.country,
+    state: row.state,
+    postal_prefix: row.postalPrefix,
+    rate: percentOf(row.ratePpm),
+    priority: row.priority,
+    compound: row.isCompound,
+    created_at: row.createdAt,
+    updated_at: row.updatedAt,
+  }
+}

@@ -10,6 +10,7 @@ import { accountPages } from "#http/account-pages.tsx"
 import { addressOf } from "#http/address.ts"
 import { docs } from "#http/docs.ts"
 import type { AppContext, AppEnv } from "#http/env.ts"
+import { cartTokenHash } from "#http/guard.ts"
 import { health } from "#http/health.ts"
 import { info } from "#http/info.ts"
 import { media } from "#http/media.ts"
@@ -27,8 +28,12 @@ import { routes as passkeyRoutes } from "#modules/auth/passkeys-routes.ts"
 import { routes as passwordRoutes } from "#modules/auth/password-routes.ts"
 import { routes as authRoutes } from "#modules/auth/routes.ts"
 import { routes as sessionRoutes } from "#modules/auth/sessions-routes.ts"
+import { admin as cartAdmin } from "#modules/cart/admin.ts"
+import { routes as laterRoutes } from "#modules/cart/later-routes.ts"
+import { stageSignIn } from "#modules/cart/merge.ts"
 import { routes as cartRoutes } from "#modules/cart/routes.ts"
 import { routes as shippingRoutes } from "#modules/cart/shipping-routes.ts"
+import { routes as wishlistRoutes } from "#modules/cart/wishlist-routes.ts"
 import { admin as catalogAdmin } from "#modules/catalog/admin.ts"
 import { routes as categoryRoutes } from "#modules/catalog/category-routes.ts"
 import { routes as catalogRoutes } from "#modules/catalog/routes.ts"
@@ -82,6 +87,9 @@ export const api = createRouter()
   .route("/", shippingAdmin)
   .route("/", cartRoutes)
   .route("/", paymentRoutes)
+  .route("/", laterRoutes)
+  .route("/", wishlistRoutes)
+  .route("/", cartAdmin)
   .route("/", shippingRoutes)
   .route("/", checkoutRoutes)
   .route("/", statisticsRoutes)
@@ -127,6 +135,8 @@ app.use(
         defer: (work) => c.executionCtx.waitUntil(work),
         requestId,
         client: { address: addressOf(c), device: c.req.header("user-agent") ?? "" },
+        guestCart: await cartTokenHash(c),
+        atSignIn: stageSignIn,
         d1,
         bypassCache,
       }),

@@ -38,6 +38,9 @@ const Settings = z.object({
   MAIL_FROM: z
     .string()
     .regex(/^$|^(?:[^<>\r\n]*<[^\s<>@]+@[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+)$/, "is no sender"),
+  GUEST_CART_DAYS: z.coerce.number().int().min(1).max(365),
+  CART_REMINDERS: z.enum(["", "on"]),
+  CART_RECOVERY_URL: z.union([z.literal(""), z.url({ protocol: /^https?$/ })]),
   REQUIRE_VERIFIED_EMAIL: z.enum(["", "login"]),
   RESEND_API_KEY: z.string().optional(),
   RESEND_URL: z.url().default("https://api.resend.com"),
@@ -83,6 +86,12 @@ export type Config = {
   mail: MailConfig
   /** Whether an account signs in only once its address is verified. */
   verifiedLogin: boolean
+  /** Days that a guest's cart is kept since its last change. */
+  guestCartDays: number
+  /** Whether carts that were left are reminded of by mail. */
+  cartReminders: boolean
+  /** The page that a reminder leads to, with `#token=` behind it. */
+  cartRecoveryUrl: string
   jwtKeys: readonly SigningKey[]
   /** Seals stored answers (idempotency). */
   dataKey: string
@@ -135,9 +144,10 @@ export function configOf(env: Env): Config {
   const settings = Settings.parse(env)
   const development = settings.ENVIRONMENT === "development"
   const [firstOrigin = new URL(settings.BASE_URL).origin, ...moreOrigins] = settings.PASSKEY_ORIGINS
+  const baseUrl = settings.BASE_URL.replace(/\/+$/, "")
   const config: Config = {
     environment: settings.ENVIRONMENT,
-    baseUrl: settings.BASE_URL.replace(/\/+$/, ""),
+    baseUrl,
     currency: settings.CURRENCY,
     pricing: {
       pricesIncludeTax: settings.PRICES_INCLUDE_TAX === "on",
@@ -153,6 +163,9 @@ export function configOf(env: Env): Config {
     passkeyOrigins: [firstOrigin, ...moreOrigins],
     mail: mailOf(settings),
     verifiedLogin: settings.REQUIRE_VERIFIED_EMAIL === "login",
+    guestCartDays: settings.GUEST_CART_DAYS,
+    cartReminders: settings.CART_REMINDERS === "on",
+    cartRecoveryUrl: settings.CART_RECOVERY_URL || `${baseUrl}/cart/recover`,
     jwtKeys: settings.JWT_KEYS,
     dataKey: settings.DATA_KEY,
     oauth: {

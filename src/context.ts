@@ -1,7 +1,8 @@
 import type { Actor } from "#actor.ts"
 import { type Config, configOf } from "#config.ts"
+import type { Id } from "#lib/id.ts"
 import { type Cache, openCache } from "#platform/cache.ts"
-import { type Db, openDb } from "#platform/db.ts"
+import { type Db, openDb, type Statement } from "#platform/db.ts"
 import { type Log, openLog } from "#platform/log.ts"
 import { type Meter, newMeter } from "#platform/meter.ts"
 import type { Message } from "#platform/outbox.ts"
@@ -29,6 +30,10 @@ export type Ctx = {
   email?: SendEmail
   log: Log
   meter: Meter
+  /** SHA-256 of the cart token that came along, whoever sends it. */
+  guestCart?: string
+  /** What else a new session writes, in its own batch: a guest's cart becomes the user's. Absent outside requests. */
+  atSignIn?: (ctx: Ctx, userId: Id<"user">) => Statement[]
   /** Set when the request carries an idempotency key: `commit` stores the answer under it. */
   once?: { key: string; token: string; fingerprint: string }
   /** Runs `work` after the answer is sent. */
@@ -44,6 +49,8 @@ type Circumstances = {
   now?: Date
   requestId?: string
   client?: Client
+  guestCart?: string | undefined
+  atSignIn?: Ctx["atSignIn"]
   /** A D1 session: a bookmark, or where its first query goes. Absent: the primary, without a session. */
   d1?: D1DatabaseSession
   /** The caller wants nothing from the cache. */
@@ -59,6 +66,8 @@ export function createCtx(
     now = new Date(),
     requestId = crypto.randomUUID(),
     client = { address: "", device: "" },
+    guestCart,
+    atSignIn,
     d1,
     bypassCache = false,
   }: Circumstances,
@@ -70,6 +79,8 @@ export function createCtx(
     now,
     requestId,
     client,
+    ...(guestCart !== undefined && { guestCart }),
+    ...(atSignIn && { atSignIn }),
     config: configOf(env),
     db: openDb(d1 ?? env.DB, meter),
     cache: openCache(env.CACHE, { meter, log, defer, bypass: bypassCache }),

@@ -12,6 +12,7 @@ export type Event =
   | { type: "payment.void-requested"; paymentId: Id<"payment">; reference: string }
   | { type: "refund.requested"; refundId: Id<"refund">; reference: string }
   | { type: "refund.changed"; refundId: Id<"refund">; reference: string }
+  | { type: "cart.abandoned"; cartId: Id<"cart">; abandonmentId: Id<"abandonment"> }
   | { type: "email.verification-requested"; userId: Id<"user">; tokenId: Id<"mailedToken"> }
   | { type: "email.change-requested"; userId: Id<"user">; tokenId: Id<"mailedToken"> }
   | { type: "email.changed"; userId: Id<"user">; oldEmail: string }

@@ -7,6 +7,7 @@ import { iso } from "#lib/time.ts"
 import * as checkout from "#modules/checkout/checkout.ts"
 import * as paid from "#modules/checkout/paid.ts"
 import * as accountMails from "#modules/notifications/account-mails.ts"
+import * as cartMails from "#modules/notifications/cart-mails.ts"
 import * as returnDecisions from "#modules/orders/return-decisions.ts"
 import * as payments from "#modules/payments/payments.ts"
 import * as refunds from "#modules/payments/refunds.ts"
@@ -28,6 +29,7 @@ export const subscribers: {
   "refund.requested": { gateway: refunds.runRefund },
   "refund.changed": { order: paid.paymentChanged, return: returnDecisions.refundChanged },
   "return.changed": { stock: returnDecisions.restock },
+  "cart.abandoned": { mail: cartMails.remind },
   "email.verification-requested": { mail: accountMails.verifyEmail },
   "email.change-requested": { mail: accountMails.confirmEmail },
   "email.changed": { mail: accountMails.emailChanged },

@@ -35,7 +35,7 @@ form.addEventListener("submit", async (event) => {
       body: JSON.stringify({ token, ...Object.fromEntries(new FormData(form)) }),
     })
     const body = await response.json()
-    said.textContent = response.ok ? body.message : body.errors?.[0]?.detail ?? body.detail
+    said.textContent = response.ok ? form.dataset.done ?? body.message : body.errors?.[0]?.detail ?? body.detail
     if (response.ok) return form.querySelector("fieldset").remove()
   } catch {
     said.textContent = "That did not go through. Try again."
@@ -55,7 +55,7 @@ button:disabled { opacity: .5 }
 output { display: block }
 `
 
-/** The two pages that mailed links lead to, for shops that have none of their own yet. */
+/** The pages that mailed links lead to, for shops that have none of their own yet. */
 export const accountPages = createRouter()
 
 accountPages.get("/account/reset-password", (c) =>
@@ -82,10 +82,29 @@ accountPages.get("/account/confirm-email", (c) =>
     </Page>,
   ),
 )
+accountPages.get("/cart/recover", (c) =>
+  page(
+    c,
+    <Page title="Your cart" to="/api/v1/cart/recover" done="Your cart is open again.">
+      <button>Open the cart</button>
+    </Page>,
+  ),
+)
 accountPages.get("/account/page.js", (c) => file(c, "text/javascript", script))
 accountPages.get("/account/page.css", (c) => file(c, "text/css", style))
 
-function Page({ title, to, children }: { title: string; to: string; children?: Child }) {
+/** `done` is said instead of the API's own message. */
+function Page({
+  title,
+  to,
+  done,
+  children,
+}: {
+  title: string
+  to: string
+  done?: string
+  children?: Child
+}) {
   return (
     <html lang="en">
       <head>
@@ -98,7 +117,7 @@ function Page({ title, to, children }: { title: string; to: string; children?: C
       <body>
         <main>
           <h1>{title}</h1>
-          <form data-to={to}>
+          <form data-to={to} data-done={done}>
             <fieldset>{children}</fieldset>
             <output role="status"></output>
           </form>

@@ -49,10 +49,13 @@ async function identify(c: AppContext): Promise<Actor> {
   }
   const key = c.req.header("x-api-key")
   if (key !== undefined) return apiKeys.identify(c.var.ctx, key)
-  const cartToken = c.req.header("x-cart-token") ?? getCookie(c, "cart_token")
-  const orderToken = c.req.header("x-order-token")
-  const [cartTokenHash, orderTokenHash] = await Promise.all([cartToken, orderToken].map(hashOf))
-  return { type: "guest", cartTokenHash, orderTokenHash }
+  const orderTokenHash = await hashOf(c.req.header("x-order-token"))
+  return { type: "guest", cartTokenHash: c.var.ctx.guestCart, orderTokenHash }
+}
+
+/** The hash of the cart token that a request brings: as a header, else as a cookie. */
+export function cartTokenHash(c: AppContext): Promise<string | undefined> {
+  return hashOf(c.req.header("x-cart-token") ?? getCookie(c, "cart_token"))
 }
 
 /** The hash of a token of ours; what is none of ours counts as not sent. */

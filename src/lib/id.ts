@@ -9,6 +9,8 @@ const prefixes = {
   media: "med",
   cart: "crt",
   cartLine: "lin",
+  savedItem: "sav",
+  abandonment: "abn",
   order: "ord",
   return: "ret",
   orderLine: "orl",

@@ -74,7 +74,9 @@ describe("asking to send something back", () => {
     expect(none.body.count).toBe(0)
     const one = await call("GET", `admin/returns/${asked.body.return_number}`, { as: staff })
     expect(one.body).toEqual(asked.body)
-    const [last] = await rows('SELECT kind, "from", "to", note FROM order_changes ORDER BY version DESC LIMIT 1')
+    const [last] = await rows(
+      'SELECT kind, "from", "to", note FROM order_changes ORDER BY version DESC LIMIT 1',
+    )
     expect(last).toEqual({
       kind: "return",
       from: null,

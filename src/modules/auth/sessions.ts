@@ -28,7 +28,7 @@ type SessionDocument = { user_id: Id<"user">; role: UserRow["role"] } | { ended:
 /** A session that is not committed yet: its statements and the tokens that will open it. */
 export type Started = { statements: Statement[]; tokens: Tokens }
 
-/** Starts a session for an account. After the commit call `publish`. */
+/** Starts a session for an account, and with it whatever the request has a sign-in do. After the commit call `publish`. */
 export async function start(ctx: Ctx, user: UserRow): Promise<Started & { id: Id<"session"> }> {
   const id = newId("session", ctx.now)
   const refresh = randomToken()
@@ -55,6 +55,7 @@ export async function start(ctx: Ctx, user: UserRow): Promise<Started & { id: Id
     statements: [
       ctx.db.insert(sessions).values(session),
       ctx.db.insert(refreshTokens).values(token),
+      ...(ctx.atSignIn?.(ctx, user.id) ?? []),
     ],
     tokens: { access, refresh },
   }

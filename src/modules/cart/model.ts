@@ -1,40 +1,59 @@
 import { z } from "zod"
 
-import { id, Instant, Money, Quantity, Ref, spelled } from "#lib/shapes.ts"
+import { id, Instant, line, Money, Quantity, Ref, spelled } from "#lib/shapes.ts"
+import { Email } from "#modules/users/model.ts"
+
+const thing = {
+  product: z.object({
+    id: id("product", "1"),
+    name: z.string(),
+    title: z.string(),
+    slug: z.string(),
+    price: Money,
+    image: z.string().nullable(),
+  }),
+  variant: z
+    .object({
+      id: id("variant", "var_01kaeq4w8s0000000000000000"),
+      sku: z.string().nullable(),
+      options: z.record(z.string(), z.string()),
+    })
+    .nullable(),
+  quantity: z.int().meta({ example: 2 }),
+  unit_price: Money,
+  is_available: z.boolean().meta({ description: "On sale, and as many as the line asks for" }),
+  stock_available: z.int().meta({ description: "What can be bought, seconds old", example: 25 }),
+  price_changed: z
+    .boolean()
+    .meta({ description: "The price is not what it was when the line was added" }),
+}
 
 /** A line of a cart: priced as it is now. */
 export const CartLine = z
   .object({
     id: id("cartLine", "lin_01kaeq4w8s0000000000000000"),
-    product: z.object({
-      id: id("product", "1"),
-      name: z.string(),
-      title: z.string(),
-      slug: z.string(),
-      price: Money,
-      image: z.string().nullable(),
-    }),
-    variant: z
-      .object({
-        id: id("variant", "var_01kaeq4w8s0000000000000000"),
-        sku: z.string().nullable(),
-        options: z.record(z.string(), z.string()),
-      })
-      .nullable(),
-    quantity: z.int().meta({ example: 2 }),
-    unit_price: Money,
-    subtotal: Money,
-    is_available: z.boolean().meta({ description: "On sale, and as many as the line asks for" }),
-    stock_available: z.int().meta({ description: "What can be bought, seconds old", example: 25 }),
-    price_changed: z
-      .boolean()
-      .meta({ description: "The price is not what it was when the line was added" }),
+    ...thing,
+    subtotal: Money.meta({ description: "Before discounts and added tax" }),
   })
   .meta({ id: "CartLine" })
 
+/** A thing that is not in the cart, but may come back to it. */
+const SavedItem = z
+  .object({ id: id("savedItem", "sav_01kaeq4w8s0000000000000000"), ...thing })
+  .meta({ id: "SavedItem" })
+
+const Coupon = z
+  .object({
+    code: z.string().meta({ example: "WELCOME10" }),
+    name: z.string().nullable().meta({ description: "null while it takes nothing off" }),
+    discount: Money.meta({ description: "What it takes off now, of lines and shipping together" }),
+  })
+  .meta({ id: "CartCoupon" })
+
 const Warning = z.object({
-  code: z.enum(["unavailable", "over-stock", "price-changed"]),
-  item_id: id("cartLine", "lin_01kaeq4w8s0000000000000000"),
+  code: z.enum(["unavailable", "over-stock", "price-changed", "saved-for-later", "coupon-refused"]),
+  item_id: z.string().nullable().meta({ description: "The line, or the saved item, it is about" }),
+  coupon: z.string().optional().meta({ description: "The code it is about" }),
   detail: z.string(),
 })
 
@@ -45,18 +64,31 @@ export const Cart = z
       .nullable()
       .meta({ description: "null while nothing has been put in" }),
     user: id("user", "usr_01kaeq4w8s0000000000000000").nullable(),
+    email: z.string().nullable().meta({ description: "Where a guest can be written to" }),
     token: z.string().optional().meta({
       description:
         "A guest's new token, also in `X-Cart-Token` and a cookie: send it along from now on",
     }),
     items: z.array(CartLine),
+    saved_items: z.array(SavedItem).meta({ description: "Saved for later, the newest 200" }),
     total_items: z.int().meta({ description: "The quantities together", example: 2 }),
     subtotal: Money,
     discount: Money,
+    tax: Money.meta({ description: "As far as it is known without an address" }),
+    prices_include_tax: z.boolean().meta({ description: "`tax` is in the prices already" }),
     total: Money,
     total_amount: Money,
     currency: z.string().meta({ example: "USD" }),
-    coupons: z.array(z.string()),
+    coupons: z.array(Coupon),
+    explain: z
+      .array(
+        z.object({
+          kind: z.enum(["line", "promotion", "shipping", "tax", "rounding", "total"]),
+          detail: z.string(),
+          amount: z.string().meta({ description: "A decimal, below zero for what is taken off" }),
+        }),
+      )
+      .meta({ description: "How the total came about, step by step" }),
     warnings: z.array(Warning),
     created_at: Instant.nullable(),
     updated_at: Instant.nullable(),
@@ -124,6 +156,24 @@ export const CartItemChange = z
   })
   .meta({ example: { quantity: 3 } })
 export type CartItemChange = z.infer<typeof CartItemChange>
+
+/** What a cart says of its owner. */
+export const CartChanges = z
+  .object({ email: Email.nullable() })
+  .meta({ example: { email: "ada@nexus.test" } })
+export type CartChanges = z.infer<typeof CartChanges>
+
+/** A code as it was typed: letter case does not count. */
+export const NewCoupon = z
+  .object({ code: line(64).meta({ example: "WELCOME10" }) })
+  .meta({ example: { code: "WELCOME10" } })
+export type NewCoupon = z.infer<typeof NewCoupon>
+
+/** What a reminder's link carried. */
+export const CartRecovery = z
+  .object({ token: line(100) })
+  .meta({ example: { token: "pYd4kq0vJm0cVq7n1oXf3mC2yqj7m8m5sB1r0a9w2eE" } })
+export type CartRecovery = z.infer<typeof CartRecovery>
 
 /** A cart in figures. */
 export const CartSummary = z

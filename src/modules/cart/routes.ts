@@ -1,12 +1,21 @@
-import { setCookie } from "hono/cookie"
+import { deleteCookie, getCookie, setCookie } from "hono/cookie"
 import { z } from "zod"
 
 import type { AppContext } from "#http/env.ts"
 import { created, createRouter, json, none, ok, route } from "#http/router.ts"
 import { Money, Ref } from "#lib/shapes.ts"
 
+import { recover } from "./abandonment.ts"
 import * as cart from "./cart.ts"
-import { Cart, CartItemChange, CartSummary, CartWithItem, NewCartItem } from "./model.ts"
+import {
+  Cart,
+  CartChanges,
+  CartItemChange,
+  CartRecovery,
+  CartSummary,
+  CartWithItem,
+  NewCartItem,
+} from "./model.ts"
 
 const tags = ["Cart"]
 const params = z.object({
@@ -25,8 +34,16 @@ const change = {
   recover: cart.get,
 } as const
 
-/** Tells a guest the token of a new cart: a header for programs, a cookie for browsers, 30 days. */
-function told<T extends { token?: string | undefined }>(c: AppContext, body: T): T {
+/**
+ * Tells a guest the token of a new cart: a header for programs, a cookie for browsers, 30 days. What a user's cookie
+ * named is theirs by now.
+ */
+function told<T extends { token?: string | undefined; user: string | null }>(
+  c: AppContext,
+  body: T,
+): T {
+  if (body.user !== null && getCookie(c, "cart_token") !== undefined)
+    deleteCookie(c, "cart_token", { path: "/" })
   if (body.token === undefined) return body
   c.header("X-Cart-Token", body.token)
   const secure = new URL(c.req.url).protocol === "https:"
@@ -50,11 +67,44 @@ export const routes = createRouter()
       operationId: "getCart",
       summary: "Look into your cart",
       description:
-        "A user's own, or a guest's by `X-Cart-Token`. A guest without one is given a token; nothing is stored before the first item. Prices are live.",
+        "A user's own, or a guest's by `X-Cart-Token`. A guest without one is given a token; nothing is stored before the first item. A guest's cart whose token comes along with a sign-in, a registration or any request of a user goes into the user's. Prices are live.",
       access: "public",
       responses: ok(Cart, "The cart"),
     }),
     async (c) => c.json(told(c, await cart.get(c.var.ctx)), 200),
+  )
+  .openapi(
+    route({
+      method: "patch",
+      path: "/cart",
+      tags,
+      operationId: "updateCart",
+      summary: "Say where you can be written to",
+      description: "For guests: an order of this cart, and a reminder of it, go there.",
+      access: "public",
+      request: { body: json(CartChanges) },
+      responses: ok(Cart, "The cart as it is now"),
+      refuses: ["cart-empty"],
+      recover: cart.get,
+    }),
+    async (c) => c.json(await cart.update(c.var.ctx, c.req.valid("json")), 200),
+  )
+  .openapi(
+    route({
+      method: "post",
+      path: "/cart/recover",
+      tags,
+      operationId: "recoverCart",
+      summary: "Open the cart of a reminder",
+      description:
+        "By the token of its link. A guest's cart goes into yours; a user's opens for that user only. Works for 30 days, until the cart is ordered.",
+      access: "public",
+      request: { body: json(CartRecovery) },
+      responses: ok(Cart, "Your cart as it is now"),
+      refuses: ["unauthenticated"],
+      recover: cart.get,
+    }),
+    async (c) => c.json(told(c, await recover(c.var.ctx, c.req.valid("json"))), 200),
   )
   .openapi(
     route({

@@ -6,7 +6,7 @@ import { invalid, notFound } from "#errors.ts"
 import { type Id, newId } from "#lib/id.ts"
 import { slugOf } from "#lib/slug.ts"
 import { iso } from "#lib/time.ts"
-import { cartLines } from "#modules/cart/tables.ts"
+import { cartLines, savedItems } from "#modules/cart/tables.ts"
 import { orderLines } from "#modules/orders/tables.ts"
 import { commit, retryRaced } from "#platform/commit.ts"
 import { rowsOf, type Statement } from "#platform/db.ts"
@@ -170,7 +170,7 @@ export async function remove(ctx: Ctx, ref: string): Promise<void> {
   if (!row) throw notFound("product")
   const { id } = row
   const files = await ctx.db.select({ key: media.key }).from(media).where(eq(media.productId, id))
-  const unused = sql`NOT EXISTS (SELECT 1 FROM ${orderLines} WHERE ${orderLines.productId} = ${id}) AND NOT EXISTS (SELECT 1 FROM ${cartLines} WHERE ${cartLines.productId} = ${id})`
+  const unused = sql`NOT EXISTS (SELECT 1 FROM ${orderLines} WHERE ${orderLines.productId} = ${id}) AND NOT EXISTS (SELECT 1 FROM ${cartLines} WHERE ${cartLines.productId} = ${id}) AND NOT EXISTS (SELECT 1 FROM ${savedItems} WHERE ${savedItems.productId} = ${id})`
   const results = await commit(
     ctx,
     [

@@ -1,4 +1,4 @@
-import { and, eq, lte } from "drizzle-orm"
+import { and, eq, gt, lte, ne } from "drizzle-orm"
 
 import { requireRole } from "#actor.ts"
 import type { Ctx } from "#context.ts"
@@ -71,6 +71,26 @@ async function isUnsent(ctx: Ctx, eventId: Id<"event">): Promise<boolean> {
     .where(eq(mails.eventId, eventId))
     .limit(1)
   return row?.sentAt === null && row.createdAt > iso(daysAfter(ctx.now, -1))
+}
+
+/** Whether an address got such a mail lately, another event's than this. */
+export async function wasMailed(
+  ctx: Ctx,
+  mail: { template: string; to: string; since: Date; butFor: Id<"event"> },
+): Promise<boolean> {
+  const [row] = await ctx.db
+    .select({ eventId: mails.eventId })
+    .from(mails)
+    .where(
+      and(
+        eq(mails.to, mail.to),
+        eq(mails.template, mail.template),
+        gt(mails.createdAt, iso(mail.since)),
+        ne(mails.eventId, mail.butFor),
+      ),
+    )
+    .limit(1)
+  return row !== undefined
 }
 
 /** Takes every mail to an address away: it belonged to somebody who is erased. */

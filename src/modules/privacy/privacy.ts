@@ -111,6 +111,7 @@ export async function eraseMe(ctx: Ctx, input: Erasure): Promise<void> {
       ...confirmed.statements,
       ...stageEraseAccess(ctx, id),
       ...addresses.stageErase(ctx, id),
+      ...carts.stageErase(ctx, id, confirmed.user.email),
       ...orders.stageErase(ctx, id, erased),
       ...email.stageErase(ctx, confirmed.user.email),
       ...users.stageErase(ctx, id),

@@ -165,7 +165,7 @@ describe("placing an order of items", () => {
     ],
     ["no address", { shipping_address: undefined }, ["shipping_address"]],
     ["an unknown payment method", { payment_method: "bitcoin" }, ["payment_method"]],
-        [
+    [
       "two billing addresses",
       { billing_address: address, use_shipping_as_billing: true },
       ["billing_address"],

@@ -103,6 +103,65 @@ CREATE TABLE `order_notes` (
 );
 --> statement-breakpoint
 CREATE INDEX `order_notes_order` ON `order_notes` (`order_id`,`created_at`,`id`);--> statement-breakpoint
+CREATE TABLE `order_stats` (
+	`period` text NOT NULL,
+	`currency` text NOT NULL,
+	`status` text NOT NULL,
+	`payment_status` text NOT NULL,
+	`orders` integer NOT NULL,
+	`total_amount` integer NOT NULL,
+	`paid_amount` integer NOT NULL,
+	`refunded_amount` integer NOT NULL,
+	PRIMARY KEY(`period`, `currency`, `status`, `payment_status`)
+);
+--> statement-breakpoint
+CREATE TABLE `product_sales` (
+	`product_id` text NOT NULL,
+	`currency` text NOT NULL,
+	`quantity` integer NOT NULL,
+	`amount` integer NOT NULL,
+	PRIMARY KEY(`product_id`, `currency`)
+);
+--> statement-breakpoint
+CREATE INDEX `product_sales_best` ON `product_sales` (`currency`,`quantity`,`product_id`);--> statement-breakpoint
+CREATE TABLE `return_lines` (
+	`return_id` text NOT NULL,
+	`order_line_id` text NOT NULL,
+	`quantity` integer NOT NULL,
+	`accepted_quantity` integer,
+	`restock` integer NOT NULL,
+	`amount` integer NOT NULL,
+	PRIMARY KEY(`return_id`, `order_line_id`),
+	FOREIGN KEY (`return_id`) REFERENCES `returns`(`id`) ON UPDATE no action ON DELETE no action,
+	FOREIGN KEY (`order_line_id`) REFERENCES `order_lines`(`id`) ON UPDATE no action ON DELETE no action,
+	CONSTRAINT "return_lines_quantity" CHECK(quantity > 0 AND (accepted_quantity IS NULL OR accepted_quantity BETWEEN 0 AND quantity))
+);
+--> statement-breakpoint
+CREATE INDEX `return_lines_line` ON `return_lines` (`order_line_id`);--> statement-breakpoint
+CREATE TABLE `returns` (
+	`id` text PRIMARY KEY NOT NULL,
+	`order_id` text NOT NULL,
+	`number` text NOT NULL,
+	`status` text NOT NULL,
+	`reason` text NOT NULL,
+	`comment` text NOT NULL,
+	`note` text NOT NULL,
+	`refund_amount` integer NOT NULL,
+	`shipping_amount` integer NOT NULL,
+	`exchange_order_id` text,
+	`created_at` text NOT NULL,
+	`updated_at` text NOT NULL,
+	`approved_at` text,
+	`received_at` text,
+	`closed_at` text,
+	FOREIGN KEY (`order_id`) REFERENCES `orders`(`id`) ON UPDATE no action ON DELETE no action,
+	CONSTRAINT "returns_amounts" CHECK(shipping_amount >= 0 AND refund_amount >= 0)
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `returns_number` ON `returns` (`number`);--> statement-breakpoint
+CREATE INDEX `returns_order` ON `returns` (`order_id`,`created_at`,`id`);--> statement-breakpoint
+CREATE INDEX `returns_created` ON `returns` (`created_at`,`id`);--> statement-breakpoint
+CREATE INDEX `returns_status` ON `returns` (`status`,`created_at`,`id`);--> statement-breakpoint
 CREATE TABLE `gateway_events` (
 	`provider` text NOT NULL,
 	`event_id` text NOT NULL,
@@ -307,4 +366,14 @@ CREATE INDEX `carts_email` ON `carts` (`email`) WHERE email IS NOT NULL;--> stat
 ALTER TABLE `products` ADD `purchase_limit` integer;--> statement-breakpoint
 ALTER TABLE `products` ADD `tax_class` text DEFAULT 'standard' NOT NULL;--> statement-breakpoint
 ALTER TABLE `orders` ADD `reduced_amount` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
-CREATE INDEX `orders_email` ON `orders` (`email`);
+CREATE INDEX `orders_email` ON `orders` (`email`);--> statement-breakpoint
+CREATE INDEX `orders_payment` ON `orders` (`payment_status`,`created_at`,`id`);--> statement-breakpoint
+CREATE INDEX `orders_states` ON `orders` (`status`,`payment_status`,`created_at`,`id`);--> statement-breakpoint
+CREATE INDEX `orders_user_total` ON `orders` (`user_id`,`total_amount`,`id`);--> statement-breakpoint
+CREATE INDEX `orders_total` ON `orders` (`total_amount`,`id`);--> statement-breakpoint
+CREATE INDEX `orders_status_total` ON `orders` (`status`,`total_amount`,`id`);--> statement-breakpoint
+CREATE INDEX `orders_payment_total` ON `orders` (`payment_status`,`total_amount`,`id`);--> statement-breakpoint
+CREATE INDEX `orders_states_total` ON `orders` (`status`,`payment_status`,`total_amount`,`id`);--> statement-breakpoint
+CREATE INDEX `orders_email_prefix` ON `orders` (lower("email"),`created_at`);--> statement-breakpoint
+CREATE INDEX `orders_recipient` ON `orders` (lower("shipping_address" ->> 'last_name'));--> statement-breakpoint
+CREATE INDEX `order_lines_sku` ON `order_lines` (`sku`,`order_id`);

@@ -45,8 +45,11 @@ import { admin as inventoryAdmin } from "#modules/inventory/admin.ts"
 import { routes as inventoryRoutes } from "#modules/inventory/routes.ts"
 import { admin as mailAdmin } from "#modules/notifications/admin.ts"
 import { admin as ordersAdmin } from "#modules/orders/admin.ts"
+import { routes as documentRoutes } from "#modules/orders/document-routes.ts"
 import { routes as fulfilmentRoutes } from "#modules/orders/fulfilment-routes.ts"
+import { routes as returnRoutes } from "#modules/orders/returns-routes.ts"
 import { routes as orderRoutes } from "#modules/orders/routes.ts"
+import { routes as statisticsRoutes } from "#modules/orders/statistics-routes.ts"
 import { routes as paymentRoutes } from "#modules/payments/routes.ts"
 import { routes as privacyRoutes } from "#modules/privacy/routes.ts"
 import { admin as promotionsAdmin } from "#modules/promotions/admin.ts"
@@ -92,6 +95,9 @@ export const api = createRouter()
   .route("/", cartAdmin)
   .route("/", shippingRoutes)
   .route("/", checkoutRoutes)
+  .route("/", statisticsRoutes)
+  .route("/", returnRoutes)
+  .route("/", documentRoutes)
   .route("/", orderRoutes)
   .route("/", ordersAdmin)
   .route("/", verifyAdmin)

@@ -24,6 +24,8 @@ const Settings = z.object({
   ROUNDING_LEVEL: z.enum(["line", "order"]),
   CORS_ORIGINS: z.string(),
   ACCESS_TOKEN_TTL: z.coerce.number().int().min(60).max(3600),
+  SELLER: z.string().default("Nexus"),
+  RETURN_WINDOW_DAYS: z.coerce.number().int().min(0).max(3650).default(30),
   RATE_LIMITS: z.enum(["on", "off"]),
   REQUIRE_MFA_ROLES: z
     .string()
@@ -71,6 +73,10 @@ export type Config = {
   /** Exact origins that browsers may call from (api.md 1.14). */
   corsOrigins: readonly string[]
   accessTokenTtlSeconds: number
+  /** Who sells, as invoices say it, line by line. */
+  seller: readonly string[]
+  /** For how many days after its delivery an order's things can be sent back. */
+  returnWindowDays: number
   /** Off in local development only: production ignores the switch. */
   rateLimits: boolean
   /** Roles that do staff's work only while their second factor is on. */
@@ -150,6 +156,8 @@ export function configOf(env: Env): Config {
     },
     corsOrigins: listOf(settings.CORS_ORIGINS),
     accessTokenTtlSeconds: settings.ACCESS_TOKEN_TTL,
+    seller: settings.SELLER.split("|").map((part) => part.trim()),
+    returnWindowDays: settings.RETURN_WINDOW_DAYS,
     rateLimits: !(development && settings.RATE_LIMITS === "off"),
     mfaRoles: settings.REQUIRE_MFA_ROLES,
     passkeyOrigins: [firstOrigin, ...moreOrigins],

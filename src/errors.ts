@@ -70,8 +70,11 @@ export const errorTable = {
   "product-unavailable": { kind: "conflict", title: "This product cannot be bought now" },
   "illegal-transition": {
     kind: "conflict",
-    title: "The order cannot go from this state to that one",
+    title: "It cannot go from this state to that one",
   },
+  "not-returnable": { kind: "conflict", title: "This cannot be sent back, or not so many of it" },
+  "return-window-over": { kind: "conflict", title: "The time to send things back is over" },
+  "already-exchanged": { kind: "conflict", title: "Something was sent instead already" },
   "already-cancelled": { kind: "conflict", title: "The order is already cancelled" },
   "order-unpaid": { kind: "conflict", title: "The order is still to be paid" },
   "already-fulfilled": { kind: "conflict", title: "Less of it than that is left to send" },

@@ -20,6 +20,7 @@ export type Event =
       taken: StockLines[]
       returned: StockLines[]
     }
+  | { type: "return.changed"; returnId: Id<"return">; orderId: Id<"order">; to: string }
   /** Paid for, and the stock was gone: it is cancelled and its money goes back. */
   | { type: "order.stock-lost"; orderId: Id<"order"> }
   | { type: "payment.changed"; paymentId: Id<"payment">; reference: string }

@@ -10,6 +10,7 @@ import * as accountMails from "#modules/notifications/account-mails.ts"
 import * as cartMails from "#modules/notifications/cart-mails.ts"
 import * as orderMails from "#modules/notifications/order-mails.ts"
 import * as edits from "#modules/orders/edits.ts"
+import * as returnDecisions from "#modules/orders/return-decisions.ts"
 import * as payments from "#modules/payments/payments.ts"
 import * as refunds from "#modules/payments/refunds.ts"
 import type { Message } from "#platform/outbox.ts"
@@ -29,7 +30,8 @@ export const subscribers: {
   "payment.changed": { order: paid.paymentChanged },
   "payment.void-requested": { gateway: payments.runVoid },
   "refund.requested": { gateway: refunds.runRefund },
-  "refund.changed": { order: paid.paymentChanged },
+  "refund.changed": { order: paid.paymentChanged, return: returnDecisions.refundChanged },
+  "return.changed": { stock: returnDecisions.restock },
   "cart.abandoned": { mail: cartMails.remind },
   "email.verification-requested": { mail: accountMails.verifyEmail },
   "email.change-requested": { mail: accountMails.confirmEmail },

@@ -12,6 +12,7 @@ const prefixes = {
   savedItem: "sav",
   abandonment: "abn",
   order: "ord",
+  return: "ret",
   orderLine: "orl",
   orderNote: "not",
   fulfilment: "ful",

@@ -82,6 +82,19 @@ export function applyRate(amount: number, basisPoints: number, rounding?: Roundi
 }
 
 /**
+ * `amount` × `part` / `whole` in minor units, rounded half to even, once. It never falls while `part` grows, and is
+ * `amount` when that is the whole: what lies between two parts of a thing is never negative, and all of it adds up.
+ * @throws RangeError for anything but whole numbers from zero, `whole` above it
+ */
+export function proportion(amount: number, part: number, whole: number): number {
+  if (whole < 1) throw new RangeError("a part of nothing")
+  const product = natural(amount) * natural(part)
+  const by = natural(whole)
+  const [share, rest] = [product / by, (product % by) * 2n]
+  return Number(rest > by || (rest === by && share % 2n === 1n) ? share + 1n : share)
+}
+
+/**
  * Splits `total` minor units by `weights` so that the parts add up exactly: whole shares first, then one unit
  * each to the largest remainders, earlier parts first among equals (the largest remainder method; dinero's own
  * `allocate` hands the rest out in order). All weights zero: equal parts.

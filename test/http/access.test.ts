@@ -119,6 +119,9 @@ const table: Record<string, Outcome[]> = {
   deleteOrder: signedIn,
   setOrderStatus: staffOnly,
   listAllOrders: staffOnly,
+  getOrderStatistics: staffOnly,
+  getInvoice: signedIn,
+  getPackingSlip: staffOnly,
   getStateMachines: everybody,
   getInfo: everybody,
   listEndpoints: everybody,
@@ -254,6 +257,7 @@ it("the document says of every operation whom the table lets through", () => {
     "deleteOrder",
     "getPayment",
     "startPayment",
+    "getInvoice",
   ]
   for (const { id, spec } of all) {
     const said = byToken.includes(id) ? "user" : spec["x-access"]

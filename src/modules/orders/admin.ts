@@ -1,8 +1,9 @@
 import { paged } from "#http/paging.ts"
 import { createRouter, ok, route } from "#http/router.ts"
 
+import { AllOrdersQuery } from "./lists-model.ts"
 import * as lists from "./lists.ts"
-import { OrderPage, OrderQuery } from "./model.ts"
+import { OrderPage } from "./model.ts"
 
 /** /admin/orders */
 export const admin = createRouter().openapi(
@@ -12,10 +13,11 @@ export const admin = createRouter().openapi(
     tags: ["Order administration"],
     operationId: "listAllOrders",
     summary: "Everybody's orders",
-    description: "Newest first. Fields to order by: created_at, total.",
+    description:
+      "Newest first. Fields to order by: created_at, total (one of them). Dates and totals together, or one filtered and the other ordered by, take at most 100 days; `search`, `user` and `user_email` go with everything.",
     access: "staff",
     scope: "orders:read",
-    request: { query: OrderQuery },
+    request: { query: AllOrdersQuery },
     responses: ok(OrderPage, "A page of orders"),
     refuses: ["invalid-page"],
   }),

@@ -10,7 +10,8 @@ import { begin, follow, type Move, stageMove, toStatus } from "./moves.ts"
 import { changeRefusals, illegal, open, type Opened, toOrder } from "./orders.ts"
 import { deliver, sendAll } from "./parcels.ts"
 import { awaitsGateway, requirePaid, unpaid } from "./payment.ts"
-import { mayBecome, parcelTransitions, returnTransitions, transitions } from "./status.ts"
+import { returnTransitions } from "./return-status.ts"
+import { mayBecome, parcelTransitions, transitions } from "./status.ts"
 
 /**
  * Moves an order along. Cancelling gives its stock and money back; `shipped` sends all that is left in one parcel;

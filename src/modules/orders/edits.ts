@@ -18,7 +18,7 @@ import { rowsOf, type Statement } from "#platform/db.ts"
 import type { OrderEdit, OrderEdited } from "./edit-model.ts"
 import { type Outcome, outcomeOf, toldOf } from "./edit.ts"
 import { mayEdit } from "./fulfilment.ts"
-import { lineOf } from "./fulfilments.ts"
+import { lineOf, refuseWhileReturning } from "./fulfilments.ts"
 import { begin, follow, type Move, stageMove, step } from "./moves.ts"
 import {
   changeRefusals,
@@ -54,6 +54,7 @@ export async function edit(ctx: Ctx, ref: string, input: OrderEdit): Promise<Ord
   requirePermission(ctx, "orders:write")
   const opened = await open(ctx, ref, "orders:write")
   requireEditable(ctx, opened.order)
+  await refuseWhileReturning(ctx, opened)
   const plan = await planOf(ctx, opened, input)
   const quote = await reprice(ctx, opened.order, plan.outcome.kept, plan.added)
   const edited = editedOf(ctx, opened, plan, quote, input.note)

@@ -104,7 +104,7 @@ export const routes = createRouter()
         "Before it arrives: what is in it is left to be sent again. A shipped order stays shipped.",
       request: { params: parcel, body: optionalJson(FulfilmentCancellation) },
       responses: ok(Fulfilled, "The parcel, and the order without it"),
-      refuses: changes,
+      refuses: [...changes, "order-not-editable"],
     }),
     async (c) => {
       const { order: ref, fulfilment } = c.req.valid("param")

@@ -1,4 +1,4 @@
-import { eq } from "drizzle-orm"
+import { and, eq, inArray } from "drizzle-orm"
 
 import { requirePermission } from "#actor.ts"
 import type { Ctx } from "#context.ts"
@@ -23,7 +23,7 @@ import {
 import { deliver, type Portion, send, shownOf, takeBack, tracked } from "./parcels.ts"
 import { requirePaid } from "./payment.ts"
 import { parcelTransitions } from "./status.ts"
-import { fulfilments } from "./tables.ts"
+import { fulfilments, returns } from "./tables.ts"
 
 /** The parcels of an order, oldest first, cancelled ones too. @throws `forbidden`, `not-found` */
 export async function list(ctx: Ctx, ref: string): Promise<{ results: Fulfilment[] }> {
@@ -105,7 +105,7 @@ export async function update(
   const parcels = opened.parcels.map((one) => (one.id === parcel.id ? known : one))
   const span = { from: fulfilmentOf(opened.lines), to: fulfilmentOf(opened.lines) }
   const start = step(ctx, begin({ ...opened, parcels }), "fulfilment", shownOf(parcels), note, span)
-  const told_ = {
+  const next = {
     ...start,
     statements: [
       ctx.db
@@ -114,17 +114,19 @@ export async function update(
         .where(eq(fulfilments.id, parcel.id)),
     ],
   }
-  const moved = status === "delivered" ? follow(ctx, deliver(ctx, told_, [known])) : told_
+  const moved = status === "delivered" ? follow(ctx, deliver(ctx, next, [known])) : next
   return finish(ctx, opened, moved, moved.parcels.find((one) => one.id === parcel.id) ?? known)
 }
 
 /**
  * Takes back a parcel that has not arrived: what was in it is left to be sent again. A shipped order stays shipped.
- * @throws `forbidden`, `not-found`, `illegal-transition` when it has arrived or was cancelled, `order-changed`
+ * @throws `forbidden`, `not-found`, `illegal-transition` when it has arrived or was cancelled, `order-not-editable` when
+ * something of the order comes back, `order-changed`
  */
 export async function cancel(ctx: Ctx, ref: string, id: string, note: string): Promise<Fulfilled> {
   requirePermission(ctx, "orders:write")
   const { opened, parcel } = await openParcel(ctx, ref, id)
+  await refuseWhileReturning(ctx, opened)
   if (!parcelTransitions[parcel.status].includes("cancelled")) throw cannot(parcel, "cancelled")
   const moved = takeBack(ctx, begin(opened), parcel, note)
   return finish(ctx, opened, moved, moved.parcels.find((one) => one.id === parcel.id) ?? parcel)
@@ -135,6 +137,17 @@ async function openParcel(ctx: Ctx, ref: string, id: string) {
   const parcel = opened.parcels.find((one) => one.id === id)
   if (!parcel) throw notFound("fulfilment")
   return { opened, parcel }
+}
+
+/** What comes back is counted by what was sent, at its price. @throws `order-not-editable` while something is to come back, or has */
+export async function refuseWhileReturning(ctx: Ctx, { order, lines }: Opened): Promise<void> {
+  const [underway] = await ctx.db
+    .select({ id: returns.id })
+    .from(returns)
+    .where(and(eq(returns.orderId, order.id), inArray(returns.status, ["requested", "approved"])))
+    .limit(1)
+  if (underway || lines.some(({ returnedQuantity }) => returnedQuantity > 0))
+    throw new DomainError("order-not-editable", "Something of the order comes back, or has.")
 }
 
 function cannot({ status }: ParcelRow, to: string): DomainError {

@@ -1,27 +1,34 @@
-import { and, asc, desc, eq, gte, inArray, lt, lte, type SQL, sql } from "drizzle-orm"
+import { and, asc, desc, eq, inArray, type SQL, sql } from "drizzle-orm"
+import { unionAll } from "drizzle-orm/sqlite-core"
 
 import { requirePermission, requireUser } from "#actor.ts"
 import type { Ctx } from "#context.ts"
-import { invalid } from "#errors.ts"
 import type { Id } from "#lib/id.ts"
-import { fromDecimal } from "#lib/money.ts"
-import { iso } from "#lib/time.ts"
+import type { PageQuery } from "#lib/shapes.ts"
 import { listLimit, type Statement } from "#platform/db.ts"
 import { mapPage, type Page, readPage } from "#platform/page.ts"
 
-import type { Order, OrderQuery } from "./model.ts"
+import * as filters from "./list-filters.ts"
+import type { AllOrdersQuery, OrderQuery } from "./lists-model.ts"
+import type { Order } from "./model.ts"
 import { type LineRow, type OrderRow, toOrder } from "./orders.ts"
 import { orderLines, orders } from "./tables.ts"
 
-/** A page of the caller's own orders, newest first. @throws `unauthenticated` */
-export function list(ctx: Ctx, query: OrderQuery): Promise<Page<Order>> {
-  return read(ctx, query, eq(orders.userId, requireUser(ctx).id))
+/**
+ * A page of the caller's own orders, newest first unless ordered otherwise.
+ * @throws `unauthenticated`, `invalid-page`, `invalid-input`
+ */
+export async function list(ctx: Ctx, query: OrderQuery): Promise<Page<Order>> {
+  return read(ctx, query, filters.own(ctx, query, requireUser(ctx).id))
 }
 
-/** A page of everybody's orders, newest first. @throws `forbidden` */
-export function listAll(ctx: Ctx, query: OrderQuery): Promise<Page<Order>> {
+/**
+ * A page of everybody's orders, newest first unless ordered otherwise.
+ * @throws `forbidden`, `invalid-page`, `invalid-input` for filters that no index can follow together
+ */
+export async function listAll(ctx: Ctx, query: AllOrdersQuery): Promise<Page<Order>> {
   requirePermission(ctx, "orders:read")
-  return read(ctx, query, undefined)
+  return read(ctx, query, filters.all(ctx, query))
 }
 
 /** An account's orders in full, newest first, at most `most`. For its owner's export. */
@@ -72,53 +79,40 @@ export function stageErase(ctx: Ctx, userId: Id<"user">, email: string): Stateme
   ]
 }
 
-async function read(ctx: Ctx, query: OrderQuery, scope: SQL | undefined): Promise<Page<Order>> {
-  const amount = (field: "min_total" | "max_total") => {
-    const text = query[field]
-    const value = text === undefined ? undefined : fromDecimal(text, ctx.config.currency)
-    if (text !== undefined && value === undefined)
-      throw invalid({ field, detail: "A valid number is required.", code: "invalid" })
-    return value
-  }
-  const least = amount("min_total")
-  const most = amount("max_total")
-  const to = query.date_to
-  const filter = and(
-    scope,
-    query.status && eq(orders.status, query.status),
-    query.payment_status && eq(orders.paymentStatus, query.payment_status),
-    query.date_from === undefined
-      ? undefined
-      : gte(orders.createdAt, iso(new Date(query.date_from))),
-    to === undefined
-      ? undefined
-      : to.length === 10
-        ? lt(orders.createdAt, iso(new Date(Date.parse(to) + 86_400_000)))
-        : lte(orders.createdAt, iso(new Date(to))),
-    least === undefined ? undefined : gte(orders.totalAmount, least),
-    most === undefined ? undefined : lte(orders.totalAmount, most),
-  )
-  const page = await readPage<OrderRow>(ctx, query, {
-    orderings: {
-      created_at: { by: orders.createdAt, of: (row) => row.createdAt },
-      total: { by: orders.totalAmount, of: (row) => row.totalAmount },
+async function read(ctx: Ctx, query: PageQuery, plan: filters.Plan): Promise<Page<Order>> {
+  const ordering = filters.orderingOf(query.ordering, plan.fallback)
+  const page = await readPage<OrderRow>(
+    ctx,
+    { ...query, ordering },
+    {
+      orderings: {
+        created_at: { by: orders.createdAt, of: (row) => row.createdAt },
+        total: { by: plan.totalBy, of: (row) => row.totalAmount },
+      },
+      fallback: plan.fallback,
+      id: { by: orders.id, of: (row) => row.id },
+      rows: ({ where, orderBy, limit, offset }) => {
+        const part = (branch: SQL | undefined) =>
+          ctx.db.select().from(orders).where(and(branch, where))
+        const [first, second, ...more] = plan.branches
+        const all = second ? unionAll(part(first), part(second), ...more.map(part)) : part(first)
+        return all
+          .orderBy(...orderBy)
+          .limit(limit)
+          .offset(offset)
+      },
+      matching: sql.join(
+        plan.branches.map((branch) =>
+          ctx.db
+            .select({ one: sql`1` })
+            .from(orders)
+            .where(branch)
+            .getSQL(),
+        ),
+        sql` UNION ALL `,
+      ),
     },
-    fallback: "-created_at",
-    id: { by: orders.id, of: (row) => row.id },
-    rows: ({ where, orderBy, limit, offset }) =>
-      ctx.db
-        .select()
-        .from(orders)
-        .where(and(filter, where))
-        .orderBy(...orderBy)
-        .limit(limit)
-        .offset(offset),
-    matching: ctx.db
-      .select({ one: sql`1` })
-      .from(orders)
-      .where(filter)
-      .getSQL(),
-  })
+  )
   const lines = Map.groupBy(
     await linesOf(
       ctx,

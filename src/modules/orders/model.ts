@@ -136,28 +136,6 @@ export type OrderDetail = z.infer<typeof OrderDetail>
 /** A page of orders. */
 export const OrderPage = pageOf(Order, "OrderPage")
 
-const DateFilter = z
-  .union([z.iso.date(), z.iso.datetime({ offset: true })], {
-    error: "A date is required: 2026-11-20.",
-  })
-  .optional()
-const AmountFilter = z
-  .string()
-  .regex(/^\d{1,12}(\.\d{1,3})?$/, "A valid number is required.")
-  .optional()
-
-/** How a list of orders is filtered. A date without a time is the whole day, in UTC. */
-export const OrderQuery = z.object({
-  status: z.enum(orderStatuses).optional(),
-  payment_status: z.enum(paymentStatuses).optional(),
-  date_from: DateFilter,
-  date_to: DateFilter,
-  min_total: AmountFilter,
-  max_total: AmountFilter,
-  ...pageQuery,
-})
-export type OrderQuery = z.infer<typeof OrderQuery>
-
 /** What opens an order without signing in: its number in the path, and this. */
 export const OrderLookup = z.object({
   email: z.string().max(320).optional().meta({

@@ -9,7 +9,7 @@ import { isGateway } from "#modules/payments/method.ts"
 import * as payments from "#modules/payments/payments.ts"
 import { commit, raced, retryRaced } from "#platform/commit.ts"
 
-import { amountDue, balanceOf } from "./balance.ts"
+import { amountDue, balanceOf, isUnsecured } from "./balance.ts"
 import { cancelOpened } from "./cancel.ts"
 import { begin, follow, type Move, stageMove, step, toStatus } from "./moves.ts"
 import { changeRefusals, type Draft, open, type OrderRow } from "./orders.ts"
@@ -54,7 +54,7 @@ export function isPaidByGateway({ order, payments: made }: Paid): boolean {
 
 /** Whether an order waits for a gateway: until it is paid, or authorized, nothing is sold of it and it goes nowhere. */
 export function awaitsGateway({ paymentMethod, paymentStatus }: OrderRow): boolean {
-  return isGateway(paymentMethod) && ["unpaid", "failed", "voided"].includes(paymentStatus)
+  return isGateway(paymentMethod) && isUnsecured(paymentStatus)
 }
 
 /** Nothing is sent that a gateway is still to be paid for. @throws `order-unpaid` with `amount_due` */

@@ -8,6 +8,7 @@ import * as advance from "./advance.ts"
 import { cancel } from "./cancel.ts"
 import * as details from "./details.ts"
 import { OrderChanges } from "./edit-model.ts"
+import { OrderQuery } from "./lists-model.ts"
 import * as lists from "./lists.ts"
 import {
   Cancellation,
@@ -18,7 +19,6 @@ import {
   OrderDetail,
   OrderLookup,
   OrderPage,
-  OrderQuery,
   StateMachines,
   StatusChange,
   Tracking,
@@ -46,7 +46,7 @@ export const routes = createRouter()
       tags,
       operationId: "listOrders",
       summary: "Your orders",
-      description: "Newest first. Fields to order by: created_at, total.",
+      description: "Newest first. Fields to order by: created_at, total (one of them).",
       access: "user",
       request: { query: OrderQuery },
       responses: ok(OrderPage, "A page of orders"),

@@ -14,6 +14,7 @@ import type { Id } from "#lib/id.ts"
 import type { payments } from "#modules/payments/tables.ts"
 
 import type { Order } from "./model.ts"
+import { returnReasons, returnStatuses } from "./return-status.ts"
 import { changeKinds, orderStatuses, parcelStatuses, paymentStatuses } from "./status.ts"
 
 /** Orders. Amounts are minor units of `currency`; everything is a snapshot of the moment it was placed. */
@@ -75,6 +76,15 @@ export const orders = sqliteTable(
     index("orders_email").on(t.email),
     index("orders_created").on(t.createdAt, t.id),
     index("orders_status").on(t.status, t.createdAt, t.id),
+    index("orders_payment").on(t.paymentStatus, t.createdAt, t.id),
+    index("orders_states").on(t.status, t.paymentStatus, t.createdAt, t.id),
+    index("orders_user_total").on(t.userId, t.totalAmount, t.id),
+    index("orders_total").on(t.totalAmount, t.id),
+    index("orders_status_total").on(t.status, t.totalAmount, t.id),
+    index("orders_payment_total").on(t.paymentStatus, t.totalAmount, t.id),
+    index("orders_states_total").on(t.status, t.paymentStatus, t.totalAmount, t.id),
+    index("orders_email_prefix").on(sql`lower(${t.email})`, t.createdAt),
+    index("orders_recipient").on(sql`lower(${t.shippingAddress} ->> 'last_name')`),
     index("orders_pay_by")
       .on(t.payBy)
       .where(sql`status = 'pending' AND pay_by IS NOT NULL`),
@@ -115,6 +125,7 @@ export const orderLines = sqliteTable(
   (t) => [
     index("order_lines_order").on(t.orderId, t.position),
     index("order_lines_product").on(t.productId),
+    index("order_lines_sku").on(t.sku, t.orderId),
     check("order_lines_quantity", sql`quantity > 0`),
     check("order_lines_amount", sql`line_amount = unit_amount * quantity`),
   ],
@@ -202,4 +213,108 @@ export const orderNotes = sqliteTable(
     createdAt: text().notNull(),
   },
   (t) => [index("order_notes_order").on(t.orderId, t.createdAt, t.id)],
+)
+
+/**
+ * How many orders there are, and what they come to, by day of placing (UTC; `all`: ever), currency and states. Kept by
+ * triggers on `orders` (migrations/*_order_statistics.sql): whatever changes an order changes these in the same batch.
+ */
+export const orderStats = sqliteTable(
+  "order_stats",
+  {
+    period: text().notNull(),
+    currency: text().notNull(),
+    status: text({ enum: orderStatuses }).notNull(),
+    paymentStatus: text({ enum: paymentStatuses }).notNull(),
+    orders: integer().notNull(),
+    totalAmount: integer().notNull(),
+    paidAmount: integer().notNull(),
+    refundedAmount: integer().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.period, t.currency, t.status, t.paymentStatus] })],
+)
+
+/**
+ * What was sold of each product in orders that were not cancelled, less what came back: units, and what they cost after
+ * discounts. Kept by triggers too.
+ */
+export const productSales = sqliteTable(
+  "product_sales",
+  {
+    productId: text().$type<Id<"product">>().notNull(),
+    currency: text().notNull(),
+    quantity: integer().notNull(),
+    amount: integer().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.productId, t.currency] }),
+    index("product_sales_best").on(t.currency, t.quantity, t.productId),
+  ],
+)
+
+/**
+ * Things on their way back. Each change of one is a row of its order's history, and so the lock of all the returns of an
+ * order. Amounts are minor units of the order's currency, zero until it is received.
+ */
+export const returns = sqliteTable(
+  "returns",
+  {
+    id: text().$type<Id<"return">>().primaryKey(),
+    orderId: text()
+      .$type<Id<"order">>()
+      .notNull()
+      .references(() => orders.id),
+    number: text().notNull(),
+    status: text({ enum: returnStatuses }).notNull(),
+    reason: text({ enum: returnReasons }).notNull(),
+    comment: text().notNull(),
+    /** What the shop says to it. */
+    note: text().notNull(),
+    refundAmount: integer().notNull(),
+    /** The shipping's part of `refundAmount`. */
+    shippingAmount: integer().notNull(),
+    /** The order that was sent instead. */
+    exchangeOrderId: text().$type<Id<"order">>(),
+    createdAt: text().notNull(),
+    updatedAt: text().notNull(),
+    approvedAt: text(),
+    receivedAt: text(),
+    closedAt: text(),
+  },
+  (t) => [
+    uniqueIndex("returns_number").on(t.number),
+    index("returns_order").on(t.orderId, t.createdAt, t.id),
+    index("returns_created").on(t.createdAt, t.id),
+    index("returns_status").on(t.status, t.createdAt, t.id),
+    check("returns_amounts", sql`shipping_amount >= 0 AND refund_amount >= 0`),
+  ],
+)
+
+/** What comes back: of `quantity` that was asked for, what was accepted when it arrived, and what its part of the price is. */
+export const returnLines = sqliteTable(
+  "return_lines",
+  {
+    returnId: text()
+      .$type<Id<"return">>()
+      .notNull()
+      .references(() => returns.id),
+    orderLineId: text()
+      .$type<Id<"orderLine">>()
+      .notNull()
+      .references(() => orderLines.id),
+    quantity: integer().notNull(),
+    /** NULL until it is received. */
+    acceptedQuantity: integer(),
+    /** Whether what was accepted is sold again, or written off. */
+    restock: integer({ mode: "boolean" }).notNull(),
+    amount: integer().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.returnId, t.orderLineId] }),
+    index("return_lines_line").on(t.orderLineId),
+    check(
+      "return_lines_quantity",
+      sql`quantity > 0 AND (accepted_quantity IS NULL OR accepted_quantity BETWEEN 0 AND quantity)`,
+    ),
+  ],
 )

@@ -202,9 +202,9 @@ describe("a condition", () => {
     const inOne: Condition = { type: "categories", ids: ["1"] }
     const promotions = [promotion(tenPercent, [inOne, { type: "minimum_spend", amount: 2000 }])]
     expect(discounts(items, terms({ promotions }))).toEqual([200, 0])
-    expect(
-      reasonOf(tenPercent, [inOne, { type: "minimum_spend", amount: 2001 }], items),
-    ).toEqual(["minimum-spend"])
+    expect(reasonOf(tenPercent, [inOne, { type: "minimum_spend", amount: 2001 }], items)).toEqual([
+      "minimum-spend",
+    ])
     // The id of a category is a whole part of the path.
     expect(reasonOf(tenPercent, [{ type: "categories", ids: ["11"] }], items)).toEqual([
       "not-applicable",

@@ -133,7 +133,8 @@ function isAlive(pid: number): boolean {
   })
 }
 
-function freePort(): Promise<number> {
+/** A port that nobody listens at now. */
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer().on("error", reject)
     probe.listen(0, "127.0.0.1", () => {

@@ -5,7 +5,14 @@ import type { Order } from "#modules/orders/model.ts"
 import type { Payment } from "#modules/payments/model.ts"
 
 import { type FakeServer, startFakeGateway } from "../../support/gateways/fake-server.ts"
-import { type Call, client, newFolder, type Server, startServer } from "../../support/server.ts"
+import {
+  type Call,
+  client,
+  freePort,
+  newFolder,
+  type Server,
+  startServer,
+} from "../../support/server.ts"
 import { allOrders, eventually, expected, shipping_address, signIn, stockOf } from "../shop.ts"
 import { insist } from "./insist.ts"
 import { type Random, randomOf } from "./random.ts"
@@ -57,8 +64,10 @@ const limits = [25, 10, 3]
 export async function chaos(plan: Plan): Promise<Outcome> {
   const persistTo = newFolder()
   const outcome: Outcome = { orders: 0, refused: {}, deaths: 0, actions: {}, wrong: [] }
+  const port = await freePort()
   const gateway = await startFakeGateway({
     secret,
+    webhookUrl: `http://localhost:${port}/api/v1/payments/webhooks/fake`,
     behaviour: {
       seed: plan.seed,
       decline: 0.1,
@@ -80,9 +89,7 @@ export async function chaos(plan: Plan): Promise<Outcome> {
     ...["--var", "PENDING_ORDER_TTL:60"],
     ...["--var", "ACCESS_TOKEN_TTL:3600"],
   ]
-  let server: Server = await startServer({ flags, persistTo })
-  const port = Number(new URL(server.base).port)
-  gateway.sendTo(server.base)
+  let server: Server = await startServer({ flags, persistTo, port })
   const call = client(server.base)
   const random = randomOf(plan.seed)
   const shop = await open(call, gateway, random, outcome)
@@ -132,7 +139,7 @@ export async function chaos(plan: Plan): Promise<Outcome> {
   await atRest(shop, plan.log)
   await examine(shop, plan)
   await server.stop()
-  await gateway.stop()
+  await gateway.close()
   return outcome
 }
 
@@ -200,7 +207,10 @@ async function place(shop: Shop, key: string): Promise<void> {
     const { id, access_token: token, payment } = answer.body
     // The gateway may be asked again and again before it knows of the payment; some never pay.
     if (payment?.client_secret && random.chance(0.85))
-      gateway.pay(String(payment.client_secret).replace("_secret", ""))
+      await fetch(`${gateway.url}/__pay`, {
+        method: "POST",
+        body: JSON.stringify({ id: payment.client_secret.replace("_secret", "") }),
+      })
     placed.push({ id, ...(as && { as }), ...(token && { token }) })
     return
   }

@@ -18,6 +18,7 @@ import { onError, problem } from "#http/problem.ts"
 import { problems } from "#http/problems.ts"
 import { createRouter } from "#http/router.ts"
 import { serverTiming } from "#http/timing.ts"
+import { routes as sweepRoutes } from "#modules/admin/sweep-routes.ts"
 import { routes as accountRoutes } from "#modules/auth/account-routes.ts"
 import { routes as adminUserRoutes } from "#modules/auth/admin-users-routes.ts"
 import { routes as apiKeyRoutes } from "#modules/auth/api-keys-routes.ts"
@@ -38,12 +39,15 @@ import { admin as catalogAdmin } from "#modules/catalog/admin.ts"
 import { routes as categoryRoutes } from "#modules/catalog/category-routes.ts"
 import { routes as catalogRoutes } from "#modules/catalog/routes.ts"
 import { routes as variantRoutes } from "#modules/catalog/variant-routes.ts"
+import { routes as bulkRoutes } from "#modules/checkout/bulk-routes.ts"
+import { routes as exchangeRoutes } from "#modules/checkout/exchange-routes.ts"
 import { routes as checkoutRoutes } from "#modules/checkout/routes.ts"
 import { admin as inventoryAdmin } from "#modules/inventory/admin.ts"
 import { routes as inventoryRoutes } from "#modules/inventory/routes.ts"
 import { admin as mailAdmin } from "#modules/notifications/admin.ts"
 import { admin as ordersAdmin } from "#modules/orders/admin.ts"
 import { routes as documentRoutes } from "#modules/orders/document-routes.ts"
+import { routes as reorderRoutes } from "#modules/orders/reorder-routes.ts"
 import { routes as returnRoutes } from "#modules/orders/returns-routes.ts"
 import { routes as orderRoutes } from "#modules/orders/routes.ts"
 import { routes as statisticsRoutes } from "#modules/orders/statistics-routes.ts"
@@ -92,13 +96,17 @@ export const api = createRouter()
   .route("/", cartAdmin)
   .route("/", shippingRoutes)
   .route("/", checkoutRoutes)
+  .route("/", bulkRoutes)
+  .route("/", exchangeRoutes)
   .route("/", statisticsRoutes)
+  .route("/", reorderRoutes)
   .route("/", returnRoutes)
   .route("/", documentRoutes)
   .route("/", orderRoutes)
   .route("/", ordersAdmin)
   .route("/", privacyRoutes)
   .route("/", mailAdmin)
+  .route("/", sweepRoutes)
 
 api.route("/", info(api))
 

@@ -1,22 +1,8 @@
 import type { Ctx } from "#context.ts"
-import * as idempotency from "#http/idempotency.ts"
-import * as challenges from "#modules/auth/challenges.ts"
-import { markAbandoned } from "#modules/cart/abandonment.ts"
-import { expireCarts } from "#modules/cart/expiry.ts"
-import * as email from "#modules/notifications/email.ts"
-import * as outbox from "#platform/outbox.ts"
+import { everyMinute, everyNight } from "#modules/admin/sweep.ts"
 
 /** What cron runs when. The keys are those of wrangler.toml; each is safe to run twice at once. */
 export const schedule: Record<string, (ctx: Ctx) => Promise<void>> = {
-  "* * * * *": async (ctx) => {
-    await outbox.sweep(ctx)
-    await markAbandoned(ctx)
-  },
-  "15 3 * * *": async (ctx) => {
-    await idempotency.purge(ctx)
-    await outbox.purge(ctx)
-    await email.purge(ctx)
-    await challenges.purge(ctx)
-    await expireCarts(ctx)
-  },
+  "* * * * *": everyMinute,
+  "15 3 * * *": everyNight,
 }

@@ -45,6 +45,11 @@ export async function knownOf(
   }
 }
 
+/** By which address purchases are counted: an account's own, whatever the order says; a guest's of the order. */
+export function countedEmail(ctx: Ctx, wanted: Wanted, { email }: { email: string }): string {
+  return ctx.actor.type === "user" ? (wanted.email ?? email) : email
+}
+
 /** Whether nothing of it is sent by post: then it needs no address. */
 export function isDigital({ lines }: Pick<Wanted, "lines">): boolean {
   return lines.every((line) => line.isDigital)

@@ -9,7 +9,7 @@ import * as inventory from "#modules/inventory/inventory.ts"
 import * as promotions from "#modules/promotions/promotions.ts"
 import { offers, selectMethods } from "#modules/shipping/shipping.ts"
 
-import { isDigital, priceOf, refusedCodes, requireAsSeen } from "./draft.ts"
+import { countedEmail, isDigital, priceOf, refusedCodes, requireAsSeen } from "./draft.ts"
 import { overLimit } from "./limits.ts"
 import { type CheckoutDraft, type CheckoutQuote, type Validation } from "./model.ts"
 import {
@@ -41,7 +41,7 @@ export async function validate(ctx: Ctx, input: CheckoutDraft): Promise<Validati
       ctx,
       sold.map(({ productId }) => productId),
     ),
-    overLimit(ctx, wanted.email ?? input.email, sold),
+    overLimit(ctx, email && countedEmail(ctx, wanted, { email }), sold),
     priceOf(ctx, input, { ...wanted, lines: sold }, { shipping, email }).catch(refusal),
   ])
   const quote = priced instanceof DomainError ? undefined : priced

@@ -25,7 +25,7 @@ export type Wanted = {
   lines: WantedLine[]
   /** What was asked for and is not there. */
   unknown: FieldError[]
-  /** The caller's account's own address. */
+  /** The caller's account's own address; a guest's, as they gave it with the cart. */
   email: string | undefined
   codes: string[]
   cart?: { id: Id<"cart">; version: number }
@@ -79,8 +79,8 @@ async function fromCart(ctx: Ctx, given: readonly string[]): Promise<Wanted> {
   return {
     lines,
     unknown: [],
-    email: userRows[0]?.email,
-    codes: codesOf(given),
+    email: userRows[0]?.email ?? cart?.email ?? undefined,
+    codes: codesOf([...(cart?.coupons ?? []), ...given]),
     ...(cart && { cart: { id: cart.id, version: cart.version } }),
   }
 }

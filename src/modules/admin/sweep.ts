@@ -1,0 +1,87 @@
+import { requirePermission } from "#actor.ts"
+import type { Ctx } from "#context.ts"
+import * as challenges from "#modules/auth/challenges.ts"
+import { markAbandoned } from "#modules/cart/abandonment.ts"
+import { expireCarts } from "#modules/cart/expiry.ts"
+import { expireUnpaid } from "#modules/checkout/expiry.ts"
+import * as levels from "#modules/inventory/levels.ts"
+import * as email from "#modules/notifications/email.ts"
+import { checkPayments, checkRefunds } from "#modules/payments/due.ts"
+import * as idempotency from "#platform/idempotency.ts"
+import { withLease } from "#platform/lease.ts"
+import * as outbox from "#platform/outbox.ts"
+
+import type { SweepReport } from "./sweep-model.ts"
+
+/** How long a task has before another sweep may take it over, in seconds. */
+const leaseSeconds = 300
+/** Pages of products that one sweep compares with their stock. */
+const mostPages = 40
+
+type Task = (ctx: Ctx) => Promise<number | void>
+
+/** What is done every minute: what somebody waits for. */
+const frequent: Record<string, Task> = {
+  "stuck-events": outbox.sweep,
+  "due-payments": checkPayments,
+  "due-refunds": checkRefunds,
+  "unpaid-orders": expireUnpaid,
+  "abandoned-carts": markAbandoned,
+}
+
+/** What is done every night: what is only in the way, or should never be needed. */
+const nightly: Record<string, Task> = {
+  "idempotency-keys": idempotency.purge,
+  "finished-events": outbox.purge,
+  "old-mails": email.purge,
+  "old-challenges": challenges.purge,
+  "old-carts": expireCarts,
+  "stock-in-lists": mendLists,
+}
+
+/** The sweep of every minute. For cron. */
+export async function everyMinute(ctx: Ctx): Promise<void> {
+  await run(ctx, frequent)
+}
+
+/** The sweep of every night. For cron. */
+export async function everyNight(ctx: Ctx): Promise<void> {
+  await run(ctx, nightly)
+}
+
+/** Everything that cron does, now. Two at once share the work. @throws `unauthenticated`, `forbidden` */
+export async function sweep(ctx: Ctx): Promise<SweepReport> {
+  requirePermission(ctx, "shop:maintain")
+  const { once: _, ...rest } = ctx
+  const system: Ctx = { ...rest, actor: { type: "system" } }
+  return { tasks: await run(system, { ...frequent, ...nightly }) }
+}
+
+/** One task after another; one that fails keeps none of the others from being done. */
+async function run(ctx: Ctx, tasks: Record<string, Task>): Promise<SweepReport["tasks"]> {
+  const report: SweepReport["tasks"] = []
+  for (const [task, work] of Object.entries(tasks)) {
+    try {
+      const done = await withLease(ctx, `sweep:${task}`, leaseSeconds, async () => ({
+        count: (await work(ctx)) ?? null,
+      }))
+      report.push({ task, result: done ? "done" : "busy", count: done?.count ?? null })
+    } catch (error) {
+      ctx.log.error("sweep failed", error, { task })
+      report.push({ task, result: "failed", count: null })
+    }
+  }
+  return report
+}
+
+/** Compares what lists say of stock with the objects that know; answers how many it had to mend. */
+async function mendLists(ctx: Ctx): Promise<number> {
+  let repaired = 0
+  let next: string | null = ""
+  for (let pages = 0; next !== null && pages < mostPages; pages++) {
+    const page = await levels.reconcile(ctx, next)
+    repaired += page.repaired
+    next = page.next
+  }
+  return repaired
+}

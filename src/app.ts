@@ -47,6 +47,7 @@ import { routes as inventoryRoutes } from "#modules/inventory/routes.ts"
 import { admin as mailAdmin } from "#modules/notifications/admin.ts"
 import { admin as ordersAdmin } from "#modules/orders/admin.ts"
 import { routes as documentRoutes } from "#modules/orders/document-routes.ts"
+import { routes as exportRoutes } from "#modules/orders/export-routes.ts"
 import { routes as reorderRoutes } from "#modules/orders/reorder-routes.ts"
 import { routes as returnRoutes } from "#modules/orders/returns-routes.ts"
 import { routes as orderRoutes } from "#modules/orders/routes.ts"
@@ -100,6 +101,7 @@ export const api = createRouter()
   .route("/", exchangeRoutes)
   .route("/", statisticsRoutes)
   .route("/", reorderRoutes)
+  .route("/", exportRoutes)
   .route("/", returnRoutes)
   .route("/", documentRoutes)
   .route("/", orderRoutes)

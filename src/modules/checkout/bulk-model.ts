@@ -11,7 +11,6 @@ const Entry = z.looseObject({
     description: "Your own name for this order: sent again, it is the same order",
     example: "PO-1001",
   }),
-  items: z.unknown().optional(),
 })
 
 /** Many orders at once. Each is judged by itself, as `POST /orders` with `items` would. */

@@ -49,6 +49,7 @@ import { admin as ordersAdmin } from "#modules/orders/admin.ts"
 import { routes as documentRoutes } from "#modules/orders/document-routes.ts"
 import { routes as exportRoutes } from "#modules/orders/export-routes.ts"
 import { routes as reorderRoutes } from "#modules/orders/reorder-routes.ts"
+import { routes as fulfilmentRoutes } from "#modules/orders/fulfilment-routes.ts"
 import { routes as returnRoutes } from "#modules/orders/returns-routes.ts"
 import { routes as orderRoutes } from "#modules/orders/routes.ts"
 import { routes as statisticsRoutes } from "#modules/orders/statistics-routes.ts"
@@ -106,6 +107,7 @@ export const api = createRouter()
   .route("/", documentRoutes)
   .route("/", orderRoutes)
   .route("/", ordersAdmin)
+  .route("/", fulfilmentRoutes)
   .route("/", privacyRoutes)
   .route("/", mailAdmin)
   .route("/", sweepRoutes)

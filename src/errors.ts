@@ -76,6 +76,12 @@ export const errorTable = {
   "return-window-over": { kind: "conflict", title: "The time to send things back is over" },
   "already-exchanged": { kind: "conflict", title: "Something was sent instead already" },
   "already-cancelled": { kind: "conflict", title: "The order is already cancelled" },
+  "order-unpaid": { kind: "conflict", title: "The order is still to be paid" },
+  "already-fulfilled": { kind: "conflict", title: "Less of it than that is left to send" },
+  "order-not-editable": {
+    kind: "conflict",
+    title: "The order cannot be changed like this any more",
+  },
   "order-changed": { kind: "conflict", title: "The order was changed by somebody else meanwhile" },
   "checkout-invalid": { kind: "invalid", title: "This cannot be ordered as it is" },
   "price-changed": { kind: "conflict", title: "The total is not what it was; look at it again" },

@@ -1,10 +1,25 @@
 import type { Id } from "#lib/id.ts"
 
+/** Units of the variants of one product. */
+type StockLines = {
+  productId: Id<"product">
+  lines: { variantId: Id<"variant">; quantity: number }[]
+}
+
 /** Everything that happens in the shop that something else may care about. Names are noun.past-tense. */
 export type Event =
   | { type: "order.placed"; orderId: Id<"order"> }
   | { type: "order.status-changed"; orderId: Id<"order">; from: string; to: string }
   | { type: "order.cancelled"; orderId: Id<"order"> }
+  /** What it holds is not what it was: stock is taken under `holdId`, and returned. */
+  | {
+      type: "order.edited"
+      orderId: Id<"order">
+      version: number
+      holdId: `${Id<"order">}/${string}`
+      taken: StockLines[]
+      returned: StockLines[]
+    }
   | { type: "return.changed"; returnId: Id<"return">; orderId: Id<"order">; to: string }
   /** Paid for, and the stock was gone: it is cancelled and its money goes back. */
   | { type: "order.stock-lost"; orderId: Id<"order"> }

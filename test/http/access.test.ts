@@ -95,6 +95,19 @@ const table: Record<string, Outcome[]> = {
   removeWishlistItem: signedIn,
   listAbandonedCarts: staffOnly,
   getCartStatistics: staffOnly,
+  listPayments: signedIn,
+  listPaymentMethods: everybody,
+  // A guest needs the order's token, see below.
+  getPayment: signedIn,
+  startPayment: signedIn,
+  refundPayment: staffOnly,
+  capturePayment: staffOnly,
+  voidPayment: staffOnly,
+  markPaid: staffOnly,
+  receivePaymentWebhook: everybody,
+  validateCheckout: everybody,
+  quoteCheckout: everybody,
+  sweep: adminOnly,
   placeOrder: everybody,
   checkoutCart: everybody,
   listOrders: signedIn,
@@ -256,6 +269,8 @@ it("the document says of every operation whom the table lets through", () => {
     "getOrderHistory",
     "cancelOrder",
     "deleteOrder",
+    "getPayment",
+    "startPayment",
     "getInvoice",
     "reorder",
     "askForReturn",
@@ -291,6 +306,7 @@ it("what somebody owns is not there for another customer, on any operation that 
   const owned: Record<string, string> = {
     order: placed.body.id,
     return: asked.body.id,
+    payment: placed.body.payment.id,
     line: filledCart.body.item_id,
     saved: saved.body.saved_items[0].id,
     // Of a coupon on somebody's cart.
@@ -301,7 +317,7 @@ it("what somebody owns is not there for another customer, on any operation that 
     id: "AAAA",
   }
   // What anybody may name: the catalogue, a provider, a link's own token.
-  const common = ["product", "variant", "category", "brand", "provider", "token"]
+  const common = ["product", "variant", "category", "brand", "provider", "gateway", "token"]
   const names = (path: string) => [...path.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => name)
   const ours = all.filter(({ spec }) => ["open", "public", "user"].includes(spec["x-access"]))
   const known = new Set([...common, ...Object.keys(owned)])

@@ -441,6 +441,7 @@ it("what it answers is what its schemas say, and nothing beyond", async () => {
     category: category.id,
     brand: "acme",
     order: order.body.id,
+    payment: order.body.payment.id,
     item: product.id,
   }
   const checked: string[] = []

@@ -14,7 +14,8 @@ async function ordered(quantity = 2) {
   const [customer, product] = [await make.user(), await laptop()]
   const placed = await order([{ product_id: product.id, quantity }], customer)
   expect(placed.status).toBe(201)
-  return { customer, product, placed: placed.body, number: placed.body.order_number as string }
+  const { payment: _payment, ...open } = placed.body
+  return { customer, product, placed: open, number: open.order_number as string }
 }
 
 describe("placing an order of items", () => {
@@ -164,8 +165,6 @@ describe("placing an order of items", () => {
     ],
     ["no address", { shipping_address: undefined }, ["shipping_address"]],
     ["an unknown payment method", { payment_method: "bitcoin" }, ["payment_method"]],
-    ["a card, for which there is no gateway", { payment_method: "card" }, ["payment_method"]],
-    ["a gateway that is off", { payment_method: "stripe" }, ["payment_method"]],
     [
       "two billing addresses",
       { billing_address: address, use_shipping_as_billing: true },
@@ -326,8 +325,8 @@ describe("a guest's order", () => {
     expect(token).toMatch(/^[\w-]{43}$/)
     const headers = { "x-order-token": token }
     const path = `orders/${placed.body.order_number}`
-    const { access_token: _token, ...open } = placed.body
-    expect((await call("GET", path, { headers })).body).toEqual(open)
+    const { access_token: _token, payment: _payment, ...open } = placed.body
+    expect((await call("GET", path, { headers })).body).toMatchObject(open)
     for (const part of ["track", "history"])
       expect((await call("GET", `${path}/${part}`, { headers })).status).toBe(200)
     const cancelled = await call("POST", `${path}/cancel`, { headers, body: { reason: "Oops" } })
@@ -388,7 +387,7 @@ describe("seeing orders", () => {
       `orders/${number.toLowerCase()}`,
       `/api/v1/orders/${placed.id}/status/`,
     ])
-      expect((await call("GET", path, { as: customer })).body).toEqual(placed)
+      expect((await call("GET", path, { as: customer })).body).toMatchObject(placed)
     const answer = await call("GET", `orders/${number}`, { as: customer })
     expect(answer.headers.get("cache-control")).toBe("private, no-store")
   })
@@ -607,7 +606,7 @@ describe("moving an order along", () => {
       expect((await call(method, path, { body, as: customer })).status).toBe(403)
     }
     await call("PATCH", `orders/${placed.id}`, { as: customer, body: { status: "delivered" } })
-    expect((await call("GET", `orders/${placed.id}`, { as: customer })).body).toEqual(placed)
+    expect((await call("GET", `orders/${placed.id}`, { as: customer })).body).toMatchObject(placed)
   })
 
   it("refuses a state that is none, and an order that is not there", async () => {
@@ -785,7 +784,7 @@ describe("what an order keeps", () => {
     })
     await call("DELETE", `products/${product.id}`, { as: staff })
     const after = await call("GET", `orders/${placed.id}`, { as: customer })
-    expect(after.body).toEqual(placed)
+    expect(after.body).toMatchObject(placed)
     const cancelled = await call("POST", `orders/${placed.id}/cancel`, { as: customer })
     expect(cancelled.body.order).toMatchObject({ total: "2599.98", items: placed.items })
     expect((await stockOf(product.id)).onHand).toBe(5)

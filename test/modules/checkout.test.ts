@@ -4,7 +4,9 @@ import { describe, expect, it, vi } from "vitest"
 import * as carts from "#modules/cart/cart.ts"
 import * as checkout from "#modules/checkout/checkout.ts"
 import { PlaceOrder } from "#modules/checkout/model.ts"
+import { cancel } from "#modules/orders/cancel.ts"
 import * as orders from "#modules/orders/orders.ts"
+import * as tracking from "#modules/orders/tracking.ts"
 
 import { call } from "../support/api.ts"
 import { ctx } from "../support/ctx.ts"
@@ -280,7 +282,7 @@ describe("a crash after the commit", () => {
     const found = await orders.get(ctx(), late.id)
     expect(found).toMatchObject({ status: "cancelled", payment_status: "unpaid" })
     expect(found.cancelled_at).not.toBeNull()
-    const { results } = await orders.history(ctx(), late.id, {})
+    const { results } = await tracking.history(ctx(), late.id, {})
     expect(results.at(-1)).toMatchObject({
       from: "pending",
       to: "cancelled",
@@ -298,7 +300,7 @@ describe("a crash after the commit", () => {
     const { customer, product } = await shopper(2)
     const placed = await checkout.place(ctx({ as: customer, events }), wish())
     const stock = failingStock({ cancel: 1 })
-    await orders.cancel(ctx({ as: customer, stock, events }), placed.id, "")
+    await cancel(ctx({ as: customer, stock, events }), placed.id, "")
     expect((await stockOf(product.id)).onHand).toBe(3)
     await deliverAll("order.cancelled")
     await checkout.finish(ctx(), { type: "order.cancelled", orderId: placed.id })
@@ -310,7 +312,7 @@ describe("a crash after the commit", () => {
     const { customer, product } = await shopper(2)
     const stock = failingStock({ settle: Infinity })
     const placed = await checkout.place(ctx({ as: customer, stock, events }), wish())
-    await orders.cancel(ctx({ as: customer, events }), placed.id, "")
+    await cancel(ctx({ as: customer, events }), placed.id, "")
     await deliverAll("order.placed")
     await deliverAll("order.cancelled")
     expect(await stockOf(product.id)).toEqual({ onHand: 5, held: 0, available: 5 })
@@ -347,7 +349,8 @@ describe("an order", () => {
     expect(placed.body.items.map(({ sku }: { sku: string }) => sku)).toEqual(
       items.map(({ sku }) => sku),
     )
-    expect((await call("GET", `orders/${placed.body.id}`, { as: buyer })).body).toEqual(placed.body)
+    const { payment: _payment, ...open } = placed.body
+    expect((await call("GET", `orders/${placed.body.id}`, { as: buyer })).body).toMatchObject(open)
     expect(await stockOf(coat.id, coat.variants[99]?.id)).toEqual({
       onHand: 1,
       held: 0,
@@ -361,7 +364,7 @@ describe("an order", () => {
   it("writes its sale into the ledger under its id", async () => {
     const [buyer, product] = [await make.user(), await make.product({ stock_quantity: 5 })]
     const placed = await checkout.place(ctx({ as: buyer }), buy(product.id, 2))
-    await orders.cancel(ctx({ as: buyer }), placed.id, "")
+    await cancel(ctx({ as: buyer }), placed.id, "")
     const staff = await make.user("staff")
     const ledger = await call("GET", `admin/inventory/${product.id}/movements`, { as: staff })
     expect(ledger.body.results).toMatchObject([

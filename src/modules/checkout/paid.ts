@@ -1,6 +1,7 @@
 import type { Ctx } from "#context.ts"
 import type { Id } from "#lib/id.ts"
 import * as inventory from "#modules/inventory/inventory.ts"
+import { cancelOpened } from "#modules/orders/cancel.ts"
 import * as orders from "#modules/orders/orders.ts"
 import * as orderPayment from "#modules/orders/payment.ts"
 import { refund } from "#modules/payments/refunds.ts"
@@ -42,5 +43,5 @@ export async function stockLost(ctx: Ctx, orderId: Id<"order">): Promise<void> {
   const opened = await orders.open(ctx, orderId, "orders:write")
   if (opened.order.status === "cancelled") return
   const reason = "The stock was gone before the order could be completed."
-  await orders.cancelOpened(ctx, opened, reason, [{ type: "order.stock-lost", orderId }])
+  await cancelOpened(ctx, opened, reason, [{ type: "order.stock-lost", orderId }])
 }

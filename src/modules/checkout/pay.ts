@@ -1,6 +1,7 @@
 import type { Ctx } from "#context.ts"
 import { DomainError } from "#errors.ts"
 import { iso } from "#lib/time.ts"
+import { amountDue } from "#modules/orders/balance.ts"
 import * as orders from "#modules/orders/orders.ts"
 import { toPayment } from "#modules/payments/lists.ts"
 import { isGateway } from "#modules/payments/method.ts"
@@ -62,7 +63,7 @@ function dueOf(ctx: Ctx, order: orders.OrderRow, made: readonly payments.Payment
   if (order.status === "cancelled" || order.status === "refunded") refuse(`it is ${order.status}`)
   if (order.payBy !== null && order.payBy <= iso(ctx.now)) refuse("its time to be paid is over")
   const captured = made.reduce((sum, { capturedAmount }) => sum + capturedAmount, 0)
-  const due = order.totalAmount - captured
+  const due = amountDue({ ...order, paidAmount: captured })
   if (due <= 0) refuse("it is already paid")
   if (made.some(({ status }) => status === "authorized")) refuse("its payment is authorized")
   return due

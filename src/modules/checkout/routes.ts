@@ -83,7 +83,7 @@ export const routes = createRouter()
     }),
     async (c) =>
       c.json(
-        await preview.validate(c.var.ctx, c.req.valid("json") ?? CheckoutDraft.parse({})),
+        await preview.validate(c.var.ctx, CheckoutDraft.parse(c.req.valid("json") ?? {})),
         200,
       ),
   )
@@ -104,7 +104,7 @@ export const routes = createRouter()
     }),
     async (c) =>
       c.json(
-        await preview.quoteFor(c.var.ctx, c.req.valid("json") ?? CheckoutDraft.parse({})),
+        await preview.quoteFor(c.var.ctx, CheckoutDraft.parse(c.req.valid("json") ?? {})),
         200,
       ),
   )

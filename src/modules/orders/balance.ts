@@ -33,6 +33,11 @@ export function balanceOf(totalAmount: number, payments: readonly Counted[]): Ba
   }
 }
 
+/** Whether nobody vouches for the money: nothing was taken of it, and nothing is authorized. */
+export function isUnsecured(status: PaymentStatus): boolean {
+  return status === "unpaid" || status === "failed" || status === "voided"
+}
+
 /**
  * What is still to be paid of an order, in minor units. `paidAmount`: what was captured; what went back of it because
  * the order came to less (`reducedAmount`) was no payment, while any other refund asks for nothing anew.

@@ -1,7 +1,7 @@
 type Carrier = { name: string; page: (number: string) => string; form: RegExp }
 
 /** What tracking numbers look like anywhere: letters and digits. */
-const anyForm = /^[0-9A-Z]{6,40}$/
+const anyForm = /^[0-9A-Z]{4,40}$/
 
 /** Carriers whose page about a parcel is known, by their name without anything but letters and digits. */
 const carriers: Record<string, Carrier> = {

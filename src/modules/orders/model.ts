@@ -4,7 +4,8 @@ import { id, Instant, line, Money, pageOf, pageQuery } from "#lib/shapes.ts"
 import { PaymentMethodName } from "#modules/payments/model.ts"
 import { Address } from "#modules/users/address-model.ts"
 
-import { changeKinds, orderStatuses, paymentStatuses } from "./status.ts"
+import { fulfilmentStatuses } from "./fulfilment.ts"
+import { changeKinds, orderStatuses, parcelStatuses, paymentStatuses } from "./status.ts"
 
 const Text = (max: number) => z.string().trim().max(max, `At most ${max} characters.`).default("")
 
@@ -18,7 +19,10 @@ export const OrderItem = z
     product_title: z.string(),
     sku: z.string().nullable(),
     options: z.record(z.string(), z.string()),
+    is_digital: z.boolean(),
     quantity: z.int().meta({ example: 1 }),
+    fulfilled_quantity: z.int().meta({ description: "How many of them were sent", example: 0 }),
+    returned_quantity: z.int().meta({ description: "How many came back", example: 0 }),
     unit_price: Money,
     line_total: Money,
     tax: Money,
@@ -26,7 +30,7 @@ export const OrderItem = z
   })
   .meta({ id: "OrderItem" })
 
-/** An order. Everything in it is a snapshot. */
+/** An order, as lists show it. Everything in it is a snapshot. */
 export const Order = z
   .object({
     id: id("order", "ord_01kaeq4w8s0000000000000000"),
@@ -36,19 +40,26 @@ export const Order = z
     status: z.enum(orderStatuses),
     status_display: z.string().meta({ example: "Pending" }),
     payment_status: z.enum(paymentStatuses),
-    fulfilment_status: z.enum(["unfulfilled", "fulfilled"]),
+    fulfilment_status: z
+      .enum(fulfilmentStatuses)
+      .meta({ description: "As the items' quantities say" }),
     payment_method: PaymentMethodName,
     currency: z.string().meta({ example: "USD" }),
     subtotal: Money,
     discount: Money,
     shipping_cost: Money,
     tax: Money,
+    prices_include_tax: z.boolean().meta({ description: "`tax` is in the prices already" }),
     total: Money,
     total_amount: Money,
+    paid_amount: Money,
+    refunded_amount: Money,
+    amount_due: Money.meta({ description: "What is still to be paid" }),
     items: z.array(OrderItem),
     shipping_address: Address.nullable(),
     billing_address: Address.nullable(),
-    notes: z.string(),
+    shipping_method: z.object({ id: z.string(), name: z.string() }).nullable(),
+    notes: z.string().meta({ description: "The customer's own" }),
     coupons: z.array(z.string()),
     carrier: z.string().nullable(),
     tracking_number: z.string().nullable(),
@@ -61,14 +72,83 @@ export const Order = z
   })
   .meta({ id: "Order" })
 export type Order = z.infer<typeof Order>
+/** A parcel: what of an order was sent together. */
+export const Fulfilment = z
+  .object({
+    id: id("fulfilment", "ful_01kaeq4w8s0000000000000000"),
+    status: z.enum(parcelStatuses),
+    carrier: z.string().nullable().meta({ example: "UPS" }),
+    tracking_number: z.string().nullable().meta({ example: "1Z999AA10123456784" }),
+    tracking_url: z.string().nullable().meta({
+      description: "The carrier's page about it, as staff gave it or as it is known",
+    }),
+    estimated_delivery: Instant.nullable(),
+    items: z.array(
+      z.object({
+        item_id: id("orderLine", "orl_01kaeq4w8s0000000000000000"),
+        quantity: z.int().meta({ example: 1 }),
+      }),
+    ),
+    created_at: Instant,
+    updated_at: Instant,
+    delivered_at: Instant.nullable(),
+    cancelled_at: Instant.nullable(),
+  })
+  .meta({ id: "Fulfilment" })
+export type Fulfilment = z.infer<typeof Fulfilment>
+
+/** An order with all that belongs to it. */
+export const OrderDetail = Order.extend({
+  payments: z.array(
+    z.object({
+      id: id("payment", "pay_01kaeq4w8s0000000000000000"),
+      provider: PaymentMethodName,
+      status: z.enum(paymentStatuses),
+      amount: Money,
+      captured: Money,
+      refunded: Money,
+      created_at: Instant,
+      updated_at: Instant,
+    }),
+  ),
+  fulfilments: z.array(Fulfilment),
+  public_notes: z
+    .array(
+      z.object({
+        id: id("orderNote", "not_01kaeq4w8s0000000000000000"),
+        text: z.string(),
+        created_at: Instant,
+      }),
+    )
+    .meta({ description: "What the shop has to say about it" }),
+  explain: z
+    .array(
+      z.object({
+        kind: z.enum(["line", "promotion", "shipping", "tax", "rounding", "total"]),
+        detail: z.string(),
+        amount: z.string().meta({ description: "A decimal, signed", example: "-5.00" }),
+      }),
+    )
+    .meta({ description: "How its amounts came about, step by step" }),
+}).meta({ id: "OrderDetail" })
+export type OrderDetail = z.infer<typeof OrderDetail>
+
 /** A page of orders. */
 export const OrderPage = pageOf(Order, "OrderPage")
+
+/** What opens an order without signing in: its number in the path, and this. */
+export const OrderLookup = z.object({
+  email: z.string().max(320).optional().meta({
+    description: "The order's e-mail address: with the order number it opens the order, read-only",
+    example: "ada@example.com",
+  }),
+})
 
 /** Where staff want an order to go. */
 export const StatusChange = z
   .object({
     status: z.enum(orderStatuses, { error: "Invalid status." }),
-    note: Text(1000),
+    note: Text(1000).meta({ description: "For the order's history, which its customer can read" }),
     tracking_number: line(120).optional(),
     carrier: line(120).optional(),
   })
@@ -93,6 +173,8 @@ export const Tracking = z
     tracking_number: z.string().nullable(),
     tracking_url: z.string().nullable(),
     estimated_delivery: Instant.nullable(),
+    fulfilment_status: z.enum(fulfilmentStatuses),
+    fulfilments: z.array(Fulfilment).meta({ description: "Its parcels, without cancelled ones" }),
     timeline: z.array(
       z.object({
         status: z.enum(orderStatuses),
@@ -123,15 +205,20 @@ export type OrderChange = z.infer<typeof OrderChange>
 /** A page of an order's history. */
 export const OrderChangePage = pageOf(OrderChange, "OrderChangePage")
 /** Which page of it. */
-export const OrderChangeQuery = z.object(pageQuery)
+export const OrderChangeQuery = z.object({ ...OrderLookup.shape, ...pageQuery })
 export type OrderChangeQuery = z.infer<typeof OrderChangeQuery>
 
-/** Which states follow which. */
+const Machine = z.record(z.string(), z.array(z.string()))
+
+/** Which states follow which: of an order, of its payments, of what was sent of it, of a parcel and of a return. */
 export const StateMachines = z
   .object({
-    order: z.record(z.string(), z.array(z.string())),
-    final: z.array(z.string()),
-    return: z.record(z.string(), z.array(z.string())),
+    order: Machine,
+    payment: Machine,
+    fulfilment: Machine,
+    parcel: Machine,
+    return: Machine,
+    final: z.array(z.string()).meta({ description: "States of an order that nothing follows" }),
   })
   .meta({ id: "StateMachines" })
 export type StateMachines = z.infer<typeof StateMachines>

@@ -1,37 +1,40 @@
-import { and, asc, eq, inArray, or, sql } from "drizzle-orm"
+import { and, asc, desc, eq, inArray, or } from "drizzle-orm"
 
-import { may, nameOf, requirePermission, requireScope } from "#actor.ts"
+import { may, nameOf, requireScope } from "#actor.ts"
 import type { Ctx } from "#context.ts"
 import { DomainError, notFound } from "#errors.ts"
-import type { Event } from "#events.ts"
 import { type Id, randomBase32 } from "#lib/id.ts"
 import { toDecimal } from "#lib/money.ts"
 import { iso } from "#lib/time.ts"
-import * as inventory from "#modules/inventory/inventory.ts"
-import { stageVoid } from "#modules/payments/payments.ts"
-import { stageRefund } from "#modules/payments/refunds.ts"
-import { stageGiveBack } from "#modules/promotions/promotions.ts"
-import { commit } from "#platform/commit.ts"
+import { attempt } from "#modules/auth/limits.ts"
+import type { PaymentRow } from "#modules/payments/payments.ts"
+import { payments } from "#modules/payments/tables.ts"
 import { rowsOf, type Statement } from "#platform/db.ts"
-import { mapPage, type Page, readPage } from "#platform/page.ts"
 
+import { amountDue } from "./balance.ts"
+import { trackingUrl } from "./carriers.ts"
+import { fulfilmentOf } from "./fulfilment.ts"
 import { type Change, chain } from "./history.ts"
-import type {
-  Cancelled,
-  Order,
-  OrderChange,
-  OrderChangeQuery,
-  StateMachines,
-  StatusChange,
-  Tracking,
-} from "./model.ts"
-import { returnTransitions } from "./return-status.ts"
-import { mayBecome, type OrderStatus, statusNames, timeline, transitions } from "./status.ts"
-import { orderChanges, orderLines, orders } from "./tables.ts"
+import type { Fulfilment, Order, OrderDetail } from "./model.ts"
+import { type OrderStatus, statusNames, transitions } from "./status.ts"
+import {
+  fulfilmentLines,
+  fulfilments,
+  orderChanges,
+  orderLines,
+  orderNotes,
+  orders,
+} from "./tables.ts"
 
 export type OrderRow = typeof orders.$inferSelect
 export type LineRow = typeof orderLines.$inferSelect
-type ChangeRow = typeof orderChanges.$inferSelect
+export type ChangeRow = typeof orderChanges.$inferSelect
+export type NoteRow = typeof orderNotes.$inferSelect
+
+/** A parcel with what is in it. */
+export type ParcelRow = typeof fulfilments.$inferSelect & {
+  lines: { lineId: Id<"orderLine">; quantity: number }[]
+}
 
 /** An order that is not committed yet, with its lines and the first row of its history. */
 export type Draft = { order: OrderRow; lines: LineRow[] }
@@ -84,162 +87,12 @@ export async function find(ctx: Ctx, id: Id<"order">): Promise<Draft | undefined
   return order && { order, lines }
 }
 
-/** One order, by id or number: the caller's own, or any for staff. @throws `unauthenticated`, `not-found` */
-export async function get(ctx: Ctx, ref: string): Promise<Order> {
-  const { order, lines } = await open(ctx, ref, "orders:read")
-  return toOrder(order, lines)
-}
-
-/** Where an order is. @throws `unauthenticated`, `not-found` */
-export async function track(ctx: Ctx, ref: string): Promise<Tracking> {
-  const { order, changes } = await open(ctx, ref, "orders:read")
-  return {
-    order_id: order.id,
-    order_number: order.number,
-    status: order.status,
-    carrier: order.carrier,
-    tracking_number: order.trackingNumber,
-    tracking_url: null,
-    estimated_delivery: null,
-    timeline: timeline(
-      order.status,
-      changes.filter(({ kind }) => kind === "placed" || kind === "status"),
-    ),
-  }
-}
-
-/** An order's history, oldest first. @throws `unauthenticated`, `not-found`, `invalid-page` */
-export async function history(
-  ctx: Ctx,
-  ref: string,
-  query: OrderChangeQuery,
-): Promise<Page<OrderChange>> {
-  const { order } = await open(ctx, ref, "orders:read")
-  const of = eq(orderChanges.orderId, order.id)
-  const version = { by: orderChanges.version, of: (row: ChangeRow) => row.version }
-  const page = await readPage<ChangeRow>(
-    ctx,
-    { ...query, ordering: undefined },
-    {
-      orderings: { version },
-      fallback: "version",
-      id: version,
-      rows: ({ where, orderBy, limit, offset }) =>
-        ctx.db
-          .select()
-          .from(orderChanges)
-          .where(and(of, where))
-          .orderBy(...orderBy)
-          .limit(limit)
-          .offset(offset),
-      matching: ctx.db
-        .select({ one: sql`1` })
-        .from(orderChanges)
-        .where(of)
-        .getSQL(),
-    },
-  )
-  return mapPage(page, toChange)
-}
-
 /**
- * Moves an order along. Cancelling gives its stock back; only a refund makes it refunded.
- * @throws `forbidden`, `not-found`, `illegal-transition` with `from` and `to`, `already-cancelled`, `order-changed`
+ * One order, by id or number: the caller's own, any for staff, and whoever gives its number and e-mail address may
+ * read it. @throws `unauthenticated`, `not-found`, `rate-limited`
  */
-export async function setStatus(ctx: Ctx, ref: string, input: StatusChange): Promise<Order> {
-  requirePermission(ctx, "orders:write")
-  const opened = await open(ctx, ref, "orders:write")
-  if (input.status === "cancelled") return (await cancelOpened(ctx, opened, input.note)).order
-  const { order, lines, changes } = opened
-  const { status: to } = input
-  if (!mayBecome(order.status, to) || to === "refunded") throw illegal(order.status, to)
-  const next: OrderRow = {
-    ...order,
-    status: to,
-    carrier: input.carrier ?? order.carrier,
-    trackingNumber: input.tracking_number ?? order.trackingNumber,
-    shippedAt: to === "shipped" ? iso(ctx.now) : order.shippedAt,
-    deliveredAt: to === "delivered" ? iso(ctx.now) : order.deliveredAt,
-    version: order.version + 1,
-    updatedAt: iso(ctx.now),
-  }
-  const result = toOrder(next, lines)
-  const event = { type: "order.status-changed", orderId: order.id, from: order.status, to } as const
-  await commit(ctx, await stageChange(ctx, order, next, changes.at(-1), input.note), {
-    refusals: changeRefusals,
-    events: [event],
-    result,
-  })
-  return result
-}
-
-/**
- * Cancels an order that has not been shipped; its stock returns exactly once, even if this process dies now.
- * @throws `unauthenticated`, `not-found`, `already-cancelled`, `illegal-transition`, `order-changed`
- */
-export async function cancel(ctx: Ctx, ref: string, reason: string): Promise<Cancelled> {
-  return cancelOpened(ctx, await open(ctx, ref, "orders:write"), reason)
-}
-
-/**
- * The same for an order that was opened before; should it have changed since, nothing happens. What is paid goes back
- * and what is still to be paid is given up, in the same batch.
- */
-export async function cancelOpened(
-  ctx: Ctx,
-  { order, lines, changes }: Opened,
-  reason: string,
-  also: readonly Event[] = [],
-): Promise<Cancelled> {
-  if (order.status === "cancelled")
-    throw new DomainError("already-cancelled", "Cannot cancel: the order is already cancelled.")
-  if (!mayBecome(order.status, "cancelled")) throw illegal(order.status, "cancelled")
-  const next: OrderRow = {
-    ...order,
-    status: "cancelled",
-    cancelledAt: iso(ctx.now),
-    updatedAt: iso(ctx.now),
-    version: order.version + 1,
-  }
-  const reference = order.id
-  const [back, unpaid] = await Promise.all([
-    stageRefund(ctx, { reference, amount: "all", key: `cancel:${order.id}`, reason }),
-    stageVoid(ctx, reference),
-  ])
-  const result = { message: "Order cancelled successfully.", order: toOrder(next, lines) }
-  const statements = [
-    ...(await stageChange(ctx, order, next, changes.at(-1), reason)),
-    ...back.statements,
-    ...unpaid.statements,
-    ...stageGiveBack(ctx, order.id),
-  ]
-  await commit(ctx, statements, {
-    refusals: { ...changeRefusals, ...back.refusals, ...unpaid.refusals },
-    events: [
-      { type: "order.cancelled", orderId: order.id },
-      ...also,
-      ...back.events,
-      ...unpaid.events,
-    ],
-    result,
-  })
-  // The event does this again, should it fail now: giving back is idempotent.
-  await inventory
-    .giveBack(ctx, order.id, productsOf(lines))
-    .catch((error) => ctx.log.error("stock left to the event", error, { order_id: order.id }))
-  return result
-}
-
-/** Which states an order can go through. */
-export function stateMachines(): StateMachines {
-  const order = Object.fromEntries(Object.entries(transitions).map(([from, to]) => [from, [...to]]))
-  return {
-    order,
-    final: Object.keys(order).filter((state) => order[state]?.length === 0),
-    return: Object.fromEntries(
-      Object.entries(returnTransitions).map(([from, to]) => [from, [...to]]),
-    ),
-  }
+export async function get(ctx: Ctx, ref: string, email?: string): Promise<OrderDetail> {
+  return toDetail(await open(ctx, ref, "orders:read", email))
 }
 
 /** The products of an order, each once. */
@@ -247,42 +100,98 @@ export function productsOf(lines: readonly LineRow[]): Id<"product">[] {
   return [...new Set(lines.map(({ productId }) => productId))]
 }
 
-export type Opened = { order: OrderRow; lines: LineRow[]; changes: ChangeRow[] }
+/** An order with everything that belongs to it: payments newest first, the rest oldest first, notes the public ones. */
+export type Opened = Draft & {
+  changes: ChangeRow[]
+  parcels: ParcelRow[]
+  payments: PaymentRow[]
+  notes: NoteRow[]
+}
 
-/** An order that the caller may see: their own, one whose token they hold, any for staff; anything else is not there. */
+/**
+ * An order that the caller may see: their own, one whose token they hold, any for staff; anything else is not there.
+ * Its number with its `email` opens it too, to be read only: tries are counted, right or wrong.
+ */
 export async function open(
   ctx: Ctx,
   ref: string,
   permission: "orders:read" | "orders:write",
+  email?: string,
 ): Promise<Opened> {
   const { actor } = ctx
   requireScope(ctx, permission)
-  if (actor.type === "guest" && actor.orderTokenHash === undefined)
+  const looksUp = email !== undefined && permission === "orders:read"
+  if (actor.type === "guest" && actor.orderTokenHash === undefined && !looksUp)
     throw new DomainError("unauthenticated")
-  const chosen = or(eq(orders.id, ref as Id<"order">), eq(orders.number, ref.toUpperCase()))
-  const ids = ctx.db.select({ id: orders.id }).from(orders).where(chosen)
-  const [[order], lines, changes] = await ctx.db.batch([
-    ctx.db.select().from(orders).where(chosen).limit(1),
-    ctx.db
-      .select()
-      .from(orderLines)
-      .where(inArray(orderLines.orderId, ids))
-      .orderBy(asc(orderLines.position)),
-    ctx.db
-      .select()
-      .from(orderChanges)
-      .where(inArray(orderChanges.orderId, ids))
-      .orderBy(asc(orderChanges.version)),
-  ])
-  const mine =
+  if (looksUp)
+    await attempt(
+      ctx,
+      { limit: "order-client", of: ctx.client.address },
+      { limit: "order-number", of: ref },
+    )
+  const { order, ...parts } = await select(ctx, ref)
+  const isMine =
     may(ctx, permission) ||
     actor.type === "system" ||
     (actor.type === "user" && order?.userId === actor.id) ||
     (actor.type === "guest" &&
       order?.tokenHash !== null &&
       order?.tokenHash === actor.orderTokenHash)
-  if (!order || !mine) throw notFound("order")
-  return { order, lines, changes }
+  const isKnown =
+    looksUp &&
+    order?.number === ref.toUpperCase() &&
+    order.email.toLowerCase() === email.trim().toLowerCase()
+  if (!order || !(isMine || isKnown)) throw notFound("order")
+  return { order, ...parts }
+}
+
+async function select(ctx: Ctx, ref: string) {
+  const { db } = ctx
+  const chosen = or(eq(orders.id, ref as Id<"order">), eq(orders.number, ref.toUpperCase()))
+  const ids = db.select({ id: orders.id }).from(orders).where(chosen)
+  const [[order], lines, changes, parcels, contents, made, notes] = await db.batch([
+    db.select().from(orders).where(chosen).limit(1),
+    db
+      .select()
+      .from(orderLines)
+      .where(inArray(orderLines.orderId, ids))
+      .orderBy(asc(orderLines.position)),
+    db
+      .select()
+      .from(orderChanges)
+      .where(inArray(orderChanges.orderId, ids))
+      .orderBy(asc(orderChanges.version)),
+    db
+      .select()
+      .from(fulfilments)
+      .where(inArray(fulfilments.orderId, ids))
+      .orderBy(asc(fulfilments.createdAt), asc(fulfilments.id)),
+    db.select().from(fulfilmentLines).where(inArray(fulfilmentLines.orderId, ids)),
+    db
+      .select()
+      .from(payments)
+      .where(inArray(payments.reference, ids))
+      .orderBy(desc(payments.createdAt), desc(payments.id)),
+    db
+      .select()
+      .from(orderNotes)
+      .where(and(inArray(orderNotes.orderId, ids), eq(orderNotes.isPublic, true)))
+      .orderBy(asc(orderNotes.createdAt), asc(orderNotes.id)),
+  ])
+  const byParcel = Map.groupBy(contents, ({ fulfilmentId }) => fulfilmentId)
+  return {
+    order,
+    lines,
+    changes,
+    parcels: parcels.map((parcel) => ({ ...parcel, lines: byParcel.get(parcel.id) ?? [] })),
+    payments: made,
+    notes,
+  }
+}
+
+/** An order as the next change leaves it: the next version, as of now. */
+export function changed(ctx: Ctx, order: OrderRow, over: Partial<OrderRow>): OrderRow {
+  return { ...order, ...over, version: order.version + 1, updatedAt: iso(ctx.now) }
 }
 
 /** How a state moved that is not the order's own: of its fulfilment, or of a return. */
@@ -354,15 +263,20 @@ function spanOf(kind: ChangeRow["kind"], order: OrderRow, next: OrderRow): Span 
 /** Of two who change an order at once the second breaks the key of its history. */
 export const changeRefusals = { "order_changes.order_id": "order-changed" } as const
 
-function illegal(from: OrderStatus, to: OrderStatus): DomainError {
-  const verb =
+/** `illegal-transition`, naming both states and what the first one allows. */
+export function illegal(from: OrderStatus, to: OrderStatus, why?: string): DomainError {
+  const cannot =
     to === "cancelled"
       ? `Cannot cancel: a ${from} order cannot be cancelled.`
       : `Cannot change status from ${from} to ${to}.`
-  return new DomainError("illegal-transition", verb, { from, to, allowed: transitions[from] })
+  return new DomainError("illegal-transition", why ?? cannot, {
+    from,
+    to,
+    allowed: transitions[from],
+  })
 }
 
-/** An order on the wire. */
+/** An order on the wire, as lists show it. */
 export function toOrder(row: OrderRow, lines: readonly LineRow[]): Order {
   const money = (amount: number) => toDecimal(amount, row.currency)
   return {
@@ -373,15 +287,19 @@ export function toOrder(row: OrderRow, lines: readonly LineRow[]): Order {
     status: row.status,
     status_display: statusNames[row.status],
     payment_status: row.paymentStatus,
-    fulfilment_status: row.shippedAt === null ? "unfulfilled" : "fulfilled",
+    fulfilment_status: fulfilmentOf(lines),
     payment_method: row.paymentMethod,
     currency: row.currency,
     subtotal: money(row.subtotalAmount),
     discount: money(row.discountAmount),
     shipping_cost: money(row.shippingAmount),
-    tax: money(row.taxAmount),
+    tax: money(row.taxAmount + row.includedTaxAmount),
+    prices_include_tax: row.includedTaxAmount > 0,
     total: money(row.totalAmount),
     total_amount: money(row.totalAmount),
+    paid_amount: money(row.paidAmount),
+    refunded_amount: money(row.refundedAmount),
+    amount_due: money(amountDue(row)),
     items: lines.map((line) => ({
       id: line.id,
       product_id: line.productId,
@@ -390,16 +308,20 @@ export function toOrder(row: OrderRow, lines: readonly LineRow[]): Order {
       product_title: line.name,
       sku: line.sku,
       options: line.options,
+      is_digital: line.isDigital,
       quantity: line.quantity,
+      fulfilled_quantity: line.fulfilledQuantity,
+      returned_quantity: line.returnedQuantity,
       unit_price: money(line.unitAmount),
       line_total: money(line.lineAmount),
-      tax: money(line.taxAmount),
+      tax: money(line.taxAmount + line.includedTaxAmount),
       discount: money(line.discountAmount),
     })),
     shipping_address: row.shippingAddress,
     billing_address: row.billingAddress,
+    shipping_method: row.shippingMethod,
     notes: row.notes,
-    coupons: [],
+    coupons: row.coupons,
     carrier: row.carrier,
     tracking_number: row.trackingNumber,
     created_at: row.createdAt,
@@ -411,15 +333,49 @@ export function toOrder(row: OrderRow, lines: readonly LineRow[]): Order {
   }
 }
 
-function toChange(row: ChangeRow): OrderChange {
+/** An order on the wire with all that belongs to it. */
+export function toDetail({ order, lines, parcels, payments: made, notes }: Opened): OrderDetail {
+  const money = (amount: number) => toDecimal(amount, order.currency)
   return {
-    version: row.version,
-    kind: row.kind,
-    from: row.from,
-    to: row.to,
-    note: row.note,
-    actor: row.actor,
+    ...toOrder(order, lines),
+    payments: made.map((payment) => ({
+      id: payment.id,
+      provider: payment.provider,
+      status: payment.status,
+      amount: money(payment.amount),
+      captured: money(payment.capturedAmount),
+      refunded: money(payment.refundedAmount),
+      created_at: payment.createdAt,
+      updated_at: payment.updatedAt,
+    })),
+    fulfilments: parcels.map(toFulfilment),
+    public_notes: notes.map(({ id, text, createdAt }) => ({ id, text, created_at: createdAt })),
+    explain: order.explain.map(({ kind, detail, amount }) => ({
+      kind,
+      detail,
+      amount: signed(amount, order.currency),
+    })),
+  }
+}
+
+/** A signed amount on the wire: -500 → "-5.00". */
+export function signed(amount: number, currency: string): string {
+  return amount < 0 ? `-${toDecimal(-amount, currency)}` : toDecimal(amount, currency)
+}
+
+/** A parcel on the wire. */
+export function toFulfilment(row: ParcelRow): Fulfilment {
+  return {
+    id: row.id,
+    status: row.status,
+    carrier: row.carrier,
+    tracking_number: row.trackingNumber,
+    tracking_url: row.trackingUrl ?? trackingUrl(row.carrier, row.trackingNumber),
+    estimated_delivery: row.estimatedDelivery,
+    items: row.lines.map(({ lineId, quantity }) => ({ item_id: lineId, quantity })),
     created_at: row.createdAt,
-    hash: row.hash,
+    updated_at: row.updatedAt,
+    delivered_at: row.deliveredAt,
+    cancelled_at: row.cancelledAt,
   }
 }

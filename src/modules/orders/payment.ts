@@ -2,22 +2,23 @@ import { and, asc, desc, eq, gt, lte, or, sql } from "drizzle-orm"
 
 import type { Ctx } from "#context.ts"
 import { DomainError } from "#errors.ts"
-import type { Event } from "#events.ts"
 import type { Id } from "#lib/id.ts"
+import { toDecimal } from "#lib/money.ts"
 import { iso, secondsAfter } from "#lib/time.ts"
 import { isGateway } from "#modules/payments/method.ts"
 import * as payments from "#modules/payments/payments.ts"
 import { commit, raced, retryRaced } from "#platform/commit.ts"
 
-import { balanceOf } from "./balance.ts"
-import { cancelOpened, type Draft, open, type OrderRow, stageChange } from "./orders.ts"
+import { amountDue, balanceOf, isUnsecured } from "./balance.ts"
+import { cancelOpened } from "./cancel.ts"
+import { begin, follow, type Move, stageMove, step, toStatus } from "./moves.ts"
+import { changeRefusals, type Draft, open, type OrderRow } from "./orders.ts"
 import { orderChanges, orderLines, orders } from "./tables.ts"
 
 /** An order with its payments, the newest first. */
 export type Paid = Draft & { payments: payments.PaymentRow[] }
 
-type Step = { next: OrderRow; note: string; kind: "payment" | "status"; events?: Event[] }
-type Decide = (found: Paid) => Step | undefined
+type Decide = (found: Paid) => Move | undefined
 
 /**
  * Brings an order's payment status and amounts in line with its payments, with a row of history where that changes
@@ -27,18 +28,18 @@ type Decide = (found: Paid) => Step | undefined
 export async function syncPayment(ctx: Ctx, orderId: Id<"order">): Promise<Paid | undefined> {
   const found = await change(ctx, orderId, (seen) => balanced(ctx, seen))
   if (found?.order.status !== "delivered" || found.order.paymentStatus !== "refunded") return found
-  return change(ctx, orderId, ({ order }) =>
+  return change(ctx, orderId, ({ order, lines }) =>
     order.status === "delivered" && order.paymentStatus === "refunded"
-      ? moved(ctx, order, "refunded", "Everything paid was given back.")
+      ? toStatus(ctx, startOf(order, lines), "refunded", "Everything paid was given back.")
       : undefined,
   )
 }
 
-/** Confirms a pending order that a gateway was paid for in full. Idempotent. */
+/** Confirms a pending order that a gateway was paid for in full; what is digital of it is delivered. Idempotent. */
 export function confirmPaid(ctx: Ctx, orderId: Id<"order">): Promise<Paid | undefined> {
   return change(ctx, orderId, (found) =>
     found.order.status === "pending" && isPaidByGateway(found)
-      ? moved(ctx, found.order, "confirmed", "Paid.")
+      ? follow(ctx, toStatus(ctx, startOf(found.order, found.lines), "confirmed", "Paid."))
       : undefined,
   )
 }
@@ -53,7 +54,21 @@ export function isPaidByGateway({ order, payments: made }: Paid): boolean {
 
 /** Whether an order waits for a gateway: until it is paid, or authorized, nothing is sold of it and it goes nowhere. */
 export function awaitsGateway({ paymentMethod, paymentStatus }: OrderRow): boolean {
-  return isGateway(paymentMethod) && ["unpaid", "failed", "voided"].includes(paymentStatus)
+  return isGateway(paymentMethod) && isUnsecured(paymentStatus)
+}
+
+/** Nothing is sent that a gateway is still to be paid for. @throws `order-unpaid` with `amount_due` */
+export function requirePaid(order: OrderRow): void {
+  if (isGateway(order.paymentMethod) && amountDue(order) > 0) throw unpaid(order)
+}
+
+/** `order-unpaid`, saying how much is due. */
+export function unpaid(order: OrderRow): DomainError {
+  const due = toDecimal(amountDue(order), order.currency)
+  return new DomainError("order-unpaid", `The order waits for a payment of ${due}.`, {
+    amount_due: due,
+    currency: order.currency,
+  })
 }
 
 /**
@@ -132,18 +147,27 @@ function change(ctx: Ctx, orderId: Id<"order">, decide: Decide): Promise<Paid | 
     const { last, ...found } = await look(ctx, orderId)
     const { order } = found
     if (!order) return undefined
-    const step = decide({ ...found, order })
-    if (!step) return { ...found, order }
-    const { next, note, kind, events = [] } = step
-    await commit(ctx, await stageChange(ctx, order, next, last, note, kind), {
-      events,
-      refusals: { "order_changes.order_id": () => raced(new DomainError("order-changed")) },
+    const move = decide({ ...found, order })
+    if (!move) return { ...found, order }
+    await commit(ctx, await stageMove(ctx, order, last, move), {
+      events: move.events,
+      refusals: racedRefusals,
     })
-    return { ...found, order: next }
+    return { ...found, order: move.order, lines: [...move.lines] }
   })
 }
 
-function balanced(ctx: Ctx, { order, payments: made }: Paid): Step | undefined {
+/** Somebody else was first: look again. */
+const racedRefusals = Object.fromEntries(
+  Object.entries(changeRefusals).map(([key, code]) => [key, () => raced(new DomainError(code))]),
+)
+
+/** Before it is confirmed and after it has arrived no parcel says where an order goes. */
+function startOf(order: OrderRow, lines: Draft["lines"]): Move {
+  return begin({ order, lines, parcels: [] })
+}
+
+function balanced(ctx: Ctx, { order, lines, payments: made }: Paid): Move | undefined {
   const balance = balanceOf(order.totalAmount, made)
   const { paymentStatus, paidAmount, refundedAmount } = balance
   const waits = awaitsGateway({ ...order, paymentStatus }) && order.status === "pending"
@@ -155,25 +179,6 @@ function balanced(ctx: Ctx, { order, payments: made }: Paid): Step | undefined {
     refundedAmount === order.refundedAmount
   )
     return undefined
-  return {
-    kind: "payment",
-    note: "",
-    next: {
-      ...order,
-      ...balance,
-      payBy,
-      paidAt: order.paidAt ?? (paymentStatus === "paid" ? iso(ctx.now) : null),
-      version: order.version + 1,
-      updatedAt: iso(ctx.now),
-    },
-  }
-}
-
-function moved(ctx: Ctx, order: OrderRow, to: "confirmed" | "refunded", note: string): Step {
-  return {
-    kind: "status",
-    note,
-    next: { ...order, status: to, version: order.version + 1, updatedAt: iso(ctx.now) },
-    events: [{ type: "order.status-changed", orderId: order.id, from: order.status, to }],
-  }
+  const paidAt = order.paidAt ?? (paymentStatus === "paid" ? iso(ctx.now) : null)
+  return step(ctx, startOf(order, lines), "payment", { ...balance, payBy, paidAt }, "")
 }

@@ -4,6 +4,10 @@ import { paged } from "#http/paging.ts"
 import { createRouter, json, none, ok, optionalJson, route } from "#http/router.ts"
 import { Ref } from "#lib/shapes.ts"
 
+import * as advance from "./advance.ts"
+import { cancel } from "./cancel.ts"
+import * as details from "./details.ts"
+import { OrderChanges } from "./edit-model.ts"
 import { OrderQuery } from "./lists-model.ts"
 import * as lists from "./lists.ts"
 import {
@@ -12,12 +16,15 @@ import {
   Order,
   OrderChangePage,
   OrderChangeQuery,
+  OrderDetail,
+  OrderLookup,
   OrderPage,
   StateMachines,
   StatusChange,
   Tracking,
 } from "./model.ts"
 import * as orders from "./orders.ts"
+import * as tracking from "./tracking.ts"
 
 const tags = ["Orders"]
 const params = z.object({
@@ -26,7 +33,7 @@ const params = z.object({
 const mine = {
   access: "public",
   scope: "orders:read",
-  request: { params },
+  request: { params, query: OrderLookup },
   refuses: ["unauthenticated", "not-found"],
 } as const
 
@@ -71,10 +78,14 @@ export const routes = createRouter()
       operationId: "getOrder",
       summary: "Open an order",
       description:
-        "Your own; a guest's by `X-Order-Token`; any for staff. Somebody else's is not there.",
-      responses: ok(Order, "The order"),
+        "Your own; a guest's by `X-Order-Token`; any for staff. Its number with its `email` opens it too, read-only. Somebody else's is not there.",
+      responses: ok(OrderDetail, "The order with its payments and parcels"),
     }),
-    async (c) => c.json(await orders.get(c.var.ctx, c.req.valid("param").order), 200),
+    async (c) =>
+      c.json(
+        await orders.get(c.var.ctx, c.req.valid("param").order, c.req.valid("query").email),
+        200,
+      ),
   )
   .openapi(
     route({
@@ -84,10 +95,14 @@ export const routes = createRouter()
       tags,
       operationId: "trackOrder",
       summary: "Where it is",
-      description: "The stages it went through, and those ahead.",
+      description: "The stages it went through, those ahead, and its parcels.",
       responses: ok(Tracking, "Where it is"),
     }),
-    async (c) => c.json(await orders.track(c.var.ctx, c.req.valid("param").order), 200),
+    async (c) =>
+      c.json(
+        await tracking.track(c.var.ctx, c.req.valid("param").order, c.req.valid("query").email),
+        200,
+      ),
   )
   .openapi(
     route({
@@ -105,9 +120,38 @@ export const routes = createRouter()
     }),
     async (c) =>
       c.json(
-        paged(c, await orders.history(c.var.ctx, c.req.valid("param").order, c.req.valid("query"))),
+        paged(
+          c,
+          await tracking.history(c.var.ctx, c.req.valid("param").order, c.req.valid("query")),
+        ),
         200,
       ),
+  )
+  .openapi(
+    route({
+      method: "patch",
+      path: "/orders/{order}",
+      tags,
+      operationId: "updateOrder",
+      summary: "Change who gets it, or what you said about it",
+      description:
+        "Addresses and notes: its owner while it is pending, staff until it is sent. An address that makes it cost something else is refused.",
+      access: "public",
+      scope: "orders:write",
+      request: { params, body: json(OrderChanges) },
+      responses: ok(Order, "The order as it is now"),
+      refuses: [
+        "unauthenticated",
+        "not-found",
+        "order-not-editable",
+        "price-changed",
+        "shipping-unavailable",
+        "product-unavailable",
+        "order-changed",
+      ],
+    }),
+    async (c) =>
+      c.json(await details.update(c.var.ctx, c.req.valid("param").order, c.req.valid("json")), 200),
   )
   .openapi(
     route({
@@ -116,7 +160,8 @@ export const routes = createRouter()
       tags,
       operationId: "cancelOrder",
       summary: "Cancel an order",
-      description: "Until it is shipped. Its stock returns exactly once.",
+      description:
+        "Until something of it is sent. Its stock returns exactly once, what was paid goes back, and its coupons can be used again.",
       access: "public",
       scope: "orders:write",
       request: { params, body: optionalJson(Cancellation) },
@@ -127,15 +172,12 @@ export const routes = createRouter()
         "already-cancelled",
         "illegal-transition",
         "order-changed",
+        "payment-changed",
       ],
     }),
     async (c) =>
       c.json(
-        await orders.cancel(
-          c.var.ctx,
-          c.req.valid("param").order,
-          c.req.valid("json")?.reason ?? "",
-        ),
+        await cancel(c.var.ctx, c.req.valid("param").order, c.req.valid("json")?.reason ?? ""),
         200,
       ),
   )
@@ -157,10 +199,11 @@ export const routes = createRouter()
         "already-cancelled",
         "illegal-transition",
         "order-changed",
+        "payment-changed",
       ],
     }),
     async (c) => {
-      await orders.cancel(c.var.ctx, c.req.valid("param").order, "")
+      await cancel(c.var.ctx, c.req.valid("param").order, "")
       return c.body(null, 204)
     },
   )
@@ -172,16 +215,23 @@ export const routes = createRouter()
       operationId: "setOrderStatus",
       summary: "Move an order along",
       description:
-        "As `/meta/state-machines` allows: pending → confirmed → processing → shipped → delivered, or cancelled before it is shipped.",
+        "As `/meta/state-machines` allows: pending → confirmed → processing → shipped → delivered, or cancelled before it is shipped. `shipped` sends all that is left in one parcel, `delivered` says that all parcels arrived. What a gateway is to be paid for waits for it.",
       access: "staff",
       scope: "orders:write",
       request: { params, body: json(StatusChange) },
       responses: ok(Order, "The order as it is now"),
-      refuses: ["not-found", "illegal-transition", "already-cancelled", "order-changed"],
+      refuses: [
+        "not-found",
+        "illegal-transition",
+        "already-cancelled",
+        "order-unpaid",
+        "order-changed",
+        "payment-changed",
+      ],
     }),
     async (c) =>
       c.json(
-        await orders.setStatus(c.var.ctx, c.req.valid("param").order, c.req.valid("json")),
+        await advance.setStatus(c.var.ctx, c.req.valid("param").order, c.req.valid("json")),
         200,
       ),
   )
@@ -197,5 +247,5 @@ export const routes = createRouter()
       shared: true,
       responses: ok(StateMachines, "The table"),
     }),
-    (c) => c.json(orders.stateMachines(), 200),
+    (c) => c.json(advance.stateMachines(), 200),
   )

@@ -61,25 +61,6 @@ export const parcelTransitions: Record<ParcelStatus, readonly ParcelStatus[]> = 
   cancelled: [],
 }
 
-/** The states of a return. */
-export const returnStatuses = [
-  "requested",
-  "approved",
-  "received",
-  "rejected",
-  "cancelled",
-] as const
-export type ReturnStatus = (typeof returnStatuses)[number]
-
-/** Where a return goes from each state: what is received is refunded and, if it is fit, stock again. */
-export const returnTransitions: Record<ReturnStatus, readonly ReturnStatus[]> = {
-  requested: ["approved", "rejected", "cancelled"],
-  approved: ["received", "cancelled"],
-  received: [],
-  rejected: [],
-  cancelled: [],
-}
-
 /** What people call a state. */
 export const statusNames: Record<OrderStatus, string> = {
   pending: "Pending",

@@ -130,7 +130,7 @@ export const routes = createRouter()
         await captures.capture(
           c.var.ctx,
           c.req.valid("param").payment,
-          c.req.valid("json") ?? CaptureInput.parse({}),
+          CaptureInput.parse(c.req.valid("json") ?? {}),
         ),
         200,
       ),
@@ -167,7 +167,7 @@ export const routes = createRouter()
         await captures.markPaid(
           c.var.ctx,
           c.req.valid("param").payment,
-          c.req.valid("json") ?? MarkPaidInput.parse({}),
+          MarkPaidInput.parse(c.req.valid("json") ?? {}),
         ),
         200,
       ),

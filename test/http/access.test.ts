@@ -1,3 +1,4 @@
+import { env } from "cloudflare:workers"
 import { beforeEach, describe, expect, it } from "vitest"
 
 import type { Role } from "#actor.ts"
@@ -121,6 +122,19 @@ const table: Record<string, Outcome[]> = {
   listAllOrders: staffOnly,
   getOrderStatistics: staffOnly,
   getInvoice: signedIn,
+  exportOrders: staffOnly,
+  reorder: signedIn,
+  placeManyOrders: staffOnly,
+  askForReturn: signedIn,
+  listReturns: signedIn,
+  cancelReturn: signedIn,
+  listAllReturns: staffOnly,
+  getReturn: staffOnly,
+  approveReturn: staffOnly,
+  rejectReturn: staffOnly,
+  receiveReturn: staffOnly,
+  closeReturn: staffOnly,
+  exchangeReturn: staffOnly,
   getPackingSlip: staffOnly,
   getStateMachines: everybody,
   getInfo: everybody,
@@ -258,6 +272,10 @@ it("the document says of every operation whom the table lets through", () => {
     "getPayment",
     "startPayment",
     "getInvoice",
+    "reorder",
+    "askForReturn",
+    "listReturns",
+    "cancelReturn",
   ]
   for (const { id, spec } of all) {
     const said = byToken.includes(id) ? "user" : spec["x-access"]
@@ -279,8 +297,15 @@ it("what somebody owns is not there for another customer, on any operation that 
   const saved = await send("POST", `cart/save-for-later/${later.body.item_id}`, { as: owner })
   const filledCart = await send("POST", "cart/items", { as: owner, body: item })
   const kept = await send("POST", "users/me/addresses", { as: owner, body: address })
+  await env.DB.exec("UPDATE order_lines SET fulfilled_quantity = quantity")
+  const asked = await send("POST", `orders/${placed.body.id}/returns`, {
+    as: owner,
+    body: { lines: [{ line_id: placed.body.items[0].id, quantity: 1 }], reason: "other" },
+  })
+  expect(asked.status).toBe(201)
   const owned: Record<string, string> = {
     order: placed.body.id,
+    return: asked.body.id,
     payment: placed.body.payment.id,
     line: filledCart.body.item_id,
     saved: saved.body.saved_items[0].id,

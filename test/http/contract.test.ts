@@ -427,7 +427,14 @@ it("what it answers is what its schemas say, and nothing beyond", async () => {
     as: admin,
     body: { address_line_1: "1 Way", city: "London", country: "GB" },
   })
+  await env.DB.exec("UPDATE order_lines SET fulfilled_quantity = quantity")
+  const asked = await send("POST", `orders/${order.body.id}/returns`, {
+    as: admin,
+    body: { lines: [{ line_id: order.body.items[0].id, quantity: 1 }], reason: "other" },
+  })
+  expect(asked.status).toBe(201)
   const names: Record<string, string> = {
+    return: asked.body.id,
     user: admin.id,
     address: address.body.id,
     product: product.id,

@@ -1,5 +1,4 @@
 import { cors } from "hono/cors"
-import { etag } from "hono/etag"
 import { createMiddleware } from "hono/factory"
 import { secureHeaders } from "hono/secure-headers"
 
@@ -10,6 +9,7 @@ import { accountPages } from "#http/account-pages.tsx"
 import { addressOf } from "#http/address.ts"
 import { docs } from "#http/docs.ts"
 import type { AppContext, AppEnv } from "#http/env.ts"
+import { etag } from "#http/etag.ts"
 import { health } from "#http/health.ts"
 import { info } from "#http/info.ts"
 import { media } from "#http/media.ts"
@@ -29,6 +29,7 @@ import { routes as authRoutes } from "#modules/auth/routes.ts"
 import { routes as sessionRoutes } from "#modules/auth/sessions-routes.ts"
 import { routes as cartRoutes } from "#modules/cart/routes.ts"
 import { admin as catalogAdmin } from "#modules/catalog/admin.ts"
+import { routes as brandRoutes } from "#modules/catalog/brand-routes.ts"
 import { routes as categoryRoutes } from "#modules/catalog/category-routes.ts"
 import { routes as catalogRoutes } from "#modules/catalog/routes.ts"
 import { routes as variantRoutes } from "#modules/catalog/variant-routes.ts"
@@ -66,6 +67,7 @@ export const api = createRouter()
   .route("/", catalogRoutes)
   .route("/", variantRoutes)
   .route("/", categoryRoutes)
+  .route("/", brandRoutes)
   .route("/", catalogAdmin)
   .route("/", inventoryRoutes)
   .route("/", inventoryAdmin)
@@ -149,6 +151,7 @@ app.use(
       "X-API-Key",
       "Content-Type",
       "Idempotency-Key",
+      "If-Match",
       "If-None-Match",
       "X-Cart-Token",
       "X-Order-Token",
@@ -170,20 +173,7 @@ app.use(
     maxAge: 7200,
   }),
 )
-const tagged = etag({
-  retainedHeaders: [
-    "cache-control",
-    "etag",
-    "vary",
-    "link",
-    "x-cart-token",
-    "access-control-allow-origin",
-    "access-control-expose-headers",
-    "ratelimit",
-    "ratelimit-policy",
-  ],
-})
-app.use("/api/*", (c, next) => (/^(?:GET|HEAD)$/.test(c.req.method) ? tagged(c, next) : next()))
+app.use("/api/*", etag)
 
 app.route("/api/v1", api)
 app.route("/", docs(api))

@@ -4,6 +4,7 @@ import type { Ctx } from "#context.ts"
 import type { Event } from "#events.ts"
 import type { Id } from "#lib/id.ts"
 import { iso } from "#lib/time.ts"
+import { relist } from "#modules/catalog/relist.ts"
 import * as checkout from "#modules/checkout/checkout.ts"
 import * as accountMails from "#modules/notifications/account-mails.ts"
 import type { Message } from "#platform/outbox.ts"
@@ -24,6 +25,7 @@ export const subscribers: {
   "password.reset-requested": { mail: accountMails.resetPassword },
   "password.changed": { mail: accountMails.passwordChanged },
   "session.started-on-new-device": { mail: accountMails.newDevice },
+  "category.changed": { listings: relist },
   "catalog.changed": { cache: (ctx) => ctx.cache.expire("catalog") },
 }
 

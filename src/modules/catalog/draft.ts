@@ -152,6 +152,7 @@ export function draft(
     stockVersion: old?.stockVersion ?? 0,
     averageRating: old?.averageRating ?? 0,
     reviewsCount: old?.reviewsCount ?? 0,
+    version: old ? old.version + 1 : 1,
     createdAt: old?.createdAt ?? iso(ctx.now),
     updatedAt: iso(ctx.now),
   }
@@ -169,6 +170,7 @@ export function ownVariant(row: ProductRow): variantVerbs.VariantRow {
     stockQuantity: row.options.length > 0 ? 0 : row.stockQuantity,
     position: 0,
     removedAt: null,
+    version: 1,
     createdAt: row.createdAt,
     updatedAt: row.updatedAt,
   }

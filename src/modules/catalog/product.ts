@@ -121,6 +121,7 @@ export function toProduct(ctx: Ctx, row: Joined, parts: Parts): Product {
   return {
     ...toSummary(row),
     description: row.description,
+    version: row.version,
     weight_grams: row.weightGrams,
     seo: row.seo,
     images: parts.media.map(toImage),

@@ -65,7 +65,7 @@ export async function startBuilt({
     modules: modulesOf(folder),
     modulesRoot: folder,
     bindings: {
-      ...workerOptions.bindings,
+      ...(workerOptions.bindings as Record<string, string>),
       ...newSecrets(),
       ENVIRONMENT: "development",
       RATE_LIMITS: "off",

@@ -167,7 +167,7 @@ export function remove(ctx: Ctx, ref: string, moveTo: string | undefined): Promi
   }, mostTries)
 }
 
-/** Gives the products of a brand another one, so many a commit, until few are left. */
+/** Gives the products of a brand another one, so many a commit, until none is left: each always has one of the two. */
 async function moveProducts(ctx: Ctx, from: Id<"brand">, to: Id<"brand">): Promise<void> {
   for (let moved = movedAtOnce; moved === movedAtOnce;) {
     const some = ctx.db

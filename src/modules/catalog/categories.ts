@@ -148,7 +148,7 @@ export async function update(ctx: Ctx, ref: string, input: CategoryChanges): Pro
     const { id, path: _path, productCount: _count, ...columns } = next
     const moves = parentId === row.parentId ? [] : stageMove(ctx, id, parentId)
     const isListedAnew = moves.length > 0 || next.name !== row.name
-    const listed = stageRelist(ctx, id, isListedAnew ? await countAll(ctx, id) : 0)
+    const listed = stageRelist(ctx, id, isListedAnew ? await countAll(ctx, `c:${id}`) : 0)
     const result = toCategory({ ...all, byRef: new Map([...all.byRef, [id, next]]) }, next)
     await commit(
       ctx,
@@ -172,12 +172,12 @@ export async function update(ctx: Ctx, ref: string, input: CategoryChanges): Pro
   }, mostTries)
 }
 
-/** How many products of any status are in a category or below it. */
-async function countAll(ctx: Ctx, id: Id<"category">): Promise<number> {
+/** How many products of any status are in a facet. */
+async function countAll(ctx: Ctx, facet: string): Promise<number> {
   const [row] = await ctx.db
     .select({ n: sql<number>`${facets.draft} + ${facets.active} + ${facets.archived}`.as("n") })
     .from(facets)
-    .where(eq(facets.name, `c:${id}`))
+    .where(eq(facets.name, facet))
   return row?.n ?? 0
 }
 
@@ -221,9 +221,15 @@ async function takeAway(ctx: Ctx, ref: string, moveTo: string | undefined): Prom
   }
   const children = all.children.get(row.id) ?? []
   const listed = await Promise.all(
-    target ? children.map(async ({ id }) => stageRelist(ctx, id, await countAll(ctx, id))) : [],
+    target
+      ? children.map(async ({ id }) => stageRelist(ctx, id, await countAll(ctx, `c:${id}`)))
+      : [],
   )
-  if (target) await moveProducts(ctx, row.id, target.id)
+  if (target) {
+    const there = new Set((all.children.get(target.id) ?? []).map(({ name }) => name.toLowerCase()))
+    if (children.some(({ name }) => there.has(name.toLowerCase()))) throw nameTaken()
+    await moveProducts(ctx, row.id, target.id)
+  }
   const moves = target
     ? [
         ...children.flatMap((child) => [
@@ -275,24 +281,22 @@ async function takeAway(ctx: Ctx, ref: string, moveTo: string | undefined): Prom
 /** So many products are given another category or brand in one commit: each is listed anew with it. */
 const movedAtOnce = 500
 
-/** Gives the products of a category another one, so many a commit, until few are left. Each is always in one of them. */
+/**
+ * Gives all but a few products of a large category another one, so many a commit: the rest go with the removal itself.
+ * Each is always in one of the two; a crash between leaves a category that is still to be removed.
+ */
 async function moveProducts(ctx: Ctx, from: Id<"category">, to: Id<"category">): Promise<void> {
-  for (let moved = movedAtOnce; moved === movedAtOnce;) {
-    const some = ctx.db
-      .select({ id: products.id })
-      .from(products)
-      .where(eq(products.categoryId, from))
-      .orderBy(products.id)
-      .limit(movedAtOnce)
-    const [rows] = await commit(ctx, [
-      ctx.db
-        .update(products)
-        .set({ categoryId: to })
-        .where(inArray(products.id, some))
-        .returning({ id: products.id }),
+  const some = ctx.db
+    .select({ id: products.id })
+    .from(products)
+    .where(eq(products.categoryId, from))
+    .orderBy(products.id)
+    .limit(movedAtOnce)
+  while ((await countAll(ctx, `d:${from}`)) > movedAtOnce) {
+    await commit(ctx, [
+      ctx.db.update(products).set({ categoryId: to }).where(inArray(products.id, some)),
       ...stageCount(ctx, [from, to]),
     ])
-    moved = (rows as unknown[]).length
   }
 }
 

@@ -1,4 +1,5 @@
 import { and, gt, inArray, type SQL, sql } from "drizzle-orm"
+import { sqliteTable, text } from "drizzle-orm/sqlite-core"
 
 import type { Ctx } from "#context.ts"
 import type { Event } from "#events.ts"
@@ -8,12 +9,15 @@ import type { Statement } from "#platform/db.ts"
 
 import { products } from "./tables.ts"
 
-/** So many products are listed anew with the change itself; of a larger category the rest follows, page by page. */
+/** The view of the migrations that lists a product anew when its id is inserted. */
+const relisting = sqliteTable("relisting", { productId: text().$type<Id<"product">>().notNull() })
+
+/** So many products are listed anew in one commit. */
 const pageSize = 500
 
 /**
- * Lists the products of a category and of all below it anew, after it got another place or name: a page of them in the
- * same commit, the others by the event, until none is left. `n`: how many there are.
+ * Lists the products of a category and of all below it anew, after it got another place or name: with the same commit,
+ * or, where there are more than a page of them (`n`), by the event, page by page, until none is left.
  */
 export function stageRelist(
   ctx: Ctx,
@@ -23,10 +27,10 @@ export function stageRelist(
   if (n === 0) return { statements: [], events: [] }
   if (n > pageSize) return { statements: [], events: [{ type: "category.changed", categoryId }] }
   const all = ctx.db
-    .select({ id: products.id })
+    .select({ productId: products.id })
     .from(products)
     .where(inArray(products.categoryId, below(categoryId)))
-  return { statements: [ctx.db.run(sql`INSERT INTO relisting (product_id) ${all}`)], events: [] }
+  return { statements: [ctx.db.insert(relisting).select(all)], events: [] }
 }
 
 /** The next page of them. For the event; safe to run twice, since a product is listed as it is then. */
@@ -54,16 +58,12 @@ export async function relist(
   const last = page.at(-1)
   if (!last?.categoryId) return
   const ids = JSON.stringify(page.map(({ id }) => id))
-  await commit(
-    ctx,
-    [ctx.db.run(sql`INSERT INTO relisting (product_id) SELECT value FROM json_each(${ids})`)],
-    {
-      events:
-        page.length < pageSize
-          ? [{ type: "catalog.changed" }]
-          : [{ ...event, after: { categoryId: last.categoryId, productId: last.id } }],
-    },
-  )
+  await commit(ctx, [ctx.db.insert(relisting).select(sql`SELECT value FROM json_each(${ids})`)], {
+    events:
+      page.length < pageSize
+        ? [{ type: "catalog.changed" }]
+        : [{ ...event, after: { categoryId: last.categoryId, productId: last.id } }],
+  })
 }
 
 /** The ids of a category and of all below it. */

@@ -147,7 +147,10 @@ async function walk(
 async function readSet(ctx: Ctx, selection: Selection, plan: Plan<Row>): Promise<Page<Row>> {
   const wanted = selection.groups.filter(({ none }) => !none)
   const [versions, ...counted] = await ctx.db.batch([
-    ctx.db.select({ version: catalogVersion.version }).from(catalogVersion),
+    ctx.db
+      .select({ version: catalogVersion.version })
+      .from(catalogVersion)
+      .where(eq(catalogVersion.id, 1)),
     ...wanted.map((group) => countIn(ctx, selection, facetsOf(group))),
   ])
   const sizes = counted.map(([row]) => row?.n ?? 0)

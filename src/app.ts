@@ -98,14 +98,13 @@ app.use(
       !["authorization", "x-api-key", "x-cart-token", "x-order-token", "cookie"].some(
         (name) => c.req.header(name) !== undefined,
       )
+    const isMarked = bookmark !== undefined && bookmarkForm.test(bookmark)
     const d1 = c.env.DB.withSession(
-      bookmark !== undefined && bookmarkForm.test(bookmark)
-        ? bookmark
-        : anonymous
-          ? "first-unconstrained"
-          : "first-primary",
+      isMarked ? bookmark : anonymous ? "first-unconstrained" : "first-primary",
     )
-    const bypassCache = /\bno-cache\b|\bno-store\b/i.test(c.req.header("cache-control") ?? "")
+    // What was kept may be older than what whoever brings a bookmark has seen.
+    const bypassCache =
+      isMarked || /\bno-cache\b|\bno-store\b/i.test(c.req.header("cache-control") ?? "")
     c.set(
       "ctx",
       createCtx(c.env, {

@@ -102,7 +102,7 @@ export function openCache(
     },
 
     async remember<T>(key: string, load: () => Promise<T>): Promise<T> {
-      const held = memory.get<T>(key, "")
+      const held = memory.get<T>(key, "", rememberedSeconds * 1000)
       if (held !== undefined) return held
       const entry = await timed(meter, "kv", () =>
         kv.get<Entry<T>>(`cache:${key}`, { type: "json", cacheTtl: rememberedSeconds }),

@@ -1,7 +1,7 @@
 /** What this isolate holds of a cache: for a second or two, within a budget, the oldest going first. */
 export type Memory = {
-  /** The value under `key`, if it was held less than `heldMs` ago and after the last `expire(tag)` here. */
-  get<T>(key: string, tag: string): T | undefined
+  /** The value under `key`, if it is of the last second, or of the last `maxMs`, and after the last `expire(tag)` here. */
+  get<T>(key: string, tag: string, maxMs?: number): T | undefined
   /** `at`: when the value began to be read; `size`: what it takes, in characters or bytes, about. */
   set(key: string, tag: string, value: unknown, at: number, size: number): void
   expire(tag: string): void
@@ -31,12 +31,12 @@ export function newMemory(): Memory {
   }
 
   return {
-    get<T>(key: string, tag: string) {
+    get<T>(key: string, tag: string, maxMs = heldMs) {
       const entry = held.get(key)
       if (!entry) return undefined
       const age = Date.now() - entry.at
       // A clock that was set back makes nothing younger.
-      if (age >= 0 && age < heldMs && entry.at > (expired.get(tag) ?? -1)) return entry.value as T
+      if (age >= 0 && age < maxMs && entry.at > (expired.get(tag) ?? -1)) return entry.value as T
       drop(key)
       return undefined
     },

@@ -47,6 +47,9 @@ const listed: Record<string, Ordering<Row>> = {
   average_rating: { by: listings.averageRating, of: (row) => row.averageRating },
   category: { by: listings.categoryName, of: (row) => row.listedCategory },
 }
+const turned: Record<string, Ordering<Row>> = {
+  price_down: { by: sql`(-${listings.priceAmount})`, of: (row) => -row.priceAmount },
+}
 /** These have indexes over all products only, not in each facet. */
 const unlisted: Record<string, Ordering<Row>> = {
   updated_at: { by: products.updatedAt, of: (row) => row.updatedAt },
@@ -69,7 +72,8 @@ const deepOffset = 100
  *
  * One facet in an order that it has an index for is a range of that index, and its count is kept. Any other selection of
  * up to 10 000 products is read once for each version of the catalogue, ids and ordering only: its pages are pieces of
- * that, its count is its length. A larger one is walked in its order, skipping what is not in it: of so many, one in a few is.
+ * that, its count is its length. Of a larger one so many are remembered, which is as far as pages by number go; cursors
+ * beyond walk its order, skipping what is not in it: of so many, one in a few is.
  * @throws `invalid-page`, `invalid-input` for a broken cursor
  */
 export async function readSelection(
@@ -85,12 +89,25 @@ export async function readSelection(
   if (isRanged || !isOne || !isIndexed(plan, group !== undefined))
     return readSet(ctx, selection, plan)
   const [facet = everything] = group ? facetsOf(group) : []
-  return walk(ctx, { ...selection, groups: [] }, plan, facet)
+  return walk(ctx, { ...selection, groups: [] }, plan, { facet })
 }
 
 function planOf(query: PageQuery): Plan<Row> {
   const fallback = "-created_at"
   const of = (row: Row) => row.id
+  const pair = /^\s*(-?)category\s*,\s*(-?)price\s*(?=,|$)/.exec(query.ordering ?? "")
+  if (pair && pair[1] !== pair[2]) {
+    const rest = (query.ordering ?? "").slice(pair[0].length)
+    const ordering = `${pair[1]}category,${pair[1]}price_down${rest}`
+    return planPage<Row>(
+      { ...query, ordering },
+      {
+        orderings: { ...listed, ...unlisted, ...turned },
+        fallback,
+        id: { by: listings.productId, of },
+      },
+    )
+  }
   const byListing = planPage<Row>(query, {
     orderings: { ...listed, ...unlisted },
     fallback,
@@ -110,40 +127,37 @@ function isUnlisted({ terms }: Pick<Plan<Row>, "terms">): boolean {
 function isIndexed({ terms }: Plan<Row>, isOfFacet: boolean): boolean {
   const [first = "", second, ...rest] = terms.map(({ name }) => name)
   if (second === "id") return first in listed || !isOfFacet
-  return !isOfFacet && first === "category" && second === "price" && rest.length === 1
+  return !isOfFacet && first === "category" && /^price/.test(second ?? "") && rest.length === 1
 }
 
-/** A page along an index: of a facet, or of all products. `n`: how many there are, where that is known. */
+/** An index to go along: a facet's, or that of everything. `driver`: the group that the facet stands for. */
+type Path = { facet: SQL; driver?: Group | undefined }
+
+/** A page along an index. `n`: how many there are, where that is known; else the facet's count is. */
 async function walk(
   ctx: Ctx,
   selection: Selection,
   plan: Plan<Row>,
-  facet: SQL,
+  path: Path,
   n?: number,
-  driver?: Group,
 ): Promise<Page<Row>> {
   const { window, terms } = plan
-  const counting = countIn(ctx, selection, [facet])
+  const counting = countIn(ctx, selection, [path.facet])
   const [status, ...others] = selection.statuses
   if (status && others.length === 0 && window.offset <= deepOffset) {
     const [rows, counted] = await ctx.db.batch([
-      rowsAlong(ctx, selection, plan, facet, status, driver),
+      rowsAlong(ctx, selection, plan, path, status),
       counting,
     ])
     const results = rows.slice(0, window.limit)
     const last = rows.length > window.limit ? results.at(-1) : undefined
     return closePage(plan, results, n ?? counted[0]?.n ?? 0, last && valuesIn(terms, last))
   }
-  const [counted, ...ranges] = await ctx.db.batch([
-    counting,
-    ...selection.statuses.map((one) => keysAlong(ctx, selection, plan, facet, one, driver)),
-  ])
-  const keys = ranges.map((range) => range.map(toKey))
-  const merged = keys.length === 1 ? (keys[0] ?? []) : sorted(keys.flat(), plan)
-  return pageOfKeys(ctx, selection, plan, merged, window.offset, n ?? counted[0]?.n ?? 0)
+  const [counted, keys] = await Promise.all([counting, keysOf(ctx, selection, plan, path)])
+  return pageOfKeys(ctx, selection, plan, keys, window.offset, n ?? counted[0]?.n ?? 0)
 }
 
-/** The set of a selection, remembered by the version of the catalogue; or a walk where it is too large for one. */
+/** A page of the set of a selection, which is remembered by the version of the catalogue; beyond it, a walk. */
 async function readSet(ctx: Ctx, selection: Selection, plan: Plan<Row>): Promise<Page<Row>> {
   const wanted = selection.groups.filter(({ none }) => !none)
   const [versions, ...counted] = await ctx.db.batch([
@@ -156,28 +170,32 @@ async function readSet(ctx: Ctx, selection: Selection, plan: Plan<Row>): Promise
   const sizes = counted.map(([row]) => row?.n ?? 0)
   const driver = wanted[sizes.indexOf(Math.min(...sizes))]
   const asked = JSON.stringify([versions[0]?.version, selection, signatureOf(plan.terms)])
-  const { keys } = await ctx.cache.remember(`set:${await sha256(asked)}`, () =>
-    load(ctx, selection, plan, driver),
+  const [own, ...more] = driver ? facetsOf(driver) : []
+  // Several facets have no order together: they are found in the order of everything.
+  const path: Path = own && more.length === 0 ? { facet: own, driver } : { facet: everything }
+  const { keys, isWhole } = await ctx.cache.remember(`set:${await sha256(asked)}`, () =>
+    load(ctx, selection, plan, path, driver),
   )
-  const { after } = plan.window
-  if (keys === null) {
-    const [facet = everything, ...more] = driver ? facetsOf(driver) : []
-    return more.length > 0
-      ? walk(ctx, selection, plan, everything, countCap + 1)
-      : walk(ctx, selection, plan, facet, countCap + 1, driver)
-  }
+  const { after, limit } = plan.window
+  const n = isWhole ? keys.length : countCap + 1
   const place =
     after === undefined ? plan.window.offset : placeAfter(valuesAt(after, plan.terms), keys, plan)
-  return pageOfKeys(ctx, selection, plan, keys, place, keys.length)
+  return isWhole || place + limit < keys.length
+    ? pageOfKeys(ctx, selection, plan, keys, place, n)
+    : walk(ctx, selection, plan, path, n)
 }
 
-/** Up to 10 000 keys in order; `null`: there are more. Reads the smallest facet, or a range of price or rating in it. */
+/**
+ * The first 10 000 keys of a selection, in order. Reads the smallest facet, or a range of price or rating in it; where
+ * that finds more, the order itself as far as it takes.
+ */
 async function load(
   ctx: Ctx,
   selection: Selection,
   plan: Plan<Row>,
+  path: Path,
   driver: Group | undefined,
-): Promise<{ keys: Key[] | null }> {
+): Promise<{ keys: Key[]; isWhole: boolean }> {
   const { least, most, rating } = selection
   const isPriced = least !== undefined || most !== undefined
   const along = isPriced
@@ -193,10 +211,23 @@ async function load(
         .limit(countCap + 1),
     ),
   )
-  if (!first) return { keys: [] }
+  if (!first) return { keys: [], isWhole: true }
   const found = (await ctx.db.batch([first, ...rest])).flat().map(toKey)
   const keys = [...new Map(found.map((key) => [key.at(-1), key])).values()]
-  return { keys: keys.length > countCap ? null : sorted(keys, plan) }
+  if (keys.length <= countCap) return { keys: sorted(keys, plan), isWhole: true }
+  const front = { ...plan, where: undefined, offset: 0, window: { limit: countCap, offset: 0 } }
+  return { keys: await keysOf(ctx, selection, front, path), isWhole: false }
+}
+
+/** Keys along an index in all statuses, up to the end of a page and one more. */
+async function keysOf(ctx: Ctx, selection: Selection, plan: Plan<Row>, path: Path): Promise<Key[]> {
+  const [first, ...rest] = selection.statuses.map((status) =>
+    keysAlong(ctx, selection, plan, path, status),
+  )
+  if (!first) return []
+  const ranges = await ctx.db.batch([first, ...rest])
+  const [only = [], ...others] = ranges.map((range) => range.map(toKey))
+  return others.length === 0 ? only : sorted([only, ...others].flat(), plan)
 }
 
 /** The rows of a page and one more, in one status, along an index. */
@@ -204,9 +235,8 @@ function rowsAlong(
   ctx: Ctx,
   selection: Selection,
   plan: Plan<Row>,
-  facet: SQL,
+  path: Path,
   status: ProductStatus,
-  driver?: Group,
 ) {
   const category = isUnlisted(plan) ? ofProducts["category"]?.by : listings.categoryName
   const columns = {
@@ -219,7 +249,7 @@ function rowsAlong(
   return query
     .leftJoin(categories, eq(categories.id, products.categoryId))
     .leftJoin(brands, eq(brands.id, products.brandId))
-    .where(whereAlong(selection, plan, facet, status, driver))
+    .where(whereAlong(selection, plan, path, status))
     .orderBy(...plan.orderBy)
     .limit(plan.window.limit + 1)
     .offset(plan.offset)
@@ -230,9 +260,8 @@ function keysAlong(
   ctx: Ctx,
   selection: Selection,
   plan: Plan<Row>,
-  facet: SQL,
+  path: Path,
   status: ProductStatus,
-  driver?: Group,
 ) {
   const query = isUnlisted(plan)
     ? ctx.db
@@ -241,7 +270,7 @@ function keysAlong(
         .leftJoin(categories, eq(categories.id, products.categoryId))
     : keysIn(ctx, plan)
   return query
-    .where(whereAlong(selection, plan, facet, status, driver))
+    .where(whereAlong(selection, plan, path, status))
     .orderBy(...plan.orderBy)
     .limit(plan.offset + plan.window.limit + 1)
 }
@@ -265,9 +294,8 @@ function keyColumns({ terms }: Plan<Row>) {
 function whereAlong(
   selection: Selection,
   plan: Plan<Row>,
-  facet: SQL,
+  { facet, driver }: Path,
   status: ProductStatus,
-  driver?: Group,
 ): SQL | undefined {
   const isPrice = plan.terms[0]?.name === "price"
   const isRating = plan.terms[0]?.name === "average_rating"

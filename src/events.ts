@@ -16,6 +16,13 @@ export type Event =
       device: string
       addressPrefix: string
     }
+  | {
+      type: "stock.fell-low"
+      productId: Id<"product">
+      variantId: Id<"variant">
+      available: number
+      threshold: number
+    }
   | { type: "catalog.changed"; productId?: Id<"product"> }
   /** It has another place or name: its products, beyond `after`, are still listed as before. */
   | {

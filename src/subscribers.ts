@@ -26,6 +26,7 @@ export const subscribers: {
   "password.changed": { mail: accountMails.passwordChanged },
   "session.started-on-new-device": { mail: accountMails.newDevice },
   "category.changed": { listings: relist },
+  "stock.fell-low": {},
   "catalog.changed": { cache: (ctx) => ctx.cache.expire("catalog") },
 }
 

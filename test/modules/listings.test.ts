@@ -7,7 +7,7 @@ import * as catalog from "#modules/catalog/catalog.ts"
 import * as categories from "#modules/catalog/categories.ts"
 import * as lists from "#modules/catalog/lists.ts"
 import { CategoryChanges, ProductChanges, ProductQuery } from "#modules/catalog/model.ts"
-import * as inventory from "#modules/inventory/inventory.ts"
+import * as adjustments from "#modules/inventory/adjustments.ts"
 
 import { ctx } from "../support/ctx.ts"
 import * as make from "../support/make.ts"
@@ -119,7 +119,7 @@ describe("listings", () => {
     await change(made.id, { price: "12.34", name: "Long Rake", is_featured: true })
     await change(made.id, { category: other.id, brand: "Calder", tags: [], attributes: {} })
     await expectExact()
-    await inventory.adjust(asStaff(), made.id, { set: 3, reason: "restock", note: "" })
+    await adjustments.adjust(asStaff(), made.id, { set: 3, reason: "restock", note: "" })
     await expectExact()
     await change(made.id, { status: "draft", category: null })
     await expectExact()

@@ -19,7 +19,7 @@ const inputs = fc.array(
 
 describe("a quote", () => {
   it("prices each line by unit and quantity, and adds them up", () => {
-    expect(quote([line(129999, 2, "var_laptop"), line(1999, 3, "var_mug")])).toEqual({
+    expect(quote([line(129999, 2, "var_laptop"), line(1999, 3, "var_mug")])).toMatchObject({
       lines: [
         {
           variantId: "var_laptop",
@@ -47,7 +47,7 @@ describe("a quote", () => {
   })
 
   it("of nothing is nothing", () => {
-    expect(quote([])).toEqual({
+    expect(quote([])).toMatchObject({
       lines: [],
       subtotalAmount: 0,
       discountAmount: 0,

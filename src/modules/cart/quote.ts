@@ -1,10 +1,8 @@
+import type { Step, TaxLine } from "#lib/explain.ts"
 import type { Id } from "#lib/id.ts"
 
 /** What is to be priced: a variant at its price now. Amounts are minor units of one currency. */
 export type QuoteItem = { variantId: Id<"variant">; unitAmount: number; quantity: number }
-
-/** A tax on a line or on the shipping, as it was reckoned. `amount` in minor units. */
-export type TaxLine = { name: string; rateBasisPoints: number; amount: number }
 
 /**
  * A priced line. `lineAmount` is before its discount and tax; `taxAmount` is added to it, `includedTaxAmount` is
@@ -39,13 +37,6 @@ export type AppliedPromotion = {
 
 /** A code that was asked for and did nothing, and why, for people. */
 export type RefusedCode = { code: string; reason: string; detail: string }
-
-/** One step of how a price came about, in order, for people: what, over what, how much (minor units, signed). */
-export type Step = {
-  kind: "line" | "promotion" | "shipping" | "tax" | "rounding" | "total"
-  detail: string
-  amount: number
-}
 
 /**
  * `total = subtotal − discount + shipping + tax`, exactly, and never below zero. `subtotalAmount` is Σ lineAmount,

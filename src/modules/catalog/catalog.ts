@@ -158,7 +158,11 @@ export async function update(ctx: Ctx, ref: string, input: ProductChanges): Prom
         ...stageSlug(ctx, "product", id, row.slug, old.slug),
         ctx.db
           .update(variants)
-          .set({ sku: row.sku, updatedAt: row.updatedAt })
+          .set({
+            sku: row.sku,
+            isStocked: row.options.length === 0,
+            updatedAt: row.updatedAt,
+          })
           .where(eq(variants.id, sql`${id}`)),
         ...(input.tags
           ? [

@@ -11,7 +11,7 @@ import { listLimit } from "#platform/db.ts"
 import { claimVersion, mostTries, nextVersion, requireMatch, stale } from "#platform/version.ts"
 
 import type { NewVariant, Variant, VariantChanges } from "./model.ts"
-import { type Projected, stageStock, stageTotal } from "./projection.ts"
+import { firstFigures, type Projected, stageStock, stageTotal } from "./projection.ts"
 import { missing } from "./slugs.ts"
 import { type Option, products, variants } from "./tables.ts"
 
@@ -216,7 +216,8 @@ export function draft(
     sku: input.sku ?? null,
     options: input.options,
     priceAmount: priceAmount ?? null,
-    stockQuantity: input.stock_quantity ?? 0,
+    ...firstFigures(input.stock_quantity ?? 0),
+    isStocked: true,
     position,
     removedAt: null,
     version: old ? old.version + 1 : 1,

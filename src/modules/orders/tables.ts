@@ -9,8 +9,8 @@ import {
   uniqueIndex,
 } from "drizzle-orm/sqlite-core"
 
+import type { Step, TaxLine } from "#lib/explain.ts"
 import type { Id } from "#lib/id.ts"
-import type { Step, TaxLine } from "#modules/cart/quote.ts"
 
 import type { Order } from "./model.ts"
 import { orderStatuses, paymentStatuses } from "./status.ts"

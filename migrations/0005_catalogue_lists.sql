@@ -30,7 +30,7 @@ CREATE INDEX `listings_name` ON `listings` (`facet_id`,`status`,`name`,`product_
 CREATE INDEX `listings_rating` ON `listings` (`facet_id`,`status`,`average_rating`,`product_id`);--> statement-breakpoint
 CREATE INDEX `listings_category` ON `listings` (`facet_id`,`status`,`category_name`,`product_id`);--> statement-breakpoint
 CREATE INDEX `listings_category_price` ON `listings` (`status`,`category_name`,`price_amount`,`product_id`) WHERE facet_id = 1;--> statement-breakpoint
-CREATE INDEX `listings_category_price_desc` ON `listings` (`status`,`category_name`,"price_amount" desc,`product_id`) WHERE facet_id = 1;--> statement-breakpoint
+CREATE INDEX `listings_category_price_down` ON `listings` (`status`,`category_name`,(-price_amount),`product_id`) WHERE facet_id = 1;--> statement-breakpoint
 CREATE TABLE `old_slugs` (
 	`kind` text NOT NULL,
 	`slug` text NOT NULL,

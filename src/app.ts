@@ -1,5 +1,4 @@
 import { cors } from "hono/cors"
-import { etag } from "hono/etag"
 import { createMiddleware } from "hono/factory"
 import { secureHeaders } from "hono/secure-headers"
 
@@ -11,6 +10,7 @@ import { addressOf } from "#http/address.ts"
 import { docs } from "#http/docs.ts"
 import type { AppContext, AppEnv } from "#http/env.ts"
 import { cartTokenHash } from "#http/guard.ts"
+import { etag } from "#http/etag.ts"
 import { health } from "#http/health.ts"
 import { info } from "#http/info.ts"
 import { media } from "#http/media.ts"
@@ -37,6 +37,7 @@ import { routes as cartRoutes } from "#modules/cart/routes.ts"
 import { routes as shippingRoutes } from "#modules/cart/shipping-routes.ts"
 import { routes as wishlistRoutes } from "#modules/cart/wishlist-routes.ts"
 import { admin as catalogAdmin } from "#modules/catalog/admin.ts"
+import { routes as brandRoutes } from "#modules/catalog/brand-routes.ts"
 import { routes as categoryRoutes } from "#modules/catalog/category-routes.ts"
 import { routes as catalogRoutes } from "#modules/catalog/routes.ts"
 import { routes as variantRoutes } from "#modules/catalog/variant-routes.ts"
@@ -86,6 +87,7 @@ export const api = createRouter()
   .route("/", catalogRoutes)
   .route("/", variantRoutes)
   .route("/", categoryRoutes)
+  .route("/", brandRoutes)
   .route("/", catalogAdmin)
   .route("/", inventoryRoutes)
   .route("/", inventoryAdmin)
@@ -134,14 +136,13 @@ app.use(
       !["authorization", "x-api-key", "x-cart-token", "x-order-token", "cookie"].some(
         (name) => c.req.header(name) !== undefined,
       )
+    const isMarked = bookmark !== undefined && bookmarkForm.test(bookmark)
     const d1 = c.env.DB.withSession(
-      bookmark !== undefined && bookmarkForm.test(bookmark)
-        ? bookmark
-        : anonymous
-          ? "first-unconstrained"
-          : "first-primary",
+      isMarked ? bookmark : anonymous ? "first-unconstrained" : "first-primary",
     )
-    const bypassCache = /\bno-cache\b|\bno-store\b/i.test(c.req.header("cache-control") ?? "")
+    // What was kept may be older than what whoever brings a bookmark has seen.
+    const bypassCache =
+      isMarked || /\bno-cache\b|\bno-store\b/i.test(c.req.header("cache-control") ?? "")
     c.set(
       "ctx",
       createCtx(c.env, {
@@ -189,6 +190,7 @@ app.use(
       "X-API-Key",
       "Content-Type",
       "Idempotency-Key",
+      "If-Match",
       "If-None-Match",
       "X-Cart-Token",
       "X-Order-Token",
@@ -210,20 +212,7 @@ app.use(
     maxAge: 7200,
   }),
 )
-const tagged = etag({
-  retainedHeaders: [
-    "cache-control",
-    "etag",
-    "vary",
-    "link",
-    "x-cart-token",
-    "access-control-allow-origin",
-    "access-control-expose-headers",
-    "ratelimit",
-    "ratelimit-policy",
-  ],
-})
-app.use("/api/*", (c, next) => (/^(?:GET|HEAD)$/.test(c.req.method) ? tagged(c, next) : next()))
+app.use("/api/*", etag)
 
 app.route("/api/v1", api)
 app.route("/", docs(api))

@@ -36,6 +36,8 @@ export type Ctx = {
   atSignIn?: (ctx: Ctx, userId: Id<"user">) => Statement[]
   /** Set when the request carries an idempotency key: `commit` stores the answer under it. */
   once?: { key: string; token: string; fingerprint: string }
+  /** The versions that the request's `If-Match` names, or `*`: see `platform/version.ts`. */
+  ifMatch?: readonly string[]
   /** Runs `work` after the answer is sent. */
   defer(work: Promise<unknown>): void
 }

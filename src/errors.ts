@@ -6,6 +6,8 @@ export type Kind =
   | "missing"
   | "method"
   | "conflict"
+  | "moved"
+  | "precondition"
   | "too-large"
   | "unsupported"
   | "mismatch"
@@ -38,6 +40,8 @@ export const errorTable = {
   forbidden: { kind: "forbidden", title: "You do not have permission to do this" },
   "last-admin": { kind: "conflict", title: "The shop keeps at least one active admin" },
   "not-found": { kind: "missing", title: "No such resource" },
+  moved: { kind: "moved", title: "It has another address now" },
+  stale: { kind: "precondition", title: "It was changed meanwhile; read it again" },
   "method-not-allowed": { kind: "method", title: "This path does not take this method" },
   "body-too-large": { kind: "too-large", title: "The body is too large" },
   "unsupported-media-type": { kind: "unsupported", title: "This media type is not accepted here" },
@@ -55,6 +59,7 @@ export const errorTable = {
     kind: "conflict",
     title: "The category still has products or sub-categories",
   },
+  "brand-not-empty": { kind: "conflict", title: "The brand still has products" },
   "cart-empty": { kind: "invalid", title: "The cart is empty" },
   "cart-full": { kind: "invalid", title: "A cart holds at most 100 lines of 999 each" },
   "cart-changed": {
@@ -149,4 +154,11 @@ export function invalid(...errors: FieldError[]): DomainError {
 /** `not-found`, said of a kind of thing: "No such product". Somebody else's thing is no such thing (api.md 1.10). */
 export function notFound(what: string): DomainError {
   return new DomainError("not-found", `No such ${what}`)
+}
+
+/**
+ * `moved`: what went by this slug goes by another one now. Transports lead a reader there; to a change it is not there.
+ */
+export function moved(from: string, to: string): DomainError {
+  return new DomainError("moved", `It is called ${to} now`, { from, to })
 }

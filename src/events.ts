@@ -47,3 +47,9 @@ export type Event =
       threshold: number
     }
   | { type: "catalog.changed"; productId?: Id<"product"> }
+  /** It has another place or name: its products, beyond `after`, are still listed as before. */
+  | {
+      type: "category.changed"
+      categoryId: Id<"category">
+      after?: { categoryId: Id<"category">; productId: Id<"product"> }
+    }

@@ -4,6 +4,7 @@ import type { Ctx } from "#context.ts"
 import type { Event } from "#events.ts"
 import type { Id } from "#lib/id.ts"
 import { iso } from "#lib/time.ts"
+import { relist } from "#modules/catalog/relist.ts"
 import * as checkout from "#modules/checkout/checkout.ts"
 import * as paid from "#modules/checkout/paid.ts"
 import * as accountMails from "#modules/notifications/account-mails.ts"
@@ -39,6 +40,7 @@ export const subscribers: {
   "password.reset-requested": { mail: accountMails.resetPassword },
   "password.changed": { mail: accountMails.passwordChanged },
   "session.started-on-new-device": { mail: accountMails.newDevice },
+  "category.changed": { listings: relist },
   "stock.fell-low": {},
   "catalog.changed": { cache: (ctx) => ctx.cache.expire("catalog") },
 }

@@ -2,6 +2,8 @@ import { applyD1Migrations, reset } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { afterEach, beforeEach, vi } from "vitest"
 
+import { forget } from "#platform/cache.ts"
+
 beforeEach(async () => {
   await applyD1Migrations(env.DB, env.MIGRATIONS)
 })
@@ -9,5 +11,6 @@ beforeEach(async () => {
 afterEach(async () => {
   vi.useRealTimers()
   vi.restoreAllMocks()
+  forget()
   await reset()
 })

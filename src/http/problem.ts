@@ -3,7 +3,14 @@ import { HTTPException } from "hono/http-exception"
 import type { ContentfulStatusCode } from "hono/utils/http-status"
 import type { z } from "zod"
 
-import { DomainError, type ErrorCode, errorTable, type FieldError, type Kind } from "#errors.ts"
+import {
+  DomainError,
+  type ErrorCode,
+  errorTable,
+  type FieldError,
+  type Kind,
+  notFound,
+} from "#errors.ts"
 import type { AppEnv } from "#http/env.ts"
 import { openLog } from "#platform/log.ts"
 
@@ -11,9 +18,11 @@ const statuses: Record<Kind, ContentfulStatusCode> = {
   invalid: 400,
   unauthenticated: 401,
   forbidden: 403,
+  moved: 301,
   missing: 404,
   method: 405,
   conflict: 409,
+  precondition: 412,
   "too-large": 413,
   unsupported: 415,
   mismatch: 422,
@@ -29,8 +38,12 @@ export function statusOf(code: ErrorCode): ContentfulStatusCode {
 
 /** A refusal as RFC 9457 problem details (api.md 1.8). */
 export function problem(c: Context<AppEnv>, error: DomainError): Response {
-  const status = statusOf(error.code)
   const url = new URL(c.req.url)
+  if (error.code === "moved") {
+    if (!/^(?:GET|HEAD)$/.test(c.req.method)) return problem(c, notFound("resource"))
+    c.header("Location", renamed(url, String(error.details["from"]), String(error.details["to"])))
+  }
+  const status = statusOf(error.code)
   const requestId = c.var.requestId
   const { errors, ...extras } = error.details
   const body = {
@@ -52,6 +65,12 @@ export function problem(c: Context<AppEnv>, error: DomainError): Response {
   c.header("Cache-Control", "no-store")
   c.header("Content-Type", "application/problem+json")
   return c.body(JSON.stringify(body), status)
+}
+
+/** The same address with another name in the path. */
+function renamed({ pathname, search }: URL, from: string, to: string): string {
+  const parts = pathname.split("/").map((part) => (decodeURIComponent(part) === from ? to : part))
+  return parts.map(encodeURIComponent).join("/") + search
 }
 
 /** Says where a field stands that only the data refused: the verb that refused it knows no transport. */

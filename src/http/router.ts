@@ -1,5 +1,6 @@
 import { createRoute, OpenAPIHono, type RouteConfig } from "@hono/zod-openapi"
 import type { MiddlewareHandler } from "hono"
+import { createMiddleware } from "hono/factory"
 import { z } from "zod"
 
 import type { Ctx } from "#context.ts"
@@ -7,6 +8,7 @@ import { type ErrorCode, errorTable } from "#errors.ts"
 import { atMost, jsonBody, limits } from "#http/body.ts"
 import { caching } from "#http/caching.ts"
 import type { AppEnv } from "#http/env.ts"
+import { versionsIn } from "#http/etag.ts"
 import { type Access, guard } from "#http/guard.ts"
 import { idempotent } from "#http/idempotency.ts"
 import { invalidInput, statusOf } from "#http/problem.ts"
@@ -39,6 +41,8 @@ type Described = Omit<RouteConfig, "path" | "method"> & {
   shared?: boolean
   /** `machine`: another server calls it for many people; it has the limit of somebody signed in. */
   calledBy?: "machine"
+  /** The answer is one thing with a version: its ETag begins with it, and changes honour `If-Match` (api.md 1.12). */
+  versioned?: boolean
   /** The body is not JSON; it has at most this many bytes. */
   uploads?: number
 }
@@ -78,6 +82,19 @@ const IdempotencyKey = z.object({
   }),
 })
 
+const IfMatch = {
+  "if-match": z.string().optional().meta({
+    description: "The ETag it was read with: changed meanwhile, it is refused with 412 `stale`.",
+  }),
+}
+
+/** Tells the verb which version of a thing the caller saw. */
+const conditional = createMiddleware<AppEnv>(async (c, next) => {
+  const ifMatch = c.req.header("if-match")
+  if (ifMatch !== undefined) c.set("ctx", { ...c.var.ctx, ifMatch: versionsIn(ifMatch) })
+  await next()
+})
+
 /**
  * One operation: its guard, its idempotency when it changes something, and its refusals in the document.
  * Handlers answer the success bodies declared in `responses`; refusals are thrown.
@@ -89,6 +106,7 @@ export function route<const P extends string, const R extends Described & { path
     refuses = [],
     recover,
     shared = false,
+    versioned = false,
     uploads = limits.bytes,
     calledBy,
     ...rest
@@ -103,7 +121,7 @@ export function route<const P extends string, const R extends Described & { path
     guard(access, scope, calledBy),
     caching(shared),
     ...body,
-    ...(changes ? [idempotent(success, recover)] : []),
+    ...(changes ? [idempotent(success, recover), conditional] : []),
   ]
   const codes = new Set<ErrorCode>([
     ...(config.request ? (["invalid-input"] as const) : []),
@@ -116,6 +134,7 @@ export function route<const P extends string, const R extends Described & { path
     ...(changes ? (["body-too-large"] as const) : []),
     ...(takesJson ? (["malformed-json", "unsupported-media-type"] as const) : []),
     ...(changes ? (["idempotency-key-reused", "request-in-progress"] as const) : []),
+    ...(changes && versioned ? (["stale"] as const) : []),
     "rate-limited",
     ...refuses,
   ])
@@ -128,7 +147,9 @@ export function route<const P extends string, const R extends Described & { path
     ],
     "x-access": access,
     ...(scope && { "x-scope": scope }),
-    request: changes ? { ...config.request, headers: IdempotencyKey } : config.request,
+    request: changes
+      ? { ...config.request, headers: versioned ? IdempotencyKey.extend(IfMatch) : IdempotencyKey }
+      : config.request,
     middleware: chain,
     responses: { ...config.responses, ...problems(codes) },
   }

@@ -55,13 +55,13 @@ export function raced(error: DomainError): DomainError {
   return error
 }
 
-/** Looks and commits; again, up to five times, while somebody else was first. The work reads anew each time. */
-export async function retryRaced<T>(work: (tries: number) => Promise<T>): Promise<T> {
+/** Looks and commits; again, up to `most` times, while somebody else was first. The work reads anew each time. */
+export async function retryRaced<T>(work: (tries: number) => Promise<T>, most = 5): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
       return await work(tries)
     } catch (error) {
-      if (!(error instanceof DomainError && racedErrors.has(error)) || tries === 5) throw error
+      if (!(error instanceof DomainError && racedErrors.has(error)) || tries === most) throw error
     }
   }
 }

@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gt, lt, or, type SQL, sql } from "drizzle-orm"
+import { and, asc, desc, eq, gt, gte, lt, lte, or, type SQL, sql } from "drizzle-orm"
 import type { RunnableQuery } from "drizzle-orm/runnable-query"
 import type { SQLiteColumn } from "drizzle-orm/sqlite-core"
 
@@ -38,6 +38,46 @@ type List<Row> = {
   matching: SQL
 }
 
+/** One page that was asked for, before it is read. */
+export type Plan<Row> = Omit<Slice, "limit"> & { window: Window; terms: readonly Term<Row>[] }
+
+/** What of a list is asked for. @throws as `readPage` */
+export function planPage<Row>(
+  query: PageQuery,
+  list: Pick<List<Row>, "orderings" | "fallback" | "id">,
+): Plan<Row> {
+  const window = windowOf(query)
+  const terms = termsOf(query.ordering, list)
+  return {
+    window,
+    terms,
+    where: window.after === undefined ? undefined : beyond(window.after, terms),
+    orderBy: terms.map(({ by, descending }) => (descending ? desc(by) : asc(by))),
+    offset: window.offset,
+  }
+}
+
+/**
+ * The page of these rows. `n`: how many there are in the list, counted to just above the cap, or exactly; `last`: the
+ * values of the last row by which more follow. @throws `invalid-page`
+ */
+export function closePage<Row>(
+  { window, terms }: Plan<Row>,
+  results: Row[],
+  n: number,
+  last: readonly (string | number)[] | undefined,
+): Page<Row> {
+  if (window.page !== undefined && window.page > 1 && results.length === 0)
+    throw new DomainError("invalid-page")
+  const nextCursor = last === undefined ? null : encodeCursor([signatureOf(terms), ...last])
+  return { results, count: Math.min(n, countCap), isCapped: n > countCap, nextCursor, window }
+}
+
+/** The values of a row that a cursor is made of. */
+export function valuesIn<Row>(terms: readonly Term<Row>[], row: Row): (string | number)[] {
+  return terms.map(({ of }) => of(row))
+}
+
 /**
  * Reads one page: rows and count in one round trip. @throws `invalid-page` for a page that is none or beyond the end,
  * `invalid-input` for a broken cursor, limit or offset
@@ -47,25 +87,18 @@ export async function readPage<Row>(
   query: PageQuery,
   list: List<Row>,
 ): Promise<Page<Row>> {
-  const window = windowOf(query)
-  const terms = termsOf(query.ordering, list)
-  const where = window.after === undefined ? undefined : beyond(window.after, terms)
-  const orderBy = terms.map(({ by, descending }) => (descending ? desc(by) : asc(by)))
+  const plan = planPage(query, list)
+  const { where, orderBy, offset, window } = plan
   const counting = ctx.db
     .select({ n: sql<number>`count(*)`.as("n") })
     .from(sql`(${list.matching} LIMIT ${countCap + 1})`)
   const [rows, counted] = await ctx.db.batch([
-    list.rows({ where, orderBy, limit: window.limit + 1, offset: window.offset }),
+    list.rows({ where, orderBy, limit: window.limit + 1, offset }),
     counting,
   ])
-  const n = counted[0]?.n ?? 0
   const results = rows.slice(0, window.limit)
-  if (window.page !== undefined && window.page > 1 && results.length === 0)
-    throw new DomainError("invalid-page")
   const last = rows.length > window.limit ? results.at(-1) : undefined
-  const nextCursor =
-    last === undefined ? null : encodeCursor([signature(terms), ...terms.map(({ of }) => of(last))])
-  return { results, count: Math.min(n, countCap), isCapped: n > countCap, nextCursor, window }
+  return closePage(plan, results, counted[0]?.n ?? 0, last && valuesIn(plan.terms, last))
 }
 
 /** A page of a list that is in memory anyway. @throws as `readPage` */
@@ -143,9 +176,13 @@ function whole(
   return value
 }
 
-type Term<Row> = { name: string; by: SQL; of: Ordering<Row>["of"]; descending: boolean }
+/** A field of an ordering, as it was asked for. */
+export type Term<Row> = { name: string; by: SQL; of: Ordering<Row>["of"]; descending: boolean }
 
-function termsOf<Row>(asked: string | undefined, list: List<Row>): Term<Row>[] {
+function termsOf<Row>(
+  asked: string | undefined,
+  list: Pick<List<Row>, "orderings" | "fallback" | "id">,
+): Term<Row>[] {
   const read = (text: string): Term<Row>[] =>
     text.split(",").flatMap((part) => {
       const name = part.trim().replace(/^-/, "")
@@ -164,7 +201,8 @@ function termOf<Row>(name: string, { by, of }: Ordering<Row>, descending: boolea
   return { name, by: sql`${by}`, of, descending }
 }
 
-function signature(terms: readonly { name: string; descending: boolean }[]): string {
+/** The ordering as the wire writes it, the id that breaks ties included. */
+export function signatureOf(terms: readonly { name: string; descending: boolean }[]): string {
   return terms.map(({ name, descending }) => (descending ? `-${name}` : name)).join(",")
 }
 
@@ -176,17 +214,32 @@ function foreignCursor(): DomainError {
   })
 }
 
-/** The rows after the cursor's: later in the first field that differs. */
-function beyond<Row>(cursor: string, terms: readonly Term<Row>[]): SQL | undefined {
+/** The values that a cursor was made of, one for each term. @throws `invalid-input` */
+export function valuesAt<Row>(cursor: string, terms: readonly Term<Row>[]): (string | number)[] {
   const values = decodeCursor(cursor)
-  if (values?.length !== terms.length + 1 || values[0] !== signature(terms)) {
-    throw foreignCursor()
+  if (values?.length !== terms.length + 1 || values[0] !== signatureOf(terms)) throw foreignCursor()
+  return values.slice(1)
+}
+
+/**
+ * The rows after the cursor's: later in the first field that differs. In a form that SQLite answers by a range of the
+ * index: a comparison of rows, or of the first field where the fields go different ways.
+ */
+function beyond<Row>(cursor: string, terms: readonly Term<Row>[]): SQL | undefined {
+  const after = valuesAt(cursor, terms)
+  const [first] = terms
+  if (!first) return undefined
+  const list = (parts: readonly SQL[]) => sql.join([...parts], sql`, `)
+  if (terms.every(({ descending }) => descending === first.descending)) {
+    const fields = list(terms.map(({ by }) => by))
+    const values = list(after.map((value) => sql`${value}`))
+    return first.descending ? sql`(${fields}) < (${values})` : sql`(${fields}) > (${values})`
   }
-  const after = values.slice(1)
-  return or(
+  const later = or(
     ...terms.map(({ by, descending }, index) => {
       const ties = terms.slice(0, index).map((term, tie) => eq(term.by, after[tie]))
       return and(...ties, descending ? lt(by, after[index]) : gt(by, after[index]))
     }),
   )
+  return and(first.descending ? lte(first.by, after[0]) : gte(first.by, after[0]), later)
 }

@@ -4,12 +4,14 @@ import { may, nameOf, requirePermission } from "#actor.ts"
 import type { Ctx } from "#context.ts"
 import { invalid, notFound } from "#errors.ts"
 import { type Id, newId } from "#lib/id.ts"
+import { sha256 } from "#lib/secret.ts"
 import { slugOf } from "#lib/slug.ts"
 import { iso } from "#lib/time.ts"
 import { cartLines, savedItems } from "#modules/cart/tables.ts"
 import { orderLines } from "#modules/orders/tables.ts"
 import { commit, retryRaced } from "#platform/commit.ts"
 import { rowsOf, type Statement } from "#platform/db.ts"
+import { claimVersion, mostTries, nextVersion, requireMatch, stale } from "#platform/version.ts"
 
 import * as categoryVerbs from "./categories.ts"
 import { draft, look, namesOf, ownVariant, refusals } from "./draft.ts"
@@ -17,15 +19,29 @@ import { objectOf } from "./media.ts"
 import type { NewProduct, Product, ProductChanges } from "./model.ts"
 import { findWithParts, type ProductRow, toProduct } from "./product.ts"
 import { stageStock, stageTotal } from "./projection.ts"
-import { media, products, productTags, variants } from "./tables.ts"
+import { missing, stageSlug } from "./slugs.ts"
+import { media, oldSlugs, products, productTags, variants } from "./tables.ts"
 import * as variantVerbs from "./variants.ts"
 
-/** A product in full, by id or slug; one round trip. Drafts and archived ones are there for staff only. @throws `not-found` */
+/** Seconds that a product may be behind for the public: with KV's own 30 s within the minute of api.md 1.13. */
+const lifetime = { fresh: 10, stale: 20 }
+
+/**
+ * A product in full, by id or slug; one round trip. Drafts and archived ones are there for staff only, who read it as it
+ * is; for the public it is at most 50 s old. @throws `not-found`, `moved` for a slug that it had before
+ */
 export async function get(ctx: Ctx, ref: string): Promise<Product> {
-  const found = await findWithParts(ctx, ref)
-  if (!found || (found.row.status !== "active" && !may(ctx, "catalog:write")))
-    throw notFound("product")
-  return toProduct(ctx, found.row, found.parts)
+  const isStaff = may(ctx, "catalog:write")
+  const load = async () => {
+    const found = await findWithParts(ctx, ref)
+    const isSeen = found && (found.row.status === "active" || isStaff)
+    return isSeen ? toProduct(ctx, found.row, found.parts) : null
+  }
+  const product = await (isStaff
+    ? load()
+    : ctx.cache.read(`product:${await sha256(ref)}`, "catalog", lifetime, load))
+  if (!product) throw await missing(ctx, "product", ref)
+  return product
 }
 
 /**
@@ -80,6 +96,7 @@ export async function create(
         ctx.db.insert(products).values(product),
         ...rowsOf(ctx.db, variants, [own, ...others]),
         ...stageTags(ctx, id, row.tags),
+        ...stageSlug(ctx, "product", id, row.slug),
         ...categoryVerbs.stageCount(ctx, [row.categoryId]),
       ],
       {
@@ -103,6 +120,7 @@ export async function update(ctx: Ctx, ref: string, input: ProductChanges): Prom
     const found = await findWithParts(ctx, ref)
     if (!found) throw notFound("product")
     const { row: old, parts } = found
+    requireMatch(ctx, old.version)
     const [known, taken] = await Promise.all([
       look(ctx, input, input.slug ?? old.slug, old),
       variantVerbs.takenSkus(ctx, [input.sku], old.id),
@@ -113,6 +131,9 @@ export async function update(ctx: Ctx, ref: string, input: ProductChanges): Prom
       errors.push({ field: "stock_quantity", detail: "Say it of the variants.", code: "invalid" })
     }
     if (errors.length > 0) throw invalid(...errors)
+    const seen =
+      input.stock_quantity === undefined ? old.version : await claimVersion(ctx, products, old)
+    row.version = seen + 1
     const own = { id: row.id as string as Id<"variant">, stockQuantity: row.stockQuantity }
     const stocked = input.stock_quantity === undefined ? [] : [own]
     const stock =
@@ -130,7 +151,11 @@ export async function update(ctx: Ctx, ref: string, input: ProductChanges): Prom
       ctx,
       [
         ...known.newBrand,
-        ctx.db.update(products).set(columns).where(eq(products.id, id)),
+        ctx.db
+          .update(products)
+          .set({ ...columns, version: nextVersion(products, seen) })
+          .where(eq(products.id, id)),
+        ...stageSlug(ctx, "product", id, row.slug, old.slug),
         ctx.db
           .update(variants)
           .set({
@@ -149,25 +174,34 @@ export async function update(ctx: Ctx, ref: string, input: ProductChanges): Prom
         ...(stock ? stageStock(ctx, id, stock) : []),
         ...(input.options ? [stageTotal(ctx, id)] : []),
       ],
-      { refusals, events: [{ type: "catalog.changed", productId: id }], result },
+      {
+        refusals: { ...refusals, ...stale(ctx, products) },
+        events: [{ type: "catalog.changed", productId: id }],
+        result,
+      },
     )
     await ctx.cache.expire("catalog")
     return result
-  })
+  }, mostTries)
 }
 
 /**
  * Removes a product that nobody has ordered or put in a cart; any other is archived, since orders and carts name it.
- * @throws `forbidden`, `not-found`
+ * @throws `forbidden`, `not-found`, `stale`
  */
-export async function remove(ctx: Ctx, ref: string): Promise<void> {
+export function remove(ctx: Ctx, ref: string): Promise<void> {
   requirePermission(ctx, "catalog:write")
+  return retryRaced(() => takeAway(ctx, ref), mostTries)
+}
+
+async function takeAway(ctx: Ctx, ref: string): Promise<void> {
   const [row] = await ctx.db
-    .select({ id: products.id, categoryId: products.categoryId })
+    .select({ id: products.id, categoryId: products.categoryId, version: products.version })
     .from(products)
     .where(or(eq(products.id, ref as Id<"product">), eq(products.slug, ref)))
     .limit(1)
   if (!row) throw notFound("product")
+  requireMatch(ctx, row.version)
   const { id } = row
   const files = await ctx.db.select({ key: media.key }).from(media).where(eq(media.productId, id))
   const unused = sql`NOT EXISTS (SELECT 1 FROM ${orderLines} WHERE ${orderLines.productId} = ${id}) AND NOT EXISTS (SELECT 1 FROM ${cartLines} WHERE ${cartLines.productId} = ${id}) AND NOT EXISTS (SELECT 1 FROM ${savedItems} WHERE ${savedItems.productId} = ${id})`
@@ -176,7 +210,11 @@ export async function remove(ctx: Ctx, ref: string): Promise<void> {
     [
       ctx.db
         .update(products)
-        .set({ status: "archived", updatedAt: iso(ctx.now) })
+        .set({
+          status: "archived",
+          updatedAt: iso(ctx.now),
+          version: nextVersion(products, row.version),
+        })
         .where(eq(products.id, id)),
       ctx.db.delete(productTags).where(and(eq(productTags.productId, id), unused)),
       ctx.db.delete(media).where(and(eq(media.productId, id), unused)),
@@ -185,9 +223,16 @@ export async function remove(ctx: Ctx, ref: string): Promise<void> {
         .delete(products)
         .where(and(eq(products.id, id), unused))
         .returning({ id: products.id }),
+      ctx.db
+        .delete(oldSlugs)
+        .where(and(eq(oldSlugs.kind, "product"), eq(oldSlugs.targetId, id), unused)),
       ...categoryVerbs.stageCount(ctx, [row.categoryId]),
     ],
-    { events: [{ type: "catalog.changed", productId: id }], result: {} },
+    {
+      refusals: stale(ctx, products),
+      events: [{ type: "catalog.changed", productId: id }],
+      result: {},
+    },
   )
   const deleted = (results[4] as unknown[]).length > 0
   if (deleted && files.length > 0)

@@ -1,4 +1,4 @@
-import { and, eq, exists, or, type SQL, sql } from "drizzle-orm"
+import { and, eq, exists, inArray, or, type SQL, sql } from "drizzle-orm"
 
 import { may, requirePermission } from "#actor.ts"
 import type { Ctx } from "#context.ts"
@@ -9,6 +9,7 @@ import { iso } from "#lib/time.ts"
 import { commit, raced, retryRaced } from "#platform/commit.ts"
 import type { Statement } from "#platform/db.ts"
 import { mapPage, type Page, slicePage } from "#platform/page.ts"
+import { mostTries, nextVersion, requireMatch, stale } from "#platform/version.ts"
 
 import type {
   Category,
@@ -17,7 +18,9 @@ import type {
   CategoryTree,
   NewCategory,
 } from "./model.ts"
-import { categories, products } from "./tables.ts"
+import { stageRelist } from "./relist.ts"
+import { missing, stageSlug } from "./slugs.ts"
+import { categories, facets, oldSlugs, products } from "./tables.ts"
 
 type CategoryRow = typeof categories.$inferSelect
 /** The whole tree, which is small beside the products: all reads of categories are made from it. */
@@ -66,11 +69,11 @@ export async function list(ctx: Ctx, query: CategoryQuery): Promise<Page<Categor
   return mapPage(slicePage(query, rows), (row) => toCategory(all, row))
 }
 
-/** One category. @throws `not-found` */
+/** One category. @throws `not-found`, `moved` for a slug that it had before */
 export async function get(ctx: Ctx, ref: string): Promise<Category> {
   const all = await tree(ctx)
   const row = all.byRef.get(ref)
-  if (!row) throw notFound("category")
+  if (!row) throw await missing(ctx, "category", ref)
   return toCategory(all, row)
 }
 
@@ -95,6 +98,7 @@ export function create(ctx: Ctx, input: NewCategory, id?: Id<"category">): Promi
       path: `${parent?.path ?? "/"}${newest}/`,
       isActive: input.is_active ?? true,
       productCount: 0,
+      version: 1,
       createdAt: iso(ctx.now),
       updatedAt: iso(ctx.now),
     }
@@ -103,11 +107,14 @@ export function create(ctx: Ctx, input: NewCategory, id?: Id<"category">): Promi
       : row.path
     const all = await tree(ctx)
     const result = toCategory(all, row)
-    await commit(ctx, [ctx.db.insert(categories).values({ ...row, path: path as string })], {
-      refusals,
-      events: [{ type: "catalog.changed" }],
-      result,
-    })
+    await commit(
+      ctx,
+      [
+        ctx.db.insert(categories).values({ ...row, path: path as string }),
+        ...stageSlug(ctx, "category", row.id, slug),
+      ],
+      { refusals, events: [{ type: "catalog.changed" }], result },
+    )
     await ctx.cache.expire("catalog")
     return result
   })
@@ -116,7 +123,7 @@ export function create(ctx: Ctx, input: NewCategory, id?: Id<"category">): Promi
 /**
  * Changes or moves a category; what lies below moves along. A category never comes to lie below itself, whoever else
  * moves what meanwhile: the path is computed where it is written, and is NULL, which its column refuses, for a cycle.
- * @throws `forbidden`, `not-found`, `invalid-input`
+ * @throws `forbidden`, `not-found`, `invalid-input`, `stale`
  */
 export async function update(ctx: Ctx, ref: string, input: CategoryChanges): Promise<Category> {
   requirePermission(ctx, "catalog:write")
@@ -124,6 +131,7 @@ export async function update(ctx: Ctx, ref: string, input: CategoryChanges): Pro
     const all = await tree(ctx)
     const row = all.byRef.get(ref)
     if (!row) throw notFound("category")
+    requireMatch(ctx, row.version)
     const [parent, slug] = await resolve(ctx, input.parent, input.slug ?? row.slug, row.id)
     if (parent && (parent.id === row.id || parent.path.startsWith(row.path))) throw cycle()
     const parentId = input.parent === undefined ? row.parentId : (parent?.id ?? null)
@@ -134,19 +142,43 @@ export async function update(ctx: Ctx, ref: string, input: CategoryChanges): Pro
       description: input.description ?? row.description,
       isActive: input.is_active ?? row.isActive,
       parentId,
+      version: row.version + 1,
       updatedAt: iso(ctx.now),
     }
     const { id, path: _path, productCount: _count, ...columns } = next
     const moves = parentId === row.parentId ? [] : stageMove(ctx, id, parentId)
+    const isListedAnew = moves.length > 0 || next.name !== row.name
+    const listed = stageRelist(ctx, id, isListedAnew ? await countAll(ctx, `c:${id}`) : 0)
     const result = toCategory({ ...all, byRef: new Map([...all.byRef, [id, next]]) }, next)
     await commit(
       ctx,
-      [...moves, ctx.db.update(categories).set(columns).where(eq(categories.id, id))],
-      { refusals, events: [{ type: "catalog.changed" }], result },
+      [
+        ...moves,
+        ctx.db
+          .update(categories)
+          .set({ ...columns, version: nextVersion(categories, row.version) })
+          .where(eq(categories.id, id)),
+        ...stageSlug(ctx, "category", id, slug, row.slug),
+        ...listed.statements,
+      ],
+      {
+        refusals: { ...refusals, ...stale(ctx, categories) },
+        events: [{ type: "catalog.changed" }, ...listed.events],
+        result,
+      },
     )
     await ctx.cache.expire("catalog")
     return result
-  })
+  }, mostTries)
+}
+
+/** How many products of any status are in a facet. */
+async function countAll(ctx: Ctx, facet: string): Promise<number> {
+  const [row] = await ctx.db
+    .select({ n: sql<number>`${facets.draft} + ${facets.active} + ${facets.archived}`.as("n") })
+    .from(facets)
+    .where(eq(facets.name, facet))
+  return row?.n ?? 0
 }
 
 /** Statements that put a category and all below it under another parent, or at the root. */
@@ -167,13 +199,18 @@ function stageMove(ctx: Ctx, id: Id<"category">, parentId: Id<"category"> | null
 
 /**
  * Removes a category; its products and sub-categories go to `moveTo`, or there must be none.
- * @throws `forbidden`, `not-found`, `category-not-empty`, `invalid-input` for an unknown `moveTo` or one below it
+ * @throws `forbidden`, `not-found`, `category-not-empty`, `stale`, `invalid-input` for an unknown `moveTo` or one below it
  */
-export async function remove(ctx: Ctx, ref: string, moveTo: string | undefined): Promise<void> {
+export function remove(ctx: Ctx, ref: string, moveTo: string | undefined): Promise<void> {
   requirePermission(ctx, "catalog:write")
+  return retryRaced(() => takeAway(ctx, ref, moveTo), mostTries)
+}
+
+async function takeAway(ctx: Ctx, ref: string, moveTo: string | undefined): Promise<void> {
   const all = await tree(ctx)
   const row = all.byRef.get(ref)
   if (!row) throw notFound("category")
+  requireMatch(ctx, row.version)
   const target = moveTo === undefined ? undefined : all.byRef.get(moveTo)
   if (moveTo !== undefined && (!target || target.path.startsWith(row.path))) {
     throw invalid({
@@ -183,6 +220,16 @@ export async function remove(ctx: Ctx, ref: string, moveTo: string | undefined):
     })
   }
   const children = all.children.get(row.id) ?? []
+  const listed = await Promise.all(
+    target
+      ? children.map(async ({ id }) => stageRelist(ctx, id, await countAll(ctx, `c:${id}`)))
+      : [],
+  )
+  if (target) {
+    const there = new Set((all.children.get(target.id) ?? []).map(({ name }) => name.toLowerCase()))
+    if (children.some(({ name }) => there.has(name.toLowerCase()))) throw nameTaken()
+    await moveProducts(ctx, row.id, target.id)
+  }
   const moves = target
     ? [
         ...children.flatMap((child) => [
@@ -194,6 +241,7 @@ export async function remove(ctx: Ctx, ref: string, moveTo: string | undefined):
           .set({ categoryId: target.id })
           .where(eq(products.categoryId, row.id)),
         ...stageCount(ctx, [target.id]),
+        ...listed.flatMap(({ statements }) => statements),
       ]
     : []
   const used = or(
@@ -208,26 +256,55 @@ export async function remove(ctx: Ctx, ref: string, moveTo: string | undefined):
   // A category in use makes its own name NULL, which stops the batch.
   const empty = ctx.db
     .update(categories)
-    .set({ name: sql`CASE WHEN ${used} THEN NULL ELSE name END` })
+    .set({
+      name: sql`CASE WHEN ${used} THEN NULL ELSE name END`,
+      version: nextVersion(categories, row.version),
+    })
     .where(eq(categories.id, row.id))
   const gone = ctx.db.delete(categories).where(eq(categories.id, row.id))
-  await commit(ctx, [...moves, empty, gone], {
+  const slugs = ctx.db
+    .delete(oldSlugs)
+    .where(and(eq(oldSlugs.kind, "category"), eq(oldSlugs.targetId, row.id)))
+  await commit(ctx, [...moves, empty, gone, slugs], {
     refusals: {
       ...refusals,
+      ...stale(ctx, categories),
       "categories.name": () =>
         new DomainError("category-not-empty", "Move what is in it with ?move_to="),
     },
-    events: [{ type: "catalog.changed" }],
+    events: [{ type: "catalog.changed" }, ...listed.flatMap(({ events }) => events)],
     result: {},
   })
   await ctx.cache.expire("catalog")
 }
 
-/** Counts the active products of these categories anew. */
+/** So many products are given another category or brand in one commit: each is listed anew with it. */
+const movedAtOnce = 500
+
+/**
+ * Gives all but a few products of a large category another one, so many a commit: the rest go with the removal itself.
+ * Each is always in one of the two; a crash between leaves a category that is still to be removed.
+ */
+async function moveProducts(ctx: Ctx, from: Id<"category">, to: Id<"category">): Promise<void> {
+  const some = ctx.db
+    .select({ id: products.id })
+    .from(products)
+    .where(eq(products.categoryId, from))
+    .orderBy(products.id)
+    .limit(movedAtOnce)
+  while ((await countAll(ctx, `d:${from}`)) > movedAtOnce) {
+    await commit(ctx, [
+      ctx.db.update(products).set({ categoryId: to }).where(inArray(products.id, some)),
+      ...stageCount(ctx, [from, to]),
+    ])
+  }
+}
+
+/** Takes the kept count of these categories' own active products over into their rows. */
 export function stageCount(ctx: Ctx, ids: readonly (Id<"category"> | null)[]): Statement[] {
   return [...new Set(ids)].flatMap((id) => {
     if (id === null) return []
-    const counted: SQL<number> = sql`(SELECT count(*) FROM products WHERE products.category_id = ${id} AND products.status = 'active')`
+    const counted: SQL<number> = sql`coalesce((SELECT active FROM facets WHERE facets.name = ${`d:${id}`}), 0)`
     return [ctx.db.update(categories).set({ productCount: counted }).where(eq(categories.id, id))]
   })
 }
@@ -275,6 +352,7 @@ function toCategory(all: Tree, row: CategoryRow): Category {
     children: (all.children.get(row.id) ?? []).map(toLink),
     product_count: countBelow(all, row),
     is_active: row.isActive,
+    version: row.version,
     created_at: row.createdAt,
     updated_at: row.updatedAt,
   }

@@ -1,22 +1,18 @@
 import { z } from "zod"
 
+import { versioned } from "#http/etag.ts"
 import { paged } from "#http/paging.ts"
 import { created, createRouter, json, none, ok, route } from "#http/router.ts"
 import { Ref } from "#lib/shapes.ts"
 
-import * as brands from "./brands.ts"
 import * as categories from "./categories.ts"
 import * as lists from "./lists.ts"
 import {
-  Brand,
-  BrandPage,
-  BrandQuery,
   Category,
   CategoryChanges,
   CategoryPage,
   CategoryQuery,
   CategoryTree,
-  NewBrand,
   NewCategory,
   ProductPage,
   ProductQuery,
@@ -34,9 +30,10 @@ const change = {
   request: { params, body: json(CategoryChanges) },
   responses: ok(Category, "The category as it is now"),
   refuses: ["not-found"],
+  versioned: true,
 } as const
 
-/** /categories/* and /brands/* */
+/** /categories/* */
 export const routes = createRouter()
   .openapi(
     route({
@@ -81,7 +78,7 @@ export const routes = createRouter()
       request: { body: json(NewCategory) },
       responses: created(Category, "The category"),
     }),
-    async (c) => c.json(await categories.create(c.var.ctx, c.req.valid("json")), 201),
+    async (c) => c.json(versioned(c, await categories.create(c.var.ctx, c.req.valid("json"))), 201),
   )
   .openapi(
     route({
@@ -95,9 +92,11 @@ export const routes = createRouter()
       shared: true,
       request: { params },
       responses: ok(Category, "The category"),
-      refuses: ["not-found"],
+      refuses: ["not-found", "moved"],
+      versioned: true,
     }),
-    async (c) => c.json(await categories.get(c.var.ctx, c.req.valid("param").category), 200),
+    async (c) =>
+      c.json(versioned(c, await categories.get(c.var.ctx, c.req.valid("param").category)), 200),
   )
   .openapi(
     route({
@@ -109,7 +108,10 @@ export const routes = createRouter()
     }),
     async (c) =>
       c.json(
-        await categories.update(c.var.ctx, c.req.valid("param").category, c.req.valid("json")),
+        versioned(
+          c,
+          await categories.update(c.var.ctx, c.req.valid("param").category, c.req.valid("json")),
+        ),
         200,
       ),
   )
@@ -124,7 +126,10 @@ export const routes = createRouter()
     }),
     async (c) =>
       c.json(
-        await categories.update(c.var.ctx, c.req.valid("param").category, c.req.valid("json")),
+        versioned(
+          c,
+          await categories.update(c.var.ctx, c.req.valid("param").category, c.req.valid("json")),
+        ),
         200,
       ),
   )
@@ -141,6 +146,7 @@ export const routes = createRouter()
       request: { params, query: z.object({ move_to: z.string().optional() }) },
       responses: none("Gone"),
       refuses: ["not-found", "category-not-empty"],
+      versioned: true,
     }),
     async (c) => {
       await categories.remove(
@@ -163,7 +169,7 @@ export const routes = createRouter()
       shared: true,
       request: { params, query: CategoryQuery.omit({ parent: true }) },
       responses: ok(CategoryPage, "A page of categories"),
-      refuses: ["not-found", "invalid-page"],
+      refuses: ["not-found", "moved", "invalid-page"],
     }),
     async (c) => {
       const { id } = await categories.get(c.var.ctx, c.req.valid("param").category)
@@ -185,7 +191,7 @@ export const routes = createRouter()
       shared: true,
       request: { params, query: ProductQuery.omit({ category: true, category_slug: true }) },
       responses: ok(ProductPage, "A page of products"),
-      refuses: ["not-found", "invalid-page"],
+      refuses: ["not-found", "moved", "invalid-page"],
     }),
     async (c) => {
       const { id } = await categories.get(c.var.ctx, c.req.valid("param").category)
@@ -194,55 +200,4 @@ export const routes = createRouter()
         200,
       )
     },
-  )
-  .openapi(
-    route({
-      method: "get",
-      path: "/brands",
-      tags: ["Brands"],
-      operationId: "listBrands",
-      summary: "Browse the brands",
-      description: "By name.",
-      access: "public",
-      shared: true,
-      request: { query: BrandQuery },
-      responses: ok(BrandPage, "A page of brands"),
-      refuses: ["invalid-page"],
-    }),
-    async (c) => c.json(paged(c, await brands.list(c.var.ctx, c.req.valid("query"))), 200),
-  )
-  .openapi(
-    route({
-      method: "post",
-      path: "/brands",
-      tags: ["Brands"],
-      operationId: "createBrand",
-      summary: "Make a brand",
-      description: "Names are unique whatever the letter case.",
-      access: "staff",
-      scope: "catalog:write",
-      request: { body: json(NewBrand) },
-      responses: created(Brand, "The brand"),
-    }),
-    async (c) => c.json(await brands.create(c.var.ctx, c.req.valid("json")), 201),
-  )
-  .openapi(
-    route({
-      method: "get",
-      path: "/brands/{brand}",
-      tags: ["Brands"],
-      operationId: "getBrand",
-      summary: "Open a brand",
-      description: "By id, slug or name.",
-      access: "public",
-      shared: true,
-      request: {
-        params: z.object({
-          brand: Ref.meta({ example: "apple", description: "Id, slug or name" }),
-        }),
-      },
-      responses: ok(Brand, "The brand"),
-      refuses: ["not-found"],
-    }),
-    async (c) => c.json(await brands.get(c.var.ctx, c.req.valid("param").brand), 200),
   )

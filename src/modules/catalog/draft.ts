@@ -156,6 +156,7 @@ export function draft(
     stockVersion: old?.stockVersion ?? 0,
     averageRating: old?.averageRating ?? 0,
     reviewsCount: old?.reviewsCount ?? 0,
+    version: old ? old.version + 1 : 1,
     createdAt: old?.createdAt ?? iso(ctx.now),
     updatedAt: iso(ctx.now),
   }
@@ -174,6 +175,7 @@ export function ownVariant(row: ProductRow): variantVerbs.VariantRow {
     isStocked: row.options.length === 0,
     position: 0,
     removedAt: null,
+    version: 1,
     createdAt: row.createdAt,
     updatedAt: row.updatedAt,
   }

@@ -24,6 +24,10 @@ const Slug = z
   .max(200)
 const Sku = line(64).meta({ example: "LAPTOP-001" })
 
+const Version = z
+  .int()
+  .meta({ description: "Counts its changes; its ETag begins with it", example: 1 })
+
 /** A category's name and address, where another thing mentions it. */
 export const CategoryLink = z.object({
   id: id("category", "1"),
@@ -39,6 +43,7 @@ export const Category = CategoryLink.extend({
   children: z.array(CategoryLink),
   product_count: z.int().meta({ example: 12 }),
   is_active: z.boolean().meta({ example: true }),
+  version: Version,
   created_at: Instant,
   updated_at: Instant,
 }).meta({ id: "Category" })
@@ -96,6 +101,9 @@ export const Brand = z
     id: id("brand", "brd_01kaeq4w8s0000000000000000"),
     name: z.string().meta({ example: "Apple" }),
     slug: z.string().meta({ example: "apple" }),
+    description: z.string().meta({ example: "Makers of laptops" }),
+    product_count: z.int().meta({ description: "Active products", example: 4 }),
+    version: Version,
     created_at: Instant,
     updated_at: Instant,
   })
@@ -106,11 +114,22 @@ export const BrandPage = pageOf(Brand, "BrandPage")
 /** Which page of brands. */
 export const BrandQuery = z.object(pageQuery)
 export type BrandQuery = z.infer<typeof BrandQuery>
+const brandFields = {
+  name: line(200).meta({ example: "Fairwind" }),
+  slug: Slug.optional().meta({ description: "Made of the name when left out" }),
+  description: z.string().trim().max(5000).optional(),
+}
 /** A brand to be made. */
 export const NewBrand = z
-  .object({ name: line(200).meta({ example: "Fairwind" }), slug: Slug.optional() })
+  .object(brandFields)
   .meta({ id: "NewBrand", example: { name: "Fairwind" } })
 export type NewBrand = z.infer<typeof NewBrand>
+/** What changes of a brand; what is left out stays. */
+export const BrandChanges = z
+  .object(brandFields)
+  .partial()
+  .meta({ id: "BrandChanges", example: { description: "Sails and rope since 1902" } })
+export type BrandChanges = z.infer<typeof BrandChanges>
 
 /** A picture of a product. */
 export const Image = z
@@ -137,6 +156,7 @@ export const Variant = z
     currency: z.string().meta({ example: "USD" }),
     stock_quantity: z.int().meta({ example: 12 }),
     is_in_stock: z.boolean().meta({ example: true }),
+    version: Version,
   })
   .meta({ id: "Variant" })
 export type Variant = z.infer<typeof Variant>
@@ -165,6 +185,11 @@ export const VariantChanges = spelled(
   example: { price: "25.00" },
 })
 export type VariantChanges = z.infer<typeof VariantChanges>
+
+const AttributeValue = z.union([line(200), z.number(), z.boolean()], {
+  error: "Text of at most 200 characters, a number, true or false.",
+})
+const mostAttributes = 50
 
 const listed = {
   id: id("product", "1"),
@@ -198,7 +223,9 @@ const listed = {
     .nullable()
     .meta({ description: "The primary picture", example: "/media/1/med_01kaeq4w8s.webp" }),
   options: z.array(z.object({ name: z.string(), values: z.array(z.string()) })),
-  attributes: z.record(z.string(), z.string()),
+  attributes: z
+    .record(z.string(), AttributeValue)
+    .meta({ example: { Color: "Silver", Watt: 65, Wireless: true } }),
   tags: z.array(z.string()),
   average_rating: z.number().meta({ example: 0 }),
   reviews_count: z.int().meta({ example: 0 }),
@@ -221,6 +248,7 @@ const Seo = z.object({
 export const Product = z
   .object({
     ...listed,
+    version: Version,
     weight_grams: z.int().nullable(),
     purchase_limit: z.int().nullable().meta({ description: "How many one customer may have" }),
     tax_class: z.string().meta({ example: "standard" }),
@@ -271,7 +299,13 @@ const productFields = {
   }),
   tax_class: TaxClass.optional().meta({ description: "Which tax rates hold for it" }),
   seo: Seo.optional(),
-  attributes: z.record(line(60), line(200)).optional(),
+  attributes: z
+    .record(line(60).regex(/^[^=]*$/, "An attribute's name has no equals sign."), AttributeValue)
+    .refine((all) => Object.keys(all).length <= mostAttributes, {
+      message: `At most ${mostAttributes} attributes.`,
+    })
+    .optional()
+    .meta({ description: "What lists can be narrowed by: text, numbers, true or false" }),
 }
 
 const productSpellings = {
@@ -323,26 +357,29 @@ const PriceFilter = z
   .optional()
 
 /** How a product list is filtered (AND; a comma list in one filter is OR), ordered and cut into pages. */
-export const ProductQuery = z.object({
-  category: z
-    .string()
-    .optional()
-    .meta({ description: "Ids or slugs; sub-categories are included", example: "electronics" }),
-  category_slug: z.string().optional(),
-  include_subcategories: Flag.optional(),
-  brand: z.string().optional().meta({ description: "Ids, slugs or names" }),
-  tag: z.string().optional(),
-  min_price: PriceFilter,
-  price_min: PriceFilter,
-  max_price: PriceFilter,
-  price_max: PriceFilter,
-  min_rating: z.coerce.number({ error: "A valid number is required." }).min(0).max(5).optional(),
-  in_stock: Flag.optional(),
-  featured: Flag.optional(),
-  status: z.enum(productStatuses).optional().meta({ description: "Staff only" }),
-  is_active: Flag.optional().meta({ type: "boolean", description: "Staff only" }),
-  ...pageQuery,
-})
+export const ProductQuery = z
+  .object({
+    category: z
+      .string()
+      .optional()
+      .meta({ description: "Ids or slugs; sub-categories are included", example: "electronics" }),
+    category_slug: z.string().optional(),
+    include_subcategories: Flag.optional(),
+    brand: z.string().optional().meta({ description: "Ids, slugs or names" }),
+    tag: z.string().optional(),
+    min_price: PriceFilter,
+    price_min: PriceFilter,
+    max_price: PriceFilter,
+    price_max: PriceFilter,
+    min_rating: z.coerce.number({ error: "A valid number is required." }).min(0).max(5).optional(),
+    in_stock: Flag.optional(),
+    featured: Flag.optional(),
+    status: z.enum(productStatuses).optional().meta({ description: "Staff only" }),
+    is_active: Flag.optional().meta({ type: "boolean", description: "Staff only" }),
+    ...pageQuery,
+  })
+  // `attr.<name>`: there is one for each attribute that the shop's products have.
+  .catchall(z.unknown())
 export type ProductQuery = z.infer<typeof ProductQuery>
 
 /** What became of one line of an import. */

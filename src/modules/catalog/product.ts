@@ -1,4 +1,4 @@
-import { and, asc, eq, getTableColumns, inArray, isNull, or, sql } from "drizzle-orm"
+import { and, asc, eq, getTableColumns, isNull, type SQL, sql } from "drizzle-orm"
 
 import { may } from "#actor.ts"
 import type { Ctx } from "#context.ts"
@@ -39,8 +39,7 @@ export async function findWithParts(
   ctx: Ctx,
   ref: string,
 ): Promise<{ row: Joined; parts: Parts } | undefined> {
-  const chosen = or(eq(products.id, ref as Id<"product">), eq(products.slug, ref))
-  const ids = ctx.db.select({ id: products.id }).from(products).where(chosen)
+  const chosen = eq(products.id, idOf(ref))
   const [[row], variantRows, mediaRows, path] = await ctx.db.batch([
     ctx.db
       .select(joinedColumns)
@@ -52,28 +51,50 @@ export async function findWithParts(
     ctx.db
       .select()
       .from(variants)
-      .where(and(inArray(variants.productId, ids), isNull(variants.removedAt)))
-      .orderBy(asc(variants.position), asc(variants.id)),
+      .where(and(eq(variants.productId, idOf(ref)), isNull(variants.removedAt)))
+      .orderBy(asc(variants.position)),
     ctx.db
       .select()
       .from(media)
-      .where(inArray(media.productId, ids))
-      .orderBy(asc(media.position), asc(media.id)),
+      .where(eq(media.productId, idOf(ref)))
+      .orderBy(asc(media.position)),
     ctx.db
       .select({
-        id: sql<Id<"category">>`id`.as("id"),
-        name: sql<string>`name`.as("name"),
-        slug: sql<string>`slug`.as("slug"),
+        id: sql<Id<"category">>`above.id`.as("id"),
+        name: sql<string>`above.name`.as("name"),
+        slug: sql<string>`above.slug`.as("slug"),
+        depth: sql<number>`step.key`.as("depth"),
       })
-      .from(
-        sql`(WITH RECURSIVE up AS (
-              SELECT categories.* FROM categories JOIN products ON products.category_id = categories.id WHERE ${chosen}
-              UNION ALL SELECT parent.* FROM categories AS parent JOIN up ON up.parent_id = parent.id)
-            SELECT id, name, slug, path FROM up)`,
+      .from(products)
+      .innerJoin(categories, eq(categories.id, products.categoryId))
+      .innerJoin(
+        sql`json_each('["' || replace(trim(${categories.path}, '/'), '/', '","') || '"]') AS step`,
+        sql`true`,
       )
-      .orderBy(sql`length(path)`),
+      .innerJoin(sql`categories AS above`, sql`above.id = step.value`)
+      .where(chosen),
   ])
-  return row && { row, parts: { variants: variantRows, media: mediaRows, path } }
+  if (!row) return undefined
+  return {
+    row,
+    parts: {
+      variants: inOrder(variantRows),
+      media: inOrder(mediaRows),
+      path: path
+        .toSorted((a, b) => a.depth - b.depth)
+        .map(({ id, name, slug }) => ({ id, name, slug })),
+    },
+  }
+}
+
+/** The id of the product that goes by this id or slug. */
+export function idOf(ref: string): SQL<Id<"product">> {
+  return sql`coalesce((SELECT id FROM products WHERE id = ${ref}), (SELECT id FROM products WHERE slug = ${ref}))`
+}
+
+/** By position; two that were added at once have the same. */
+function inOrder<T extends { id: string; position: number }>(rows: readonly T[]): T[] {
+  return rows.toSorted((a, b) => a.position - b.position || (a.id < b.id ? -1 : 1))
 }
 
 /** A product as lists show it. */
@@ -121,6 +142,7 @@ export function toProduct(ctx: Ctx, row: Joined, parts: Parts): Product {
   return {
     ...toSummary(row),
     description: row.description,
+    version: row.version,
     weight_grams: row.weightGrams,
     purchase_limit: row.purchaseLimit,
     tax_class: row.taxClass,

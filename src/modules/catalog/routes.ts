@@ -1,6 +1,7 @@
 import { z } from "zod"
 
 import type { AppContext } from "#http/env.ts"
+import { versioned } from "#http/etag.ts"
 import { paged } from "#http/paging.ts"
 import { created, createRouter, json, none, ok, route } from "#http/router.ts"
 import { pageQuery, Ref } from "#lib/shapes.ts"
@@ -9,6 +10,7 @@ import * as catalog from "./catalog.ts"
 import * as lists from "./lists.ts"
 import * as media from "./media.ts"
 import { Image, NewProduct, Product, ProductChanges, ProductPage, ProductQuery } from "./model.ts"
+import * as related from "./related.ts"
 
 const tags = ["Products"]
 const params = z.object({ product: Ref.meta({ example: "1", description: "Id or slug" }) })
@@ -20,6 +22,7 @@ const change = {
   request: { params, body: json(ProductChanges) },
   responses: ok(Product, "The product as it is now"),
   refuses: ["not-found"],
+  versioned: true,
 } as const
 /** /products/* */
 export const routes = createRouter()
@@ -31,7 +34,7 @@ export const routes = createRouter()
       operationId: "listProducts",
       summary: "Browse the products",
       description:
-        "Active products for the public, all of them for staff. Filters combine with AND; a comma list in one filter is OR. Fields to order by: name, price, created_at, updated_at, average_rating, stock_quantity, category; default `-created_at`.",
+        "Active products for the public, all of them for staff. Filters combine with AND; a comma list in one filter is OR; `attr.<name>=<value>` asks for an attribute whatever the letter case. At most 25 values in all filters. Fields to order by: name, price, created_at, updated_at, average_rating, stock_quantity, category; default `-created_at`.",
       access: "public",
       shared: true,
       request: { query: ProductQuery },
@@ -86,7 +89,7 @@ export const routes = createRouter()
       request: { body: json(NewProduct) },
       responses: created(Product, "The product"),
     }),
-    async (c) => c.json(await catalog.create(c.var.ctx, c.req.valid("json")), 201),
+    async (c) => c.json(versioned(c, await catalog.create(c.var.ctx, c.req.valid("json"))), 201),
   )
   .openapi(
     route({
@@ -96,14 +99,37 @@ export const routes = createRouter()
       operationId: "getProduct",
       summary: "Open a product",
       description:
-        "With its variants, pictures and category path. Drafts and archived products are there for staff only.",
+        "With its variants, pictures and category path; a slug that it had before leads to the one it has. Drafts and archived products are there for staff only.",
       access: "public",
       shared: true,
       request: { params },
       responses: ok(Product, "The product"),
-      refuses: ["not-found"],
+      refuses: ["not-found", "moved"],
+      versioned: true,
     }),
-    async (c) => c.json(await catalog.get(c.var.ctx, c.req.valid("param").product), 200),
+    async (c) =>
+      c.json(versioned(c, await catalog.get(c.var.ctx, c.req.valid("param").product)), 200),
+  )
+  .openapi(
+    route({
+      method: "get",
+      path: "/products/{product}/related",
+      tags,
+      operationId: "listRelatedProducts",
+      summary: "Products like this one",
+      description:
+        "Of its brand, its category or one of its tags; what they have more of in common with it comes first. At most 24.",
+      access: "public",
+      shared: true,
+      request: { params, query: z.object(pageQuery).omit({ ordering: true }) },
+      responses: ok(ProductPage, "A page of products"),
+      refuses: ["not-found", "moved", "invalid-page"],
+    }),
+    async (c) =>
+      c.json(
+        paged(c, await related.list(c.var.ctx, c.req.valid("param").product, c.req.valid("query"))),
+        200,
+      ),
   )
   .openapi(
     route({
@@ -115,7 +141,10 @@ export const routes = createRouter()
     }),
     async (c) =>
       c.json(
-        await catalog.update(c.var.ctx, c.req.valid("param").product, c.req.valid("json")),
+        versioned(
+          c,
+          await catalog.update(c.var.ctx, c.req.valid("param").product, c.req.valid("json")),
+        ),
         200,
       ),
   )
@@ -130,7 +159,10 @@ export const routes = createRouter()
     }),
     async (c) =>
       c.json(
-        await catalog.update(c.var.ctx, c.req.valid("param").product, c.req.valid("json")),
+        versioned(
+          c,
+          await catalog.update(c.var.ctx, c.req.valid("param").product, c.req.valid("json")),
+        ),
         200,
       ),
   )
@@ -148,6 +180,7 @@ export const routes = createRouter()
       request: { params },
       responses: none("Gone"),
       refuses: ["not-found"],
+      versioned: true,
     }),
     async (c) => {
       await catalog.remove(c.var.ctx, c.req.valid("param").product)

@@ -27,6 +27,7 @@ export const categories = sqliteTable(
     path: text().notNull(),
     isActive: integer({ mode: "boolean" }).notNull(),
     productCount: integer().notNull(),
+    version: integer().notNull().default(1),
     createdAt: text().notNull(),
     updatedAt: text().notNull(),
   },
@@ -47,17 +48,26 @@ export const brands = sqliteTable(
     id: text().$type<Id<"brand">>().primaryKey(),
     name: text().notNull(),
     slug: text().notNull(),
+    description: text().notNull().default(""),
+    version: integer().notNull().default(1),
     createdAt: text().notNull(),
     updatedAt: text().notNull(),
   },
   (t) => [
     uniqueIndex("brands_slug").on(t.slug),
     uniqueIndex("brands_name").on(sql`lower(${t.name})`),
+    index("brands_by_name").on(t.name, t.id),
+    index("brands_created").on(t.createdAt, t.id),
   ],
 )
 
+/** The states of a product; the public sees active ones only. */
+export type ProductStatus = "draft" | "active" | "archived"
+
 /** An option of a product and the values it comes in: Size, S M L. */
 export type Option = { name: string; values: string[] }
+/** What a product is like, by name; lists are narrowed by it. */
+export type Attributes = Record<string, string | number | boolean>
 export type Seo = { title?: string | undefined; description?: string | undefined }
 
 /**
@@ -91,7 +101,7 @@ export const products = sqliteTable(
     /** Which tax rates hold for it: `standard`, `reduced`… */
     taxClass: text().notNull().default("standard"),
     tags: text({ mode: "json" }).$type<string[]>().notNull(),
-    attributes: text({ mode: "json" }).$type<Record<string, string>>().notNull(),
+    attributes: text({ mode: "json" }).$type<Attributes>().notNull(),
     seo: text({ mode: "json" }).$type<Seo>().notNull(),
     options: text({ mode: "json" }).$type<Option[]>().notNull(),
     imageKey: text(),
@@ -99,25 +109,90 @@ export const products = sqliteTable(
     stockVersion: integer().notNull(),
     averageRating: real().notNull(),
     reviewsCount: integer().notNull(),
+    version: integer().notNull().default(1),
     createdAt: text().notNull(),
     updatedAt: text().notNull(),
   },
   (t) => [
     uniqueIndex("products_slug").on(t.slug),
-    index("products_status_created").on(t.status, t.createdAt, t.id),
     index("products_status_updated").on(t.status, t.updatedAt, t.id),
-    index("products_status_price").on(t.status, t.priceAmount, t.id),
-    index("products_status_name").on(t.status, t.name, t.id),
     index("products_status_stock").on(t.status, t.stockQuantity, t.id),
-    index("products_status_rating").on(t.status, t.averageRating, t.id),
-    index("products_created").on(t.createdAt, t.id),
-    index("products_category").on(t.categoryId, t.status, t.createdAt, t.id),
-    index("products_brand").on(t.brandId, t.status, t.createdAt, t.id),
-    index("products_featured")
-      .on(t.status, t.createdAt, t.id)
-      .where(sql`is_featured = 1`),
+    index("products_category").on(t.categoryId, t.id),
+    index("products_brand").on(t.brandId, t.id),
     check("products_price", sql`price_amount > 0`),
     check("products_compare_at", sql`compare_at_amount > price_amount`),
+  ],
+)
+
+/**
+ * What a list can be narrowed to by one value, with how many products of each status are in it. Names: `` (all, id 1),
+ * `c:<category>` (in it or below it), `d:<category>` (in it), `b:<brand>`, `t:<tag>`, `a:<attribute>=<value>`, `f:`
+ * (featured), `s:in` and `s:out` (of stock). Written by triggers on `products` only.
+ */
+export const facets = sqliteTable(
+  "facets",
+  {
+    id: integer().primaryKey(),
+    name: text().notNull(),
+    draft: integer().notNull().default(0),
+    active: integer().notNull().default(0),
+    archived: integer().notNull().default(0),
+  },
+  (t) => [uniqueIndex("facets_name").on(t.name)],
+)
+
+/**
+ * A row for each facet of each product, with what lists are ordered by: a page of a facet in an order is a range of one
+ * index. `categoryName` is empty for a product of no category. Written by triggers on `products`; see `relisting`.
+ */
+export const listings = sqliteTable(
+  "listings",
+  {
+    productId: text().$type<Id<"product">>().notNull(),
+    facetId: integer().notNull(),
+    status: text({ enum: ["draft", "active", "archived"] }).notNull(),
+    name: text().notNull(),
+    priceAmount: integer().notNull(),
+    averageRating: real().notNull(),
+    createdAt: text().notNull(),
+    categoryName: text().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.productId, t.facetId] }),
+    index("listings_created").on(t.facetId, t.status, t.createdAt, t.productId),
+    index("listings_price").on(t.facetId, t.status, t.priceAmount, t.productId),
+    index("listings_name").on(t.facetId, t.status, t.name, t.productId),
+    index("listings_rating").on(t.facetId, t.status, t.averageRating, t.productId),
+    index("listings_category").on(t.facetId, t.status, t.categoryName, t.productId),
+    // `ordering=category,price` and `category,-price` over everything, where the groups of equal categories are large.
+    // The price is turned round for the second: a cursor is one range of an index when all fields go the same way.
+    index("listings_category_price")
+      .on(t.status, t.categoryName, t.priceAmount, t.productId)
+      .where(sql`facet_id = 1`),
+    index("listings_category_price_down")
+      .on(t.status, t.categoryName, sql`(-price_amount)`, t.productId)
+      .where(sql`facet_id = 1`),
+  ],
+)
+
+/** One row, id 1: counts the changes after which some list has other rows or another order. Written by triggers. */
+export const catalogVersion = sqliteTable("catalog_version", {
+  id: integer().primaryKey(),
+  version: integer().notNull(),
+})
+
+/** Slugs that products, categories and brands had before, until a new thing takes one. */
+export const oldSlugs = sqliteTable(
+  "old_slugs",
+  {
+    kind: text({ enum: ["product", "category", "brand"] }).notNull(),
+    slug: text().notNull(),
+    targetId: text().notNull(),
+    createdAt: text().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.kind, t.slug] }),
+    index("old_slugs_target").on(t.kind, t.targetId),
   ],
 )
 
@@ -164,6 +239,7 @@ export const variants = sqliteTable(
     position: integer().notNull(),
     /** Set when it is no longer sold: orders still name it. */
     removedAt: text(),
+    version: integer().notNull().default(1),
     createdAt: text().notNull(),
     updatedAt: text().notNull(),
   },

@@ -1,5 +1,6 @@
 import { z } from "zod"
 
+import { versioned } from "#http/etag.ts"
 import { created, createRouter, json, none, ok, route } from "#http/router.ts"
 import { Ref } from "#lib/shapes.ts"
 
@@ -19,6 +20,7 @@ const changeVariant = {
   request: { params: variantParams, body: json(VariantChanges) },
   responses: ok(Variant, "The variant as it is now"),
   refuses: ["not-found"],
+  versioned: true,
 } as const
 
 /** /products/{p}/variants/* */
@@ -35,7 +37,7 @@ export const routes = createRouter()
       shared: true,
       request: { params },
       responses: ok(z.array(Variant), "The variants"),
-      refuses: ["not-found"],
+      refuses: ["not-found", "moved"],
     }),
     async (c) => c.json(await variants.list(c.var.ctx, c.req.valid("param").product), 200),
   )
@@ -55,7 +57,10 @@ export const routes = createRouter()
     }),
     async (c) =>
       c.json(
-        await variants.create(c.var.ctx, c.req.valid("param").product, c.req.valid("json")),
+        versioned(
+          c,
+          await variants.create(c.var.ctx, c.req.valid("param").product, c.req.valid("json")),
+        ),
         201,
       ),
   )
@@ -71,11 +76,15 @@ export const routes = createRouter()
       shared: true,
       request: { params: variantParams },
       responses: ok(Variant, "The variant"),
-      refuses: ["not-found"],
+      refuses: ["not-found", "moved"],
+      versioned: true,
     }),
     async (c) =>
       c.json(
-        await variants.get(c.var.ctx, c.req.valid("param").product, c.req.valid("param").variant),
+        versioned(
+          c,
+          await variants.get(c.var.ctx, c.req.valid("param").product, c.req.valid("param").variant),
+        ),
         200,
       ),
   )
@@ -89,11 +98,14 @@ export const routes = createRouter()
     }),
     async (c) =>
       c.json(
-        await variants.update(
-          c.var.ctx,
-          c.req.valid("param").product,
-          c.req.valid("param").variant,
-          c.req.valid("json"),
+        versioned(
+          c,
+          await variants.update(
+            c.var.ctx,
+            c.req.valid("param").product,
+            c.req.valid("param").variant,
+            c.req.valid("json"),
+          ),
         ),
         200,
       ),
@@ -108,11 +120,14 @@ export const routes = createRouter()
     }),
     async (c) =>
       c.json(
-        await variants.update(
-          c.var.ctx,
-          c.req.valid("param").product,
-          c.req.valid("param").variant,
-          c.req.valid("json"),
+        versioned(
+          c,
+          await variants.update(
+            c.var.ctx,
+            c.req.valid("param").product,
+            c.req.valid("param").variant,
+            c.req.valid("json"),
+          ),
         ),
         200,
       ),
@@ -130,6 +145,7 @@ export const routes = createRouter()
       request: { params: variantParams },
       responses: none("Gone"),
       refuses: ["not-found"],
+      versioned: true,
     }),
     async (c) => {
       await variants.remove(c.var.ctx, c.req.valid("param").product, c.req.valid("param").variant)

@@ -6,11 +6,13 @@ import { type FieldError, invalid, notFound } from "#errors.ts"
 import { type Id, newId, randomBase32 } from "#lib/id.ts"
 import { largestPrice, priceFrom, toDecimal } from "#lib/money.ts"
 import { iso } from "#lib/time.ts"
-import { commit } from "#platform/commit.ts"
+import { commit, retryRaced } from "#platform/commit.ts"
 import { listLimit } from "#platform/db.ts"
+import { claimVersion, mostTries, nextVersion, requireMatch, stale } from "#platform/version.ts"
 
 import type { NewVariant, Variant, VariantChanges } from "./model.ts"
 import { firstFigures, type Projected, stageStock, stageTotal } from "./projection.ts"
+import { missing } from "./slugs.ts"
 import { type Option, products, variants } from "./tables.ts"
 
 export type VariantRow = typeof variants.$inferSelect
@@ -48,8 +50,21 @@ export async function create(ctx: Ctx, ref: string, input: NewVariant): Promise<
   return result
 }
 
-/** Changes one of a product's forms; `stock_quantity` sets its stock. @throws `forbidden`, `not-found`, `invalid-input` */
-export async function update(
+/**
+ * Changes one of a product's forms; `stock_quantity` sets its stock.
+ * @throws `forbidden`, `not-found`, `invalid-input`, `stale`
+ */
+export function update(
+  ctx: Ctx,
+  ref: string,
+  variantRef: string,
+  input: VariantChanges,
+): Promise<Variant> {
+  requirePermission(ctx, "catalog:write")
+  return retryRaced(() => change(ctx, ref, variantRef, input), mostTries)
+}
+
+async function change(
   ctx: Ctx,
   ref: string,
   variantRef: string,
@@ -58,6 +73,7 @@ export async function update(
   const staff = requirePermission(ctx, "catalog:write")
   const { product, rows } = await productWith(ctx, ref)
   const old = pick(rows, variantRef)
+  requireMatch(ctx, old.version)
   const price =
     input.price === undefined
       ? old.priceAmount === null
@@ -80,6 +96,9 @@ export async function update(
   )
   if ((await takenSkus(ctx, [row.sku], row.id)).has(row.sku)) errors.push(skuTaken)
   if (errors.length > 0) throw invalid(...errors)
+  const seen =
+    input.stock_quantity === undefined ? old.version : await claimVersion(ctx, variants, old)
+  row.version = seen + 1
   const stock =
     input.stock_quantity === undefined
       ? []
@@ -90,12 +109,12 @@ export async function update(
         )
   const { sku, options, priceAmount, updatedAt } = row
   const result = toVariant(product, row)
-  const change = ctx.db
+  const changed = ctx.db
     .update(variants)
-    .set({ sku, options, priceAmount, updatedAt })
+    .set({ sku, options, priceAmount, updatedAt, version: nextVersion(variants, seen) })
     .where(eq(variants.id, old.id))
-  await commit(ctx, [change, ...stock], {
-    refusals,
+  await commit(ctx, [changed, ...stock], {
+    refusals: { ...refusals, ...stale(ctx, variants) },
     events: [{ type: "catalog.changed", productId: product.id }],
     result,
   })
@@ -103,16 +122,25 @@ export async function update(
   return result
 }
 
-/** Takes a form out of sale. Its row stays for the orders that name it; its SKU is free again. @throws `forbidden`, `not-found` */
-export async function remove(ctx: Ctx, ref: string, variantRef: string): Promise<void> {
+/**
+ * Takes a form out of sale. Its row stays for the orders that name it; its SKU is free again.
+ * @throws `forbidden`, `not-found`, `stale`
+ */
+export function remove(ctx: Ctx, ref: string, variantRef: string): Promise<void> {
   requirePermission(ctx, "catalog:write")
+  return retryRaced(() => takeOut(ctx, ref, variantRef), mostTries)
+}
+
+async function takeOut(ctx: Ctx, ref: string, variantRef: string): Promise<void> {
   const { product, rows } = await productWith(ctx, ref)
-  const { id } = pick(rows, variantRef)
+  const { id, version } = pick(rows, variantRef)
+  requireMatch(ctx, version)
   const gone = ctx.db
     .update(variants)
-    .set({ removedAt: iso(ctx.now), sku: null })
+    .set({ removedAt: iso(ctx.now), sku: null, version: nextVersion(variants, version) })
     .where(eq(variants.id, id))
   await commit(ctx, [gone, stageTotal(ctx, product.id)], {
+    refusals: stale(ctx, variants),
     events: [{ type: "catalog.changed", productId: product.id }],
     result: {},
   })
@@ -192,6 +220,7 @@ export function draft(
     isStocked: true,
     position,
     removedAt: null,
+    version: old ? old.version + 1 : 1,
     createdAt: old?.createdAt ?? iso(ctx.now),
     updatedAt: iso(ctx.now),
   }
@@ -221,7 +250,7 @@ async function productWith(
       .orderBy(asc(variants.position), asc(variants.id)),
   ])
   if (!product || (product.status !== "active" && !may(ctx, "catalog:write")))
-    throw notFound("product")
+    throw await missing(ctx, "product", ref)
   return { product, rows: rows.filter(({ id }) => (id as string) !== product.id) }
 }
 
@@ -244,5 +273,6 @@ export function toVariant(
     currency: product.currency,
     stock_quantity: row.stockQuantity,
     is_in_stock: row.stockQuantity > 0,
+    version: row.version,
   }
 }

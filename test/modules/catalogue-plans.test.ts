@@ -1,0 +1,123 @@
+import { env } from "cloudflare:workers"
+import { describe, expect, it } from "vitest"
+
+import * as brands from "#modules/catalog/brands.ts"
+import * as catalog from "#modules/catalog/catalog.ts"
+import * as lists from "#modules/catalog/lists.ts"
+import { ProductQuery } from "#modules/catalog/model.ts"
+import * as related from "#modules/catalog/related.ts"
+
+import { catalogueRows } from "../support/catalogue-rows.ts"
+import * as make from "../support/make.ts"
+import { type Asked, costly, watched } from "../support/plans.ts"
+
+const guest = { type: "guest" } as const
+const fields = "name price created_at updated_at average_rating stock_quantity category".split(" ")
+const orderings = [
+  ...fields.flatMap((field) => [field, `-${field}`]),
+  "category,price",
+  "category,-price",
+  "-category,-price",
+]
+const filters: Record<string, string>[] = [
+  {},
+  { category: "electronics" },
+  { category: "electronics,garden" },
+  { category: "phones", include_subcategories: "false" },
+  { category_slug: "garden" },
+  { brand: "Fairwind" },
+  { brand: "fairwind,calder" },
+  { tag: "new" },
+  { tag: "new,sale" },
+  { "attr.Color": "Teal" },
+  { "attr.color": "teal,navy", "attr.Material": "oak" },
+  { min_price: "20" },
+  { max_price: "200" },
+  { price_min: "20", price_max: "200" },
+  { min_rating: "4" },
+  { in_stock: "true" },
+  { in_stock: "false" },
+  { featured: "true" },
+  { featured: "false" },
+  { category: "electronics", brand: "calder", tag: "new", in_stock: "true" },
+  { category: "electronics", min_price: "20", max_price: "90", min_rating: "3" },
+]
+
+/** Straight into the database, a few hundred rows a round trip. */
+async function fill(count: number): Promise<void> {
+  for (const { sql, rows } of catalogueRows(count))
+    for (let start = 0; start < rows.length; start += 200)
+      await env.DB.batch(
+        rows.slice(start, start + 200).map((row) => env.DB.prepare(sql).bind(...row)),
+      )
+}
+
+type Query = Record<string, string | undefined>
+type Reader = typeof guest | typeof make.staff
+
+/** Reads a page, the one its cursor leads to, and one far on; notes the SQL of all three. */
+async function readPages(as: Reader, query: Query, asked: Map<string, Asked>) {
+  const read = async (over: Query) => {
+    const reader = watched(as)
+    const page = await lists.list(reader, ProductQuery.parse({ ...query, limit: "3", ...over }))
+    for (const one of reader.asked) asked.set(one.sql, one)
+    return page
+  }
+  const page = await read({})
+  if (page.nextCursor !== null) await read({ cursor: page.nextCursor })
+  await read({ offset: "150" })
+  return page
+}
+
+describe("every advertised filter and order", () => {
+  it("is answered by indexes: no scan, no sorting", { timeout: 120_000 }, async () => {
+    await fill(300)
+    const asked = new Map<string, Asked>()
+    for (const filter of filters)
+      for (const ordering of orderings) await readPages(guest, { ...filter, ordering }, asked)
+    expect(asked.size).toBeGreaterThan(filters.length * fields.length)
+    expect(await costly([...asked.values()])).toEqual([])
+  })
+
+  it("is so for staff too, of any status or one", { timeout: 120_000 }, async () => {
+    await fill(300)
+    const asked = new Map<string, Asked>()
+    for (const filter of [{}, { status: "draft" }, { is_active: "false" }, { brand: "calder" }])
+      for (const ordering of orderings) await readPages(make.staff, { ...filter, ordering }, asked)
+    expect(await costly([...asked.values()])).toEqual([])
+  })
+
+  it("is so where more products match than are kept", { timeout: 240_000 }, async () => {
+    await fill(1)
+    await env.DB.prepare(
+      `INSERT INTO products (id, name, slug, description, price_amount, currency, category_id, brand_id, status, is_featured, is_digital, tags, attributes, seo, options, stock_quantity, stock_version, average_rating, reviews_count, created_at, updated_at)
+       WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10050)
+       SELECT 'p' || i, 'Thing ' || i, 'thing-' || i, '', 2000 + i, 'USD', 'phones', brand.id, 'active', 0, 0, '["new"]', '{}', '{}', '[]', 5, 0, 4.5, 1,
+         strftime('%Y-%m-%dT%H:%M:%fZ', 1770000000 + i, 'unixepoch'), '2026-02-02T00:00:00.000Z' FROM n, (SELECT id FROM brands LIMIT 1) AS brand`,
+    ).run()
+    const asked = new Map<string, Asked>()
+    for (const filter of [
+      { category: "electronics", tag: "new" },
+      { category: "electronics,garden", in_stock: "true" },
+      { tag: "new", min_price: "20", min_rating: "4" },
+      { featured: "false" },
+    ])
+      for (const ordering of fields.map((field) => `-${field}`)) {
+        const page = await readPages(guest, { ...filter, ordering }, asked)
+        expect(page).toMatchObject({ count: 10_000, isCapped: true, results: { length: 3 } })
+      }
+    expect(await costly([...asked.values()])).toEqual([])
+  })
+})
+
+it("a product, what is like it and the brands are found by indexes too", async () => {
+  await fill(100)
+  const reader = watched(guest)
+  const { results } = await lists.list(reader, ProductQuery.parse({ page_size: "1" }))
+  const slug = results[0]?.slug ?? ""
+  const after = watched(guest)
+  await catalog.get(after, slug)
+  await related.list(after, slug, {})
+  await brands.get(after, "calder")
+  expect(await costly(after.asked)).toEqual([])
+})

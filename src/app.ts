@@ -39,6 +39,8 @@ import { admin as mailAdmin } from "#modules/notifications/admin.ts"
 import { admin as ordersAdmin } from "#modules/orders/admin.ts"
 import { routes as orderRoutes } from "#modules/orders/routes.ts"
 import { routes as privacyRoutes } from "#modules/privacy/routes.ts"
+import { admin as searchAdmin } from "#modules/search/admin.ts"
+import { routes as searchRoutes } from "#modules/search/routes.ts"
 import { routes as addressRoutes } from "#modules/users/address-routes.ts"
 import { routes as userRoutes } from "#modules/users/routes.ts"
 
@@ -63,10 +65,12 @@ export const api = createRouter()
   .route("/", sessionRoutes)
   .route("/", userRoutes)
   .route("/", addressRoutes)
+  .route("/", searchRoutes)
   .route("/", catalogRoutes)
   .route("/", variantRoutes)
   .route("/", categoryRoutes)
   .route("/", catalogAdmin)
+  .route("/", searchAdmin)
   .route("/", inventoryRoutes)
   .route("/", inventoryAdmin)
   .route("/", cartRoutes)
@@ -112,6 +116,7 @@ app.use(
         requestId,
         client: { address: addressOf(c), device: c.req.header("user-agent") ?? "" },
         d1,
+        searchD1: c.env.SEARCH.withSession(anonymous ? "first-unconstrained" : "first-primary"),
         bypassCache,
       }),
     )

@@ -16,6 +16,8 @@ export type Ctx = {
   client: Client
   config: Config
   db: Db
+  /** The search index, a database of its own: derived, so it can be built anew at any time. */
+  search: Db
   cache: Cache
   /** Session documents (`session:<id>`); cached values go through `cache`. */
   sessions: KVNamespace
@@ -46,6 +48,8 @@ type Circumstances = {
   client?: Client
   /** A D1 session: a bookmark, or where its first query goes. Absent: the primary, without a session. */
   d1?: D1DatabaseSession
+  /** The same of the search index. */
+  searchD1?: D1DatabaseSession
   /** The caller wants nothing from the cache. */
   bypassCache?: boolean
 }
@@ -60,6 +64,7 @@ export function createCtx(
     requestId = crypto.randomUUID(),
     client = { address: "", device: "" },
     d1,
+    searchD1,
     bypassCache = false,
   }: Circumstances,
 ): Ctx {
@@ -72,6 +77,7 @@ export function createCtx(
     client,
     config: configOf(env),
     db: openDb(d1 ?? env.DB, meter),
+    search: openDb(searchD1 ?? env.SEARCH, meter),
     cache: openCache(env.CACHE, { meter, log, defer, bypass: bypassCache }),
     sessions: env.CACHE,
     files: env.FILES,

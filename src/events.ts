@@ -16,4 +16,20 @@ export type Event =
       device: string
       addressPrefix: string
     }
-  | { type: "catalog.changed"; productId?: Id<"product"> }
+  /** Of a category or brand: its name or place, which its products are found by. */
+  | {
+      type: "catalog.changed"
+      productId?: Id<"product">
+      categoryId?: Id<"category">
+      brandId?: Id<"brand">
+    }
+  /** A product can be bought again, or no more. */
+  | { type: "stock.turned"; productId: Id<"product"> }
+  /** What the index holds of the products of a category or brand is old; those up to `after` are dealt with. */
+  | {
+      type: "products.outdated"
+      categoryId?: Id<"category">
+      brandId?: Id<"brand">
+      after?: [status: string, createdAt: string, id: string]
+    }
+  | { type: "index.begun"; generation: number }

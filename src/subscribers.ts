@@ -6,6 +6,8 @@ import type { Id } from "#lib/id.ts"
 import { iso } from "#lib/time.ts"
 import * as checkout from "#modules/checkout/checkout.ts"
 import * as accountMails from "#modules/notifications/account-mails.ts"
+import * as indexing from "#modules/search/indexing.ts"
+import * as rebuild from "#modules/search/rebuild.ts"
 import type { Message } from "#platform/outbox.ts"
 import { deliveries, outbox } from "#platform/tables.ts"
 
@@ -24,7 +26,10 @@ export const subscribers: {
   "password.reset-requested": { mail: accountMails.resetPassword },
   "password.changed": { mail: accountMails.passwordChanged },
   "session.started-on-new-device": { mail: accountMails.newDevice },
-  "catalog.changed": { cache: (ctx) => ctx.cache.expire("catalog") },
+  "catalog.changed": { cache: (ctx) => ctx.cache.expire("catalog"), search: indexing.follow },
+  "stock.turned": { search: indexing.restock },
+  "products.outdated": { search: indexing.refresh },
+  "index.begun": { search: rebuild.build },
 }
 
 /**

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, vi } from "vitest"
 
 beforeEach(async () => {
   await applyD1Migrations(env.DB, env.MIGRATIONS)
+  await applyD1Migrations(env.SEARCH, env.SEARCH_MIGRATIONS)
 })
 
 afterEach(async () => {

@@ -23,6 +23,7 @@ const groups: Record<string, string> = {
   Inventory: "Administration",
   "Catalogue administration": "Administration",
   "Order administration": "Administration",
+  "Search administration": "Administration",
   Accounts: "Authentication",
 }
 
@@ -122,6 +123,8 @@ export function info(api: OpenAPIHono<AppEnv>) {
             orders: "/api/v1/admin/orders",
             inventory: "/api/v1/admin/inventory/{item}/movements",
             import: "/api/v1/admin/products/import",
+            synonyms: "/api/v1/admin/search/synonyms",
+            search_index: "/api/v1/admin/search/rebuild",
           },
           200,
         ),

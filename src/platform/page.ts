@@ -83,6 +83,60 @@ export function slicePage<Row extends { id: string }>(
   return { results, count: all.length, isCapped: false, nextCursor, window }
 }
 
+/** What a list in memory can be ordered by: a field of each row, by its name on the wire. */
+type Ranking<Row> = {
+  orderings: Record<string, Ordering<Row>["of"]>
+  fallback: string
+  id: (row: Row) => string
+}
+
+/** A page of rows in memory, in any of their orderings. @throws as `readPage` */
+export function rankPage<Row>(
+  query: PageQuery,
+  all: readonly Row[],
+  list: Ranking<Row>,
+): Page<Row> {
+  const window = windowOf(query)
+  const orderings = Object.entries(list.orderings).map(
+    ([name, of]) => [name, { by: sql.raw(name), of }] as const,
+  )
+  const terms = termsOf<Row>(query.ordering, {
+    orderings: Object.fromEntries(orderings),
+    fallback: list.fallback,
+    id: { by: sql.raw("id"), of: list.id },
+  })
+  const compare = (keys: (index: number) => string | number, other: Row) => {
+    for (const [index, { of, descending }] of terms.entries()) {
+      const [a, b] = [keys(index), of(other)]
+      if (a !== b) return a < b === descending ? 1 : -1
+    }
+    return 0
+  }
+  const after = window.after === undefined ? undefined : valuesOf(window.after, terms)
+  const rows = after ? all.filter((row) => compare((index) => after[index] ?? 0, row) < 0) : all
+  const first = leading(
+    rows,
+    (a, b) => compare((index) => terms[index]?.of(a) ?? 0, b),
+    window.offset + window.limit + 1,
+  )
+  const results = first.slice(window.offset, window.offset + window.limit)
+  if (window.page !== undefined && window.page > 1 && results.length === 0)
+    throw new DomainError("invalid-page")
+  const last = first.length > window.offset + window.limit ? results.at(-1) : undefined
+  const nextCursor =
+    last === undefined ? null : encodeCursor([signature(terms), ...terms.map(({ of }) => of(last))])
+  const count = Math.min(all.length, countCap)
+  return { results, count, isCapped: all.length > countCap, nextCursor, window }
+}
+
+/** The first `n` of these in their order, without sorting the rest. */
+function leading<T>(all: readonly T[], compare: (a: T, b: T) => number, n: number): T[] {
+  let first: T[] = []
+  for (let start = 0; start < all.length; start += n + 1000)
+    first = [...first, ...all.slice(start, start + n + 1000)].toSorted(compare).slice(0, n)
+  return first
+}
+
 function placeAfter(cursor: string, all: readonly { id: string }[]): number {
   const [id] = decodeCursor(cursor) ?? []
   const index = all.findIndex((row) => row.id === id)
@@ -145,7 +199,10 @@ function whole(
 
 type Term<Row> = { name: string; by: SQL; of: Ordering<Row>["of"]; descending: boolean }
 
-function termsOf<Row>(asked: string | undefined, list: List<Row>): Term<Row>[] {
+function termsOf<Row>(
+  asked: string | undefined,
+  list: Pick<List<Row>, "orderings" | "fallback" | "id">,
+): Term<Row>[] {
   const read = (text: string): Term<Row>[] =>
     text.split(",").flatMap((part) => {
       const name = part.trim().replace(/^-/, "")
@@ -176,13 +233,16 @@ function foreignCursor(): DomainError {
   })
 }
 
+/** The ordering values that a cursor of this list and ordering holds. */
+function valuesOf<Row>(cursor: string, terms: readonly Term<Row>[]): (string | number)[] {
+  const values = decodeCursor(cursor)
+  if (values?.length !== terms.length + 1 || values[0] !== signature(terms)) throw foreignCursor()
+  return values.slice(1)
+}
+
 /** The rows after the cursor's: later in the first field that differs. */
 function beyond<Row>(cursor: string, terms: readonly Term<Row>[]): SQL | undefined {
-  const values = decodeCursor(cursor)
-  if (values?.length !== terms.length + 1 || values[0] !== signature(terms)) {
-    throw foreignCursor()
-  }
-  const after = values.slice(1)
+  const after = valuesOf(cursor, terms)
   return or(
     ...terms.map(({ by, descending }, index) => {
       const ties = terms.slice(0, index).map((term, tie) => eq(term.by, after[tie]))

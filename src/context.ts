@@ -1,7 +1,7 @@
 import type { Actor } from "#actor.ts"
 import { type Config, configOf } from "#config.ts"
 import { type Cache, openCache } from "#platform/cache.ts"
-import { type Db, openDb } from "#platform/db.ts"
+import { type Db, openDb, openSqlDb, type SqlDb } from "#platform/db.ts"
 import { type Log, openLog } from "#platform/log.ts"
 import { type Meter, newMeter } from "#platform/meter.ts"
 import type { Message } from "#platform/outbox.ts"
@@ -17,7 +17,7 @@ export type Ctx = {
   config: Config
   db: Db
   /** The search index, a database of its own: derived, so it can be built anew at any time. */
-  search: Db
+  search: SqlDb
   cache: Cache
   /** Session documents (`session:<id>`); cached values go through `cache`. */
   sessions: KVNamespace
@@ -77,7 +77,7 @@ export function createCtx(
     client,
     config: configOf(env),
     db: openDb(d1 ?? env.DB, meter),
-    search: openDb(searchD1 ?? env.SEARCH, meter),
+    search: openSqlDb(searchD1 ?? env.SEARCH, meter),
     cache: openCache(env.CACHE, { meter, log, defer, bypass: bypassCache }),
     sessions: env.CACHE,
     files: env.FILES,

@@ -80,7 +80,7 @@ class Tally {
   readonly #brands: Uint32Array
   readonly #pairs: Uint32Array
   readonly #prices: Uint32Array
-  readonly #ratings = new Uint32Array(5)
+  readonly #ratings = new Uint32Array(6)
   readonly #inStock = { yes: 0, no: 0 }
 
   constructor(columns: FactColumns, filters: Filters, bounds: readonly number[]) {

@@ -55,8 +55,8 @@ export async function restock(
 
 /** Indexes products as they are in the database now, in every generation there is. At most a page of them. */
 async function index(ctx: Ctx, ids: readonly string[]): Promise<void> {
-  const [state] = await ctx.search.all<{ live: number; building: number | null }>(
-    sql`SELECT live, building FROM search_state`,
+  const [state] = await ctx.search.all(
+    sql<{ live: number; building: number | null }>`SELECT live, building FROM search_state`,
   )
   const generations = [state?.live, state?.building].filter((one) => typeof one === "number")
   for (const generation of generations) {
@@ -76,8 +76,11 @@ export async function write(ctx: Ctx, generation: number, ids: readonly string[]
   let left = [...new Set(ids)]
   for (let tries = 0; left.length > 0; tries++) {
     if (tries === 10) throw new Error(`${left.length} products change faster than they are indexed`)
-    const revisions = await ctx.search.all<{ id: string; revision: number }>(
-      sql`SELECT d.product_id AS id, d.revision FROM json_each(${JSON.stringify(left)}) AS j CROSS JOIN docs AS d ON d.generation = ${generation} AND d.product_id = j.value`,
+    const revisions = await ctx.search.all(
+      sql<{
+        id: string
+        revision: number
+      }>`SELECT d.product_id AS id, d.revision FROM json_each(${JSON.stringify(left)}) AS j CROSS JOIN docs AS d ON d.generation = ${generation} AND d.product_id = j.value`,
     )
     const known = new Map(revisions.map(({ id, revision }) => [id, revision]))
     const sources = await readSources(ctx, left)
@@ -85,7 +88,7 @@ export async function write(ctx: Ctx, generation: number, ids: readonly string[]
       const source = sources.get(id)
       return [id, known.get(id) ?? 0, source ? JSON.stringify(documentOf(source)) : "null"]
     })
-    const written = await ctx.search.all<{ id: string }>(sql`
+    const written = await ctx.search.all(sql<{ id: string }>`
       INSERT INTO docs (generation, product_id, revision, packed_revision, fresh, packed)
       SELECT ${generation}, value ->> 0, (value ->> 1) + 1, 0, value ->> 2, 'null'
       FROM json_each(${JSON.stringify(rows)}) WHERE true
@@ -107,8 +110,10 @@ export async function write(ctx: Ctx, generation: number, ids: readonly string[]
 }
 
 async function waitingIn(ctx: Ctx, generation: number): Promise<number> {
-  const [row] = await ctx.search.all<{ n: number }>(
-    sql`SELECT count(*) AS n FROM (SELECT 1 FROM docs WHERE generation = ${generation} AND packed_revision <> revision LIMIT ${mergeAt})`,
+  const [row] = await ctx.search.all(
+    sql<{
+      n: number
+    }>`SELECT count(*) AS n FROM (SELECT 1 FROM docs WHERE generation = ${generation} AND packed_revision <> revision LIMIT ${mergeAt})`,
   )
   return row?.n ?? 0
 }

@@ -50,30 +50,24 @@ type Wanted = {
 export async function look(ctx: Ctx, wanted: Wanted): Promise<Look> {
   const { prefix, sku, forStaff } = wanted
   const known = decoded.all()
-  const statements = [
-    ctx.search.all<{ live: number }>(sql`SELECT live FROM search_state`),
-    ctx.search.all<{ doc: number; fresh: string }>(
-      sql`SELECT doc, fresh FROM docs WHERE generation = ${live} AND packed_revision <> revision LIMIT ${mostWaiting}`,
-    ),
-    ctx.search.all<PostingsRow>(postingsOf(live, wanted.terms, forStaff)),
-    ctx.search.all<PostingsRow>(
+  const none = sql<never>`SELECT 1 WHERE 0`
+  const [state, waiting, exact, begun, skus, hidden, completions, columns] = await ctx.search.batch(
+    [
+      sql<{ live: number }>`SELECT live FROM search_state`,
+      sql<{
+        doc: number
+        fresh: string
+      }>`SELECT doc, fresh FROM docs WHERE generation = ${live} AND packed_revision <> revision LIMIT ${mostWaiting}`,
+      postingsOf(live, wanted.terms, forStaff),
       prefix === undefined
-        ? sql`SELECT 1 WHERE 0`
-        : sql`SELECT p.term, p.chunk, p.count, p.data FROM (SELECT DISTINCT stem FROM (${completionsOf(live, prefix)})) AS w CROSS JOIN postings AS p ON p.generation = ${live} AND p.realm = 0 AND p.term = w.stem`,
-    ),
-    ctx.search.all<PostingsRow>(sku === undefined ? sql`SELECT 1 WHERE 0` : begunBy(sku, 0)),
-    ctx.search.all<PostingsRow>(
-      prefix === undefined || !forStaff ? sql`SELECT 1 WHERE 0` : begunBy(prefix, 1),
-    ),
-    ctx.search.all<Spelling>(
-      prefix === undefined ? sql`SELECT 1 WHERE 0` : completionsOf(live, prefix),
-    ),
-    ctx.search.all<ColumnRow>(
-      sql`SELECT kind, chunk, stamp, CASE WHEN stamp IN (SELECT value FROM json_each(${JSON.stringify([...known.keys()])})) THEN NULL ELSE data END AS data FROM columns WHERE generation = ${live} AND kind IN (SELECT value FROM json_each(${JSON.stringify(["facts", ...wanted.kinds])}))`,
-    ),
-  ] as const
-  const [state, waiting, exact, begun, skus, hidden, completions, columns] =
-    await ctx.search.batch(statements)
+        ? none
+        : sql<PostingsRow>`SELECT p.term, p.chunk, p.count, p.data FROM (SELECT DISTINCT stem FROM (${completionsOf(live, prefix)})) AS w CROSS JOIN postings AS p ON p.generation = ${live} AND p.realm = 0 AND p.term = w.stem`,
+      sku === undefined ? none : begunBy(sku, 0),
+      prefix === undefined || !forStaff ? none : begunBy(prefix, 1),
+      prefix === undefined ? none : completionsOf(live, prefix),
+      sql<ColumnRow>`SELECT kind, chunk, stamp, CASE WHEN stamp IN (SELECT value FROM json_each(${JSON.stringify([...known.keys()])})) THEN NULL ELSE data END AS data FROM columns WHERE generation = ${live} AND kind IN (SELECT value FROM json_each(${JSON.stringify(["facts", ...wanted.kinds])}))`,
+    ],
+  )
   return {
     generation: state[0]?.live ?? 0,
     waiting: new Map(
@@ -83,7 +77,13 @@ export async function look(ctx: Ctx, wanted: Wanted): Promise<Look> {
       }),
     ),
     rows: [...exact, ...begun, ...skus, ...hidden],
-    completions,
+    completions: [
+      ...completions,
+      ...hidden.map(({ term }) => {
+        const word = term.slice(staffMark.length)
+        return { word, stem: word, bucket: 0 }
+      }),
+    ],
     facts: new Map(
       columns.filter(({ kind }) => kind === "facts").map((row) => [row.chunk, factsOf(row, known)]),
     ),
@@ -121,7 +121,7 @@ export async function postings(
   terms: readonly string[],
   forStaff: boolean,
 ): Promise<PostingsRow[]> {
-  return ctx.search.all<PostingsRow>(postingsOf(sql`${generation}`, terms, forStaff))
+  return ctx.search.all(postingsOf(sql`${generation}`, terms, forStaff))
 }
 
 /** The words of the vocabulary that share a variant with what was typed, each with the word it may stand for. */
@@ -130,8 +130,10 @@ export async function candidates(
   generation: number,
   variants: readonly (readonly [asked: string, variant: string])[],
 ): Promise<(Spelling & { asked: string })[]> {
-  return ctx.search.all<Spelling & { asked: string }>(
-    sql`SELECT DISTINCT v.value ->> 0 AS asked, w.word, w.stem, w.bucket FROM json_each(${JSON.stringify(variants)}) AS v CROSS JOIN near AS n ON n.generation = ${generation} AND n.variant = v.value ->> 1 CROSS JOIN words AS w ON w.generation = n.generation AND w.word = n.word LIMIT ${mostCandidates}`,
+  return ctx.search.all(
+    sql<
+      Spelling & { asked: string }
+    >`SELECT DISTINCT v.value ->> 0 AS asked, w.word, w.stem, w.bucket FROM json_each(${JSON.stringify(variants)}) AS v CROSS JOIN near AS n ON n.generation = ${generation} AND n.variant = v.value ->> 1 CROSS JOIN words AS w ON w.generation = n.generation AND w.word = n.word LIMIT ${mostCandidates}`,
   )
 }
 
@@ -153,25 +155,29 @@ export function inBothRealms(plan: Plan): Plan {
   )
 }
 
-function postingsOf(generation: SQL, terms: readonly string[], forStaff: boolean): SQL {
+function postingsOf(
+  generation: SQL,
+  terms: readonly string[],
+  forStaff: boolean,
+): SQL<PostingsRow> {
   const wanted = JSON.stringify([...new Set(terms)])
   const of = (realm: number, mark: string) =>
-    sql`SELECT ${mark} || p.term AS term, p.chunk, p.count, p.data FROM json_each(${wanted}) AS t CROSS JOIN postings AS p ON p.generation = ${generation} AND p.realm = ${realm} AND p.term = t.value`
-  return forStaff ? sql`${of(0, "")} UNION ALL ${of(1, staffMark)}` : of(0, "")
+    sql<PostingsRow>`SELECT ${mark} || p.term AS term, p.chunk, p.count, p.data FROM json_each(${wanted}) AS t CROSS JOIN postings AS p ON p.generation = ${generation} AND p.realm = ${realm} AND p.term = t.value`
+  return forStaff ? sql<PostingsRow>`${of(0, "")} UNION ALL ${of(1, staffMark)}` : of(0, "")
 }
 
 /** Terms that begin so, in their order. */
-function begunBy(prefix: string, realm: 0 | 1): SQL {
+function begunBy(prefix: string, realm: 0 | 1): SQL<PostingsRow> {
   const mark = realm === 1 ? staffMark : ""
-  return sql`SELECT ${mark} || term AS term, chunk, count, data FROM postings WHERE generation = ${live} AND realm = ${realm} AND term > ${prefix} AND term < ${beyond(prefix)} LIMIT ${mostSkus}`
+  return sql<PostingsRow>`SELECT ${mark} || term AS term, chunk, count, data FROM postings WHERE generation = ${live} AND realm = ${realm} AND term > ${prefix} AND term < ${beyond(prefix)} LIMIT ${mostSkus}`
 }
 
 /** The most frequent words that begin so. A short beginning has an index of its own; a longer one is had by few words. */
-function completionsOf(generation: SQL, prefix: string): SQL {
+function completionsOf(generation: SQL, prefix: string): SQL<Spelling> {
   const length = Array.from(prefix).length
   if (length <= 3)
-    return sql`SELECT word, stem, bucket FROM words WHERE generation = ${generation} AND substr(word, 1, ${sql.raw(String(length))}) = ${prefix} ORDER BY bucket DESC LIMIT ${mostCompletions}`
-  return sql`SELECT word, stem, bucket FROM (SELECT word, stem, bucket FROM words WHERE generation = ${generation} AND word >= ${prefix} AND word < ${beyond(prefix)} LIMIT ${comparedCompletions}) ORDER BY bucket DESC LIMIT ${mostCompletions}`
+    return sql<Spelling>`SELECT word, stem, bucket FROM words WHERE generation = ${generation} AND substr(word, 1, ${sql.raw(String(length))}) = ${prefix} ORDER BY bucket DESC LIMIT ${mostCompletions}`
+  return sql<Spelling>`SELECT word, stem, bucket FROM (SELECT word, stem, bucket FROM words WHERE generation = ${generation} AND word >= ${prefix} AND word < ${beyond(prefix)} LIMIT ${comparedCompletions}) ORDER BY bucket DESC LIMIT ${mostCompletions}`
 }
 
 /** What sorts after everything that begins so. */

@@ -36,12 +36,13 @@ type Waiting = {
  */
 export async function merge(ctx: Ctx, generation: number): Promise<boolean> {
   const [[state], waiting] = await ctx.search.batch([
-    ctx.search.all<{ version: number }>(
-      sql`SELECT version FROM generations WHERE generation = ${generation}`,
-    ),
-    ctx.search.all<{ doc: number; revision: number; fresh: string; packed: string | null }>(
-      sql`SELECT doc, revision, fresh, packed FROM docs WHERE generation = ${generation} AND packed_revision <> revision ORDER BY doc LIMIT ${mostDocuments}`,
-    ),
+    sql<{ version: number }>`SELECT version FROM generations WHERE generation = ${generation}`,
+    sql<{
+      doc: number
+      revision: number
+      fresh: string
+      packed: string | null
+    }>`SELECT doc, revision, fresh, packed FROM docs WHERE generation = ${generation} AND packed_revision <> revision ORDER BY doc LIMIT ${mostDocuments}`,
   ])
   if (!state || waiting.length === 0) return false
   const documents = waiting.map(({ doc, revision, fresh, packed }): Waiting => {
@@ -60,9 +61,8 @@ export async function merge(ctx: Ctx, generation: number): Promise<boolean> {
         sql`UPDATE docs SET packed = CASE WHEN docs.revision = j.value ->> 1 THEN NULL ELSE j.value ->> 2 END, packed_revision = j.value ->> 1 FROM json_each(${rows}) AS j WHERE docs.doc = j.value ->> 0`,
     ),
   ]
-  const [first, ...rest] = statements.map((statement) => ctx.search.run(statement))
   try {
-    if (first) await ctx.search.batch([first, ...rest])
+    await ctx.search.write(statements)
   } catch (error) {
     if (isOvertaken(error)) return false
     throw error
@@ -98,14 +98,14 @@ async function postingStatements(
   const counts = new Map<string, number>()
   const chunks = [...new Set(changes.map(({ chunk }) => chunk))]
   for (let start = 0; start < wanted.length; start += 1000) {
-    const rows = await ctx.search.all<{
-      realm: number
-      term: string
-      chunk: number
-      count: number
-      data: string | null
-    }>(
-      sql`SELECT p.realm, p.term, p.chunk, p.count, CASE WHEN p.chunk IN (SELECT value FROM json_each(${JSON.stringify(chunks)})) THEN p.data END AS data FROM json_each(${JSON.stringify(wanted.slice(start, start + 1000))}) AS j CROSS JOIN postings AS p ON p.generation = ${generation} AND p.realm = j.value ->> 0 AND p.term = j.value ->> 1`,
+    const rows = await ctx.search.all(
+      sql<{
+        realm: number
+        term: string
+        chunk: number
+        count: number
+        data: string | null
+      }>`SELECT p.realm, p.term, p.chunk, p.count, CASE WHEN p.chunk IN (SELECT value FROM json_each(${JSON.stringify(chunks)})) THEN p.data END AS data FROM json_each(${JSON.stringify(wanted.slice(start, start + 1000))}) AS j CROSS JOIN postings AS p ON p.generation = ${generation} AND p.realm = j.value ->> 0 AND p.term = j.value ->> 1`,
     )
     for (const row of rows) {
       if (row.realm === 0) counts.set(row.term, (counts.get(row.term) ?? 0) + row.count)
@@ -228,8 +228,12 @@ async function columnStatements(
       .map(([chunk, own]) => ({ kind, chunk, own })),
   )
   const wanted = JSON.stringify(touched.map(({ kind, chunk }) => [kind, chunk]))
-  const rows = await ctx.search.all<{ kind: Kind; chunk: number; data: string }>(
-    sql`SELECT c.kind, c.chunk, c.data FROM json_each(${wanted}) AS j CROSS JOIN columns AS c ON c.generation = ${generation} AND c.kind = j.value ->> 0 AND c.chunk = j.value ->> 1`,
+  const rows = await ctx.search.all(
+    sql<{
+      kind: Kind
+      chunk: number
+      data: string
+    }>`SELECT c.kind, c.chunk, c.data FROM json_each(${wanted}) AS j CROSS JOIN columns AS c ON c.generation = ${generation} AND c.kind = j.value ->> 0 AND c.chunk = j.value ->> 1`,
   )
   const written = touched.map(({ kind, chunk, own }) => {
     const old = rows.find((row) => row.kind === kind && row.chunk === chunk)?.data

@@ -57,13 +57,9 @@ async function begin(ctx: Ctx): Promise<IndexStatus> {
   const stuck = state.building
   const generation = Math.max(state.live, stuck ?? 0, state.retired ?? 0) + 1
   // Of two that begin at once the second finds another state, and changes nothing.
-  await ctx.search.batch([
-    ctx.search.run(
-      sql`INSERT INTO generations (generation, version) SELECT ${generation}, 0 FROM search_state WHERE building IS ${stuck} AND live = ${state.live} ON CONFLICT DO NOTHING`,
-    ),
-    ctx.search.run(
-      sql`UPDATE search_state SET building = ${generation}, cursor = '', indexed = 0, started_at = ${iso(ctx.now)}, moved_at = ${iso(ctx.now)}, finished_at = NULL WHERE building IS ${stuck} AND live = ${state.live}`,
-    ),
+  await ctx.search.write([
+    sql`INSERT INTO generations (generation, version) SELECT ${generation}, 0 FROM search_state WHERE building IS ${stuck} AND live = ${state.live} ON CONFLICT DO NOTHING`,
+    sql`UPDATE search_state SET building = ${generation}, cursor = '', indexed = 0, started_at = ${iso(ctx.now)}, moved_at = ${iso(ctx.now)}, finished_at = NULL WHERE building IS ${stuck} AND live = ${state.live}`,
   ])
   const now = await stateOf(ctx)
   if (now.building !== null)
@@ -94,11 +90,11 @@ export async function build(
       (last === undefined && (await isWaiting(ctx, generation)))
     );
     if (last === undefined) return goLive(ctx, state, generation)
-    const { meta } = await ctx.search.run(
+    const [moved] = await ctx.search.write([
       sql`UPDATE search_state SET cursor = ${last}, indexed = indexed + ${ids.length}, moved_at = ${iso(ctx.now)} WHERE building = ${generation} AND cursor = ${state.cursor}`,
-    )
+    ])
     // Another delivery of the same event is at it.
-    if (meta.changes === 0) return
+    if (moved === 0) return
   }
   await commit(ctx, [], { events: [{ type: "index.begun", generation }] })
 }
@@ -111,9 +107,9 @@ async function isWaiting(ctx: Ctx, generation: number): Promise<boolean> {
 }
 
 async function goLive(ctx: Ctx, { live }: State, generation: number): Promise<void> {
-  await ctx.search.run(
+  await ctx.search.write([
     sql`UPDATE search_state SET live = ${generation}, building = NULL, retired = ${live}, finished_at = ${iso(ctx.now)} WHERE building = ${generation}`,
-  )
+  ])
   await ctx.cache.expire("search")
 }
 
@@ -131,8 +127,10 @@ export async function tend(ctx: Ctx): Promise<void> {
 
 /** Deletes one helping of every generation that is neither live nor being built. */
 async function clear(ctx: Ctx, { live, building }: State): Promise<void> {
-  const [old] = await ctx.search.all<{ generation: number }>(
-    sql`SELECT generation FROM generations WHERE generation <> ${live} AND generation <> ${building ?? live} LIMIT 1`,
+  const [old] = await ctx.search.all(
+    sql<{
+      generation: number
+    }>`SELECT generation FROM generations WHERE generation <> ${live} AND generation <> ${building ?? live} LIMIT 1`,
   )
   if (!old) return
   const { generation } = old
@@ -145,26 +143,24 @@ async function clear(ctx: Ctx, { live, building }: State): Promise<void> {
     ["near", "variant, word"],
     ["words", "word"],
   ] as const
-  const results = await ctx.search.batch([
-    ctx.search.run(sql`UPDATE search_state SET retired = NULL WHERE retired = ${generation}`),
-    ...tables.map(([table, key]) =>
-      ctx.search.run(
+  const results = await ctx.search.write([
+    sql`UPDATE search_state SET retired = NULL WHERE retired = ${generation}`,
+    ...tables.map(
+      ([table, key]) =>
         sql`DELETE FROM ${sql.raw(table)} WHERE ${sql.raw(key)} IN (SELECT ${sql.raw(key)} FROM ${sql.raw(table)} WHERE generation = ${generation} LIMIT ${deletedAtOnce})`,
-      ),
     ),
-    ...keyed.map(([table, key]) =>
-      ctx.search.run(
+    ...keyed.map(
+      ([table, key]) =>
         sql`DELETE FROM ${sql.raw(table)} WHERE generation = ${generation} AND (${sql.raw(key)}) IN (SELECT ${sql.raw(key)} FROM ${sql.raw(table)} WHERE generation = ${generation} LIMIT ${deletedAtOnce})`,
-      ),
     ),
   ])
-  if (results.slice(1).every(({ meta }) => meta.changes === 0))
-    await ctx.search.run(sql`DELETE FROM generations WHERE generation = ${generation}`)
+  if (results.slice(1).every((changed) => changed === 0))
+    await ctx.search.write([sql`DELETE FROM generations WHERE generation = ${generation}`])
 }
 
 async function stateOf(ctx: Ctx): Promise<State> {
-  const [state] = await ctx.search.all<State>(
-    sql`SELECT live, building, retired, cursor, indexed, started_at, moved_at, finished_at FROM search_state`,
+  const [state] = await ctx.search.all(
+    sql<State>`SELECT live, building, retired, cursor, indexed, started_at, moved_at, finished_at FROM search_state`,
   )
   if (!state) throw new Error("the search database is not migrated")
   return state

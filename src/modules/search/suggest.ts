@@ -28,12 +28,12 @@ export function suggest(ctx: Ctx, { q, limit = usual }: SuggestQuery): Promise<S
 }
 
 function completionsOf(q: string, understood: Understood): Suggestions["completions"] {
-  const { asked, index, plan } = understood
+  const { asked, completions, plan } = understood
   const last = asked.chunks.at(-1)
   if (!last?.isOpen) return []
   const typed = last.words.at(-1) ?? ""
   const before = q.slice(0, /[\p{L}\p{N}\p{M}'’]+$/u.exec(q)?.index ?? q.length)
-  const distinct = index.completions
+  const distinct = completions
     .toSorted((a, b) => b.bucket - a.bucket || a.word.length - b.word.length)
     .filter(
       (one, at, all) =>

@@ -3,7 +3,15 @@ import type { Ctx } from "#context.ts"
 import type { Kind } from "./columns.ts"
 import { candidates, inBothRealms, look, type Look, postings } from "./lookup.ts"
 import { match, type Matches, type Plan, type PostingsRow } from "./match.ts"
-import { type Correction, correctionsOf, type Known, planOf, termsIn, termsOf } from "./plan.ts"
+import {
+  type Correction,
+  correctionsOf,
+  type Known,
+  planOf,
+  type Spelling,
+  termsIn,
+  termsOf,
+} from "./plan.ts"
 import { type Asked, phrasesIn, readQuery, rewritten } from "./query.ts"
 import { meaning } from "./synonyms.ts"
 import { askedVariants, isSpelt } from "./typo.ts"
@@ -14,6 +22,8 @@ export type Understood = {
   asked: Asked
   index: Look
   rows: PostingsRow[]
+  /** What the last word may become. */
+  completions: Spelling[]
   plan: Plan
   matches: Matches
   didYouMean: string | null
@@ -60,9 +70,17 @@ export async function understand(
     ...index.completions.map((one) => one.stem),
     ...rows.map(({ term }) => term),
   ])
+  const fresh = freshWords(index)
+  const prefix = last.isOpen ? last.words.at(-1) : undefined
+  const completions = [
+    ...index.completions,
+    ...fresh.filter(({ word }) => prefix !== undefined && word.startsWith(prefix)),
+  ]
   const known: Known = {
-    completions: index.completions,
-    skus: rows.map(({ term }) => term).filter((term) => term.startsWith("#") && term !== last.sku),
+    completions,
+    skus: [...rows.map(({ term }) => term), ...freshTerms(index)].filter(
+      (term) => term.startsWith(last.sku) && term !== last.sku,
+    ),
     corrections: new Map(),
     synonyms: phrases.flatMap(({ phrase, from, to }) => {
       const texts = meanings.get(phrase)
@@ -86,11 +104,13 @@ export async function understand(
     const variants = words.flatMap((word) => askedVariants(word).map((one) => [word, one] as const))
     if (variants.length === 0) return new Map()
     const found = Map.groupBy(await candidates(ctx, index.generation, variants), (one) => one.asked)
-    const all = words.map((word) => [word, correctionsOf(word, found.get(word) ?? [])] as const)
+    const all = words.map(
+      (word) => [word, correctionsOf(word, [...(found.get(word) ?? []), ...fresh])] as const,
+    )
     return new Map(all.filter(([, corrections]) => corrections.length > 0))
   }
 
-  const unknown = unknownWords(asked, index)
+  const unknown = unknownWords(asked, index, completions.length > 0)
   let corrections = await correct(unknown)
   let result = await attempt(corrections)
   if (!result.matches.isWhole) {
@@ -112,21 +132,35 @@ export async function understand(
     asked,
     index,
     rows,
+    completions,
     ...result,
     didYouMean: best.size === 0 ? null : rewritten(text, asked, best),
   }
 }
 
 /** Words that nothing holds: neither themselves, nor with others as one word or SKU, nor going on. */
-function unknownWords({ chunks }: Asked, index: Look): string[] {
-  const held = new Set(index.rows.map(({ term }) => term.replace(/^!/, "")))
-  for (const document of index.waiting.values())
-    for (const [term] of document?.terms ?? []) held.add(term)
+function unknownWords({ chunks }: Asked, index: Look, mayGoOn: boolean): string[] {
+  const held = new Set([
+    ...index.rows.map(({ term }) => term.replace(/^!/, "")),
+    ...freshTerms(index),
+  ])
   return chunks.flatMap(({ words, together, sku, isOpen }) => {
     if (held.has(sku) || (together !== undefined && held.has(stem(together)))) return []
     return words.filter((word, at) => {
-      const goesOn = isOpen && at === words.length - 1 && index.completions.length > 0
+      const goesOn = mayGoOn && isOpen && at === words.length - 1
       return !held.has(stem(word)) && !goesOn
     })
   })
+}
+
+/** The words of documents that wait: the vocabulary has them once they are merged. */
+function freshWords(index: Look): Spelling[] {
+  const words = index.waiting.values().flatMap((document) => document?.words ?? [])
+  return [...new Map(words)].map(([word, of]) => ({ word, stem: of, bucket: 0 }))
+}
+
+function freshTerms(index: Look): string[] {
+  return [...index.waiting.values()].flatMap((document) =>
+    (document?.terms ?? []).map(([term]) => term),
+  )
 }

@@ -64,7 +64,7 @@ CREATE TABLE words (
   bucket INTEGER NOT NULL,
   PRIMARY KEY (generation, word)
 ) WITHOUT ROWID;
-CREATE INDEX words_stem ON words (generation, stem);
+CREATE INDEX words_stem ON words (generation, stem, bucket);
 CREATE INDEX words_one ON words (generation, substr(word, 1, 1), bucket DESC);
 CREATE INDEX words_two ON words (generation, substr(word, 1, 2), bucket DESC);
 CREATE INDEX words_three ON words (generation, substr(word, 1, 3), bucket DESC);

@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gt, lt, or, type SQL, sql } from "drizzle-orm"
+import { and, asc, desc, eq, gt, gte, lt, lte, or, type SQL, sql } from "drizzle-orm"
 import type { RunnableQuery } from "drizzle-orm/runnable-query"
 import type { SQLiteColumn } from "drizzle-orm/sqlite-core"
 
@@ -38,6 +38,46 @@ type List<Row> = {
   matching: SQL
 }
 
+/** One page that was asked for, before it is read. */
+export type Plan<Row> = Omit<Slice, "limit"> & { window: Window; terms: readonly Term<Row>[] }
+
+/** What of a list is asked for. @throws as `readPage` */
+export function planPage<Row>(
+  query: PageQuery,
+  list: Pick<List<Row>, "orderings" | "fallback" | "id">,
+): Plan<Row> {
+  const window = windowOf(query)
+  const terms = termsOf(query.ordering, list)
+  return {
+    window,
+    terms,
+    where: window.after === undefined ? undefined : beyond(window.after, terms),
+    orderBy: terms.map(({ by, descending }) => (descending ? desc(by) : asc(by))),
+    offset: window.offset,
+  }
+}
+
+/**
+ * The page of these rows. `n`: how many there are in the list, counted to just above the cap, or exactly; `last`: the
+ * values of the last row by which more follow. @throws `invalid-page`
+ */
+export function closePage<Row>(
+  { window, terms }: Plan<Row>,
+  results: Row[],
+  n: number,
+  last: readonly (string | number)[] | undefined,
+): Page<Row> {
+  if (window.page !== undefined && window.page > 1 && results.length === 0)
+    throw new DomainError("invalid-page")
+  const nextCursor = last === undefined ? null : encodeCursor([signatureOf(terms), ...last])
+  return { results, count: Math.min(n, countCap), isCapped: n > countCap, nextCursor, window }
+}
+
+/** The values of a row that a cursor is made of. */
+export function valuesIn<Row>(terms: readonly Term<Row>[], row: Row): (string | number)[] {
+  return terms.map(({ of }) => of(row))
+}
+
 /**
  * Reads one page: rows and count in one round trip. @throws `invalid-page` for a page that is none or beyond the end,
  * `invalid-input` for a broken cursor, limit or offset
@@ -47,25 +87,18 @@ export async function readPage<Row>(
   query: PageQuery,
   list: List<Row>,
 ): Promise<Page<Row>> {
-  const window = windowOf(query)
-  const terms = termsOf(query.ordering, list)
-  const where = window.after === undefined ? undefined : beyond(window.after, terms)
-  const orderBy = terms.map(({ by, descending }) => (descending ? desc(by) : asc(by)))
+  const plan = planPage(query, list)
+  const { where, orderBy, offset, window } = plan
   const counting = ctx.db
     .select({ n: sql<number>`count(*)`.as("n") })
     .from(sql`(${list.matching} LIMIT ${countCap + 1})`)
   const [rows, counted] = await ctx.db.batch([
-    list.rows({ where, orderBy, limit: window.limit + 1, offset: window.offset }),
+    list.rows({ where, orderBy, limit: window.limit + 1, offset }),
     counting,
   ])
-  const n = counted[0]?.n ?? 0
   const results = rows.slice(0, window.limit)
-  if (window.page !== undefined && window.page > 1 && results.length === 0)
-    throw new DomainError("invalid-page")
   const last = rows.length > window.limit ? results.at(-1) : undefined
-  const nextCursor =
-    last === undefined ? null : encodeCursor([signature(terms), ...terms.map(({ of }) => of(last))])
-  return { results, count: Math.min(n, countCap), isCapped: n > countCap, nextCursor, window }
+  return closePage(plan, results, counted[0]?.n ?? 0, last && valuesIn(plan.terms, last))
 }
 
 /** A page of a list that is in memory anyway. @throws as `readPage` */
@@ -81,60 +114,6 @@ export function slicePage<Row extends { id: string }>(
   const last = start + window.limit < all.length ? results.at(-1) : undefined
   const nextCursor = last === undefined ? null : encodeCursor([last.id])
   return { results, count: all.length, isCapped: false, nextCursor, window }
-}
-
-/** What a list in memory can be ordered by: a field of each row, by its name on the wire. */
-type Ranking<Row> = {
-  orderings: Record<string, Ordering<Row>["of"]>
-  fallback: string
-  id: (row: Row) => string
-}
-
-/** A page of rows in memory, in any of their orderings. @throws as `readPage` */
-export function rankPage<Row>(
-  query: PageQuery,
-  all: readonly Row[],
-  list: Ranking<Row>,
-): Page<Row> {
-  const window = windowOf(query)
-  const orderings = Object.entries(list.orderings).map(
-    ([name, of]) => [name, { by: sql.raw(name), of }] as const,
-  )
-  const terms = termsOf<Row>(query.ordering, {
-    orderings: Object.fromEntries(orderings),
-    fallback: list.fallback,
-    id: { by: sql.raw("id"), of: list.id },
-  })
-  const compare = (keys: (index: number) => string | number, other: Row) => {
-    for (const [index, { of, descending }] of terms.entries()) {
-      const [a, b] = [keys(index), of(other)]
-      if (a !== b) return a < b === descending ? 1 : -1
-    }
-    return 0
-  }
-  const after = window.after === undefined ? undefined : valuesOf(window.after, terms)
-  const rows = after ? all.filter((row) => compare((index) => after[index] ?? 0, row) < 0) : all
-  const first = leading(
-    rows,
-    (a, b) => compare((index) => terms[index]?.of(a) ?? 0, b),
-    window.offset + window.limit + 1,
-  )
-  const results = first.slice(window.offset, window.offset + window.limit)
-  if (window.page !== undefined && window.page > 1 && results.length === 0)
-    throw new DomainError("invalid-page")
-  const last = first.length > window.offset + window.limit ? results.at(-1) : undefined
-  const nextCursor =
-    last === undefined ? null : encodeCursor([signature(terms), ...terms.map(({ of }) => of(last))])
-  const count = Math.min(all.length, countCap)
-  return { results, count, isCapped: all.length > countCap, nextCursor, window }
-}
-
-/** The first `n` of these in their order, without sorting the rest. */
-function leading<T>(all: readonly T[], compare: (a: T, b: T) => number, n: number): T[] {
-  let first: T[] = []
-  for (let start = 0; start < all.length; start += n + 1000)
-    first = [...first, ...all.slice(start, start + n + 1000)].toSorted(compare).slice(0, n)
-  return first
 }
 
 function placeAfter(cursor: string, all: readonly { id: string }[]): number {
@@ -197,7 +176,8 @@ function whole(
   return value
 }
 
-type Term<Row> = { name: string; by: SQL; of: Ordering<Row>["of"]; descending: boolean }
+/** A field of an ordering, as it was asked for. */
+export type Term<Row> = { name: string; by: SQL; of: Ordering<Row>["of"]; descending: boolean }
 
 function termsOf<Row>(
   asked: string | undefined,
@@ -221,7 +201,8 @@ function termOf<Row>(name: string, { by, of }: Ordering<Row>, descending: boolea
   return { name, by: sql`${by}`, of, descending }
 }
 
-function signature(terms: readonly { name: string; descending: boolean }[]): string {
+/** The ordering as the wire writes it, the id that breaks ties included. */
+export function signatureOf(terms: readonly { name: string; descending: boolean }[]): string {
   return terms.map(({ name, descending }) => (descending ? `-${name}` : name)).join(",")
 }
 
@@ -233,20 +214,32 @@ function foreignCursor(): DomainError {
   })
 }
 
-/** The ordering values that a cursor of this list and ordering holds. */
-function valuesOf<Row>(cursor: string, terms: readonly Term<Row>[]): (string | number)[] {
+/** The values that a cursor was made of, one for each term. @throws `invalid-input` */
+export function valuesAt<Row>(cursor: string, terms: readonly Term<Row>[]): (string | number)[] {
   const values = decodeCursor(cursor)
-  if (values?.length !== terms.length + 1 || values[0] !== signature(terms)) throw foreignCursor()
+  if (values?.length !== terms.length + 1 || values[0] !== signatureOf(terms)) throw foreignCursor()
   return values.slice(1)
 }
 
-/** The rows after the cursor's: later in the first field that differs. */
+/**
+ * The rows after the cursor's: later in the first field that differs. In a form that SQLite answers by a range of the
+ * index: a comparison of rows, or of the first field where the fields go different ways.
+ */
 function beyond<Row>(cursor: string, terms: readonly Term<Row>[]): SQL | undefined {
-  const after = valuesOf(cursor, terms)
-  return or(
+  const after = valuesAt(cursor, terms)
+  const [first] = terms
+  if (!first) return undefined
+  const list = (parts: readonly SQL[]) => sql.join([...parts], sql`, `)
+  if (terms.every(({ descending }) => descending === first.descending)) {
+    const fields = list(terms.map(({ by }) => by))
+    const values = list(after.map((value) => sql`${value}`))
+    return first.descending ? sql`(${fields}) < (${values})` : sql`(${fields}) > (${values})`
+  }
+  const later = or(
     ...terms.map(({ by, descending }, index) => {
       const ties = terms.slice(0, index).map((term, tie) => eq(term.by, after[tie]))
       return and(...ties, descending ? lt(by, after[index]) : gt(by, after[index]))
     }),
   )
+  return and(first.descending ? lte(first.by, after[0]) : gte(first.by, after[0]), later)
 }

@@ -4,9 +4,9 @@ import { expect, it } from "vitest"
 import { build, rebuild } from "#modules/search/rebuild.ts"
 import { search } from "#modules/search/search.ts"
 
-import { generateProducts, storeProducts } from "../support/catalogue.ts"
 import { ctx } from "../support/ctx.ts"
 import * as make from "../support/make.ts"
+import { generateProducts, storeProducts } from "../support/search-catalogue.ts"
 import { countedByHand, probesOf, recallAtTen } from "../support/search-quality.ts"
 import { silentQueue } from "../support/shop.ts"
 

@@ -9,7 +9,7 @@ import { merge } from "./merging.ts"
 import { nextOf, readSources, withBelow } from "./source.ts"
 
 /** Products that are read at once. */
-export const pageSize = 100
+export const pageSize = 250
 
 /** So many documents wait before they are merged: a search looks at each of them. */
 const mergeAt = 64

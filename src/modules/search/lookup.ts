@@ -1,7 +1,7 @@
 import { type SQL, sql } from "drizzle-orm"
 
 import type { Ctx } from "#context.ts"
-import { Memory } from "#platform/memory.ts"
+import { Lru } from "#platform/lru.ts"
 
 import { decodeFacts, type FactColumns, type Kind, type Kinds } from "./columns.ts"
 import type { IndexDocument } from "./document.ts"
@@ -30,7 +30,7 @@ const mostWaiting = 500
 const mostCandidates = 400
 
 /** Chunks of 2 048 documents each, decoded: about 100 KB a piece. */
-const decoded = new Memory<FactColumns>(160)
+const decoded = new Lru<FactColumns>(160)
 
 const live = sql`(SELECT live FROM search_state)`
 

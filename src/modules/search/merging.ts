@@ -17,7 +17,7 @@ import { changePostings, postingsChunk } from "./postings.ts"
 import { keptVariants } from "./typo.ts"
 
 /** Documents of one merge: a few thousand rows of postings, well within what one batch may be. */
-const mostDocuments = 128
+const mostDocuments = 250
 
 /** Characters of one bound value: D1 allows two million bytes. */
 const mostCharacters = 900_000
@@ -58,7 +58,7 @@ export async function merge(ctx: Ctx, generation: number): Promise<boolean> {
     ...chunked(
       documents.map(({ doc, revision, fresh }) => [doc, revision, fresh]),
       (rows) =>
-        sql`UPDATE docs SET packed = CASE WHEN docs.revision = j.value ->> 1 THEN NULL ELSE j.value ->> 2 END, packed_revision = j.value ->> 1 FROM json_each(${rows}) AS j WHERE docs.doc = j.value ->> 0`,
+        sql`INSERT INTO docs (doc, generation, product_id, revision, packed_revision, fresh, packed) SELECT d.doc, d.generation, d.product_id, d.revision, j.value ->> 1, d.fresh, CASE WHEN d.revision = j.value ->> 1 THEN NULL ELSE j.value ->> 2 END FROM json_each(${rows}) AS j CROSS JOIN docs AS d ON d.doc = j.value ->> 0 WHERE true ON CONFLICT (doc) DO UPDATE SET packed_revision = excluded.packed_revision, packed = excluded.packed`,
     ),
   ]
   try {
@@ -185,7 +185,7 @@ function vocabularyStatements(
     ...chunked(
       [...buckets],
       (rows) =>
-        sql`UPDATE words SET bucket = j.value ->> 1 FROM json_each(${rows}) AS j WHERE words.generation = ${generation} AND words.stem = j.value ->> 0 AND words.bucket <> j.value ->> 1`,
+        sql`INSERT INTO words (generation, word, stem, bucket) SELECT w.generation, w.word, w.stem, j.value ->> 1 FROM json_each(${rows}) AS j CROSS JOIN words AS w ON w.generation = ${generation} AND w.stem = j.value ->> 0 WHERE w.bucket <> j.value ->> 1 ON CONFLICT (generation, word) DO UPDATE SET bucket = excluded.bucket`,
     ),
     ...chunked(
       [...words].map(([word, stem]) => [word, stem, buckets.get(stem) ?? null]),

@@ -1,4 +1,4 @@
-import { and, eq, inArray } from "drizzle-orm"
+import { eq, inArray } from "drizzle-orm"
 
 import { may } from "#actor.ts"
 import type { Ctx } from "#context.ts"
@@ -9,7 +9,8 @@ import type { ProductQuery, ProductSummary } from "#modules/catalog/model.ts"
 import { type Joined, joinedColumns, toSummary } from "#modules/catalog/product.ts"
 import { brands, categories, products } from "#modules/catalog/tables.ts"
 import { listLimit } from "#platform/db.ts"
-import { type Page, rankPage } from "#platform/page.ts"
+import type { Page } from "#platform/page.ts"
+import { rankPage } from "#platform/rank.ts"
 
 import { columnsChunk, factColumns, type Kinds } from "./columns.ts"
 import { type Counts, narrow, type Passed, priceBounds, type Stretch } from "./facets.ts"
@@ -197,12 +198,7 @@ async function readNames(
       .from(products)
       .leftJoin(categories, eq(categories.id, products.categoryId))
       .leftJoin(brands, eq(brands.id, products.brandId))
-      .where(
-        and(
-          inArray(products.id, some as Id<"product">[]),
-          forStaff ? undefined : eq(products.status, "active"),
-        ),
-      )
+      .where(inArray(products.id, some as Id<"product">[]))
   const keysOf = <K extends string>(entries: [string, number][]) => entries.map(([id]) => id as K)
   const [first, second, categoryRows, brandRows] = await ctx.db.batch([
     read(ids.slice(0, listLimit)),
@@ -222,7 +218,12 @@ async function readNames(
       .where(inArray(brands.id, keysOf<Id<"brand">>(top.brands))),
   ])
   return [
-    new Map([...first, ...second].map((row): [string, Joined] => [row.id, row])),
+    new Map(
+      [...first, ...second]
+        // The index may not know yet that it is hidden.
+        .filter(({ status }) => forStaff || status === "active")
+        .map((row): [string, Joined] => [row.id, row]),
+    ),
     new Map(categoryRows.map((row) => [row.id as string, row])),
     new Map(brandRows.map((row) => [row.id as string, row])),
   ] as const

@@ -66,7 +66,7 @@ export async function readSources(
             (sku) => sku !== null,
           ),
           properties: [
-            ...Object.values(row.attributes),
+            ...Object.values(row.attributes).map(String),
             ...row.options.flatMap(({ values }) => values),
           ],
           facts: {
@@ -78,7 +78,7 @@ export async function readSources(
             rating: row.averageRating,
             category: row.categoryPath ?? "",
             brand: row.brandId ?? "",
-            attributes: onceEach(Object.entries(row.attributes)),
+            attributes: onceEach(row.attributes),
           },
           times: { created: Date.parse(row.createdAt), updated: Date.parse(row.updatedAt) },
         },
@@ -88,8 +88,12 @@ export async function readSources(
 }
 
 /** Letter case does not tell two names apart. */
-function onceEach(attributes: [string, string][]): [string, string][] {
-  return [...new Map(attributes.map((pair) => [pair[0].toLowerCase(), pair])).values()]
+function onceEach(attributes: Record<string, unknown>): [string, string][] {
+  const pairs = Object.entries(attributes).map(([name, value]): [string, string] => [
+    name,
+    String(value),
+  ])
+  return [...new Map(pairs.map((pair) => [pair[0].toLowerCase(), pair])).values()]
 }
 
 async function namesAbove(ctx: Ctx, paths: readonly string[]): Promise<Map<string, string>> {

@@ -1,4 +1,4 @@
-import { words } from "./catalogue-words.ts"
+import { words } from "./search-words.ts"
 
 /** A product as a row, with what belongs to it. The same count and seed make the same products. */
 export type MadeProduct = {

@@ -2,7 +2,7 @@
  * Values of this isolate that never change under their key, so that none is ever old: the least recently used go when
  * there are more than `most`.
  */
-export class Memory<T> {
+export class Lru<T> {
   readonly #most: number
   readonly #values = new Map<string, T>()
 

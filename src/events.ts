@@ -16,12 +16,19 @@ export type Event =
       device: string
       addressPrefix: string
     }
-  /** Of a category or brand: its name or place, which its products are found by. */
   | {
-      type: "catalog.changed"
-      productId?: Id<"product">
-      categoryId?: Id<"category">
-      brandId?: Id<"brand">
+      type: "stock.fell-low"
+      productId: Id<"product">
+      variantId: Id<"variant">
+      available: number
+      threshold: number
+    }
+  | { type: "catalog.changed"; productId?: Id<"product">; brandId?: Id<"brand"> }
+  /** It has another place or name: its products, beyond `after`, are still listed as before. */
+  | {
+      type: "category.changed"
+      categoryId: Id<"category">
+      after?: { categoryId: Id<"category">; productId: Id<"product"> }
     }
   /** A product can be bought again, or no more. */
   | { type: "stock.turned"; productId: Id<"product"> }

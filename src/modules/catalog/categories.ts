@@ -137,12 +137,20 @@ export async function update(ctx: Ctx, ref: string, input: CategoryChanges): Pro
       updatedAt: iso(ctx.now),
     }
     const { id, path: _path, productCount: _count, ...columns } = next
+    const isMoved = parentId !== row.parentId || next.name !== row.name
     const moves = parentId === row.parentId ? [] : stageMove(ctx, id, parentId)
     const result = toCategory({ ...all, byRef: new Map([...all.byRef, [id, next]]) }, next)
     await commit(
       ctx,
       [...moves, ctx.db.update(categories).set(columns).where(eq(categories.id, id))],
-      { refusals, events: [{ type: "catalog.changed" }], result },
+      {
+        refusals,
+        events: [
+          { type: "catalog.changed" },
+          ...(isMoved ? [{ type: "category.changed" as const, categoryId: id }] : []),
+        ],
+        result,
+      },
     )
     await ctx.cache.expire("catalog")
     return result
@@ -217,7 +225,10 @@ export async function remove(ctx: Ctx, ref: string, moveTo: string | undefined):
       "categories.name": () =>
         new DomainError("category-not-empty", "Move what is in it with ?move_to="),
     },
-    events: [{ type: "catalog.changed" }],
+    events: [
+      { type: "catalog.changed" },
+      ...(target ? [{ type: "category.changed" as const, categoryId: target.id }] : []),
+    ],
     result: {},
   })
   await ctx.cache.expire("catalog")

@@ -2,33 +2,74 @@ import { and, eq, lt, type SQL, sql } from "drizzle-orm"
 
 import type { Ctx } from "#context.ts"
 import type { Id } from "#lib/id.ts"
+import { lowStockThreshold } from "#lib/stock.ts"
 import type { Statement } from "#platform/db.ts"
+import * as outbox from "#platform/outbox.ts"
 
 import { products, variants } from "./tables.ts"
 
 /** All levels of a product, as its stock object had them at `version`. */
 export type Projected = {
   version: number
-  levels: readonly { variantId: Id<"variant">; available: number }[]
+  levels: readonly {
+    variantId: Id<"variant">
+    onHand: number
+    held: number
+    available: number
+    tracked: boolean
+    backorderLimit: number
+    lowAt: number
+  }[]
+}
+
+/** The figures of a variant that has `quantity` and was never asked for. */
+export function firstFigures(quantity: number) {
+  return {
+    stockQuantity: quantity,
+    lowMargin: quantity - lowStockThreshold,
+    isTracked: true,
+    backorderLimit: 0,
+  }
 }
 
 /**
  * Writes what can be bought, as the stock object had it at `version`, unless a later version is there. The snapshot
- * is of the whole product: after it nothing older is taken any more, of any variant.
+ * is of the whole product: after it nothing older is taken any more, of any variant. `instead`: the version that is to
+ * be replaced whatever it is, as long as it is still there. The last statement but one writes an event when the product
+ * has become available, or no longer is.
  */
-export function stageStock(ctx: Ctx, id: Id<"product">, snapshot: Projected): Statement[] {
-  const isLater = sql`EXISTS (SELECT 1 FROM products WHERE products.id = ${id} AND products.stock_version < ${snapshot.version})`
+export function stageStock(
+  ctx: Ctx,
+  id: Id<"product">,
+  snapshot: Projected,
+  instead?: number,
+): Statement[] {
+  const isDue =
+    instead === undefined
+      ? lt(products.stockVersion, snapshot.version)
+      : eq(products.stockVersion, instead)
+  const isLater = sql`EXISTS (SELECT 1 FROM products WHERE products.id = ${id} AND ${isDue})`
   return [
-    ...snapshot.levels.map(({ variantId, available }) =>
+    ...snapshot.levels.map(({ variantId, onHand, held, available, ...policy }) =>
       ctx.db
         .update(variants)
-        .set({ stockQuantity: Math.max(0, available) })
+        .set({
+          stockQuantity: Math.max(0, available),
+          lowMargin: onHand - held - policy.lowAt,
+          isTracked: policy.tracked,
+          backorderLimit: policy.backorderLimit,
+        })
         .where(and(eq(variants.id, variantId), isLater)),
+    ),
+    outbox.stageWhen(
+      ctx,
+      { type: "stock.turned", productId: id },
+      sql`EXISTS (SELECT 1 FROM products WHERE products.id = ${id} AND ${isDue} AND (products.stock_quantity > 0) <> (${total(id)} > 0))`,
     ),
     ctx.db
       .update(products)
       .set({ stockQuantity: total(id), stockVersion: snapshot.version })
-      .where(and(eq(products.id, id), lt(products.stockVersion, snapshot.version))),
+      .where(and(eq(products.id, id), isDue)),
   ]
 }
 

@@ -11,23 +11,34 @@ import { nextOf, readSources, withBelow } from "./source.ts"
 /** Products that are read at once. */
 export const pageSize = 250
 
+/** Events of one batch: the queue takes a hundred messages at once. */
+const eventsAtOnce = 90
+
 /** So many documents wait before they are merged: a search looks at each of them. */
 const mergeAt = 64
 
-/** What follows a change of the catalogue: what it touches is indexed anew. Idempotent. */
+/** What follows a change of the catalogue: the product, or the products of the brand, are indexed anew. Idempotent. */
 export async function follow(
   ctx: Ctx,
-  event: Extract<Event, { type: "catalog.changed" }>,
+  { productId, brandId }: Extract<Event, { type: "catalog.changed" }>,
 ): Promise<void> {
-  if (event.productId) await index(ctx, [event.productId])
-  const categoryIds = event.categoryId ? await withBelow(ctx, event.categoryId) : []
-  const events: Event[] = categoryIds.map((categoryId) => ({
+  if (productId) await index(ctx, [productId])
+  if (brandId) await refresh(ctx, { type: "products.outdated", brandId })
+}
+
+/** What follows another name or place of a category: its products and those below it are indexed anew. Idempotent. */
+export async function followCategory(
+  ctx: Ctx,
+  { categoryId, after }: Extract<Event, { type: "category.changed" }>,
+): Promise<void> {
+  // What goes on after a page of listings was followed when it began.
+  if (after) return
+  const events = (await withBelow(ctx, categoryId)).map((id): Event => ({
     type: "products.outdated",
-    categoryId,
+    categoryId: id,
   }))
-  if (event.brandId) events.push({ type: "products.outdated", brandId: event.brandId })
-  for (let start = 0; start < events.length; start += pageSize)
-    await commit(ctx, [], { events: events.slice(start, start + pageSize) })
+  for (let start = 0; start < events.length; start += eventsAtOnce)
+    await commit(ctx, [], { events: events.slice(start, start + eventsAtOnce) })
 }
 
 /** Indexes a page of a category's or brand's products anew; the next page is an event of its own. Idempotent. */

@@ -46,15 +46,15 @@ CREATE TABLE postings (
 );
 CREATE UNIQUE INDEX postings_term ON postings (generation, realm, term, chunk);
 
--- What is filtered, counted and ordered by, 2 048 document numbers a row. `stamp` is new with every write.
+-- What is filtered, counted and ordered by, 8 192 document numbers a row. `stamp` is new with every write.
 CREATE TABLE columns (
   generation INTEGER NOT NULL,
   kind TEXT NOT NULL,
   chunk INTEGER NOT NULL,
   stamp TEXT NOT NULL,
-  data TEXT NOT NULL
-);
-CREATE UNIQUE INDEX columns_chunk ON columns (generation, kind, chunk);
+  data TEXT NOT NULL,
+  PRIMARY KEY (generation, kind, chunk)
+) WITHOUT ROWID;
 
 -- The public vocabulary. `bucket` is the binary logarithm of how many documents hold the stem.
 CREATE TABLE words (

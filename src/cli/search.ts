@@ -20,7 +20,7 @@ type Status = { status: string; generation: number; building: number | null; ind
 try {
   const credentials = values.key ? { "x-api-key": values.key } : await signIn()
   const begun = await send<Status>("POST", "/admin/search/rebuild", credentials)
-  for (let now = begun; now.status === "building"; ) {
+  for (let now = begun; now.status === "building";) {
     console.log(`${now.indexed} products`)
     await sleep(1000)
     now = await send<Status>("GET", "/admin/search/rebuild", credentials)

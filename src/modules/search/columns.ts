@@ -1,7 +1,7 @@
 import type { Facts, Names, Times } from "./document.ts"
 
 /** Document numbers in one row of columns; a chunk of postings is a whole number of them. */
-export const columnsChunk = 1 << 11
+export const columnsChunk = 1 << 13
 
 /** What the rows of each kind hold of a document. */
 export type Kinds = { facts: Facts; names: Names; times: Times }

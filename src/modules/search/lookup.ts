@@ -29,8 +29,8 @@ const mostSkus = 20
 const mostWaiting = 500
 const mostCandidates = 400
 
-/** Chunks of 2 048 documents each, decoded: about 100 KB a piece. */
-const decoded = new Lru<FactColumns>(160)
+/** Chunks of 8 192 documents each, decoded: less than half a megabyte a piece. */
+const decoded = new Lru<FactColumns>(48)
 
 const live = sql`(SELECT live FROM search_state)`
 

@@ -137,9 +137,9 @@ async function clear(ctx: Ctx, { live, building }: State): Promise<void> {
   const tables = [
     ["docs", "doc"],
     ["postings", "rowid"],
-    ["columns", "rowid"],
   ] as const
   const keyed = [
+    ["columns", "kind, chunk"],
     ["near", "variant, word"],
     ["words", "word"],
   ] as const

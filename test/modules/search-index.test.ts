@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers"
 import { describe, expect, it, vi } from "vitest"
 
+import type { Ctx } from "#context.ts"
 import type { Event } from "#events.ts"
 import * as catalog from "#modules/catalog/catalog.ts"
 import * as indexing from "#modules/search/indexing.ts"
@@ -16,7 +17,14 @@ import * as make from "../support/make.ts"
 import { generateProducts, storeProducts } from "../support/search-catalogue.ts"
 import { deliverAll, openEvents, silentQueue } from "../support/shop.ts"
 
-const guest = () => ctx({ as: { type: "guest" }, events: silentQueue })
+/** Somebody who wants nothing from the cache. */
+const guest = () => {
+  const made = ctx({ as: { type: "guest" }, events: silentQueue })
+  return {
+    ...made,
+    cache: { ...made.cache, read: (_key, _tag, _lifetime, load) => load() } as Ctx["cache"],
+  }
+}
 const find = (q: string, over = {}) => search(guest(), { q, ...over })
 const namesOf = async (q: string, over = {}) =>
   (await find(q, over)).results.map(({ name }) => name)
@@ -309,7 +317,7 @@ describe("an index that is built anew", () => {
     await storeProducts(env.DB, generateProducts(60))
     const ids = generateProducts(60).map(({ id }) => id)
     await indexing.write(ctx(), 1, ids)
-    const asked = ["steel ", "lamp", "compact oak", "made for two years ", "s", "c3"]
+    const asked = ["steel ", "lamp", "compact oak", "made for two years ", "c3-"]
     const answers = () => Promise.all(asked.map((q) => find(q, { page_size: "60" })))
     const waiting = await answers()
     while (await merge(ctx(), 1));
@@ -324,7 +332,7 @@ describe("an index that is built anew", () => {
         merged[at]!.results.map(({ id }) => id).toSorted(),
       )
     }
-    expect(waiting.reduce((sum, one) => sum + one.count, 0)).toBeGreaterThan(50)
+    expect(waiting.reduce((sum, one) => sum + one.count, 0)).toBeGreaterThan(25)
     await rebuilt()
     expect((await answers()).map((one) => one.count)).toEqual(merged.map((one) => one.count))
   }, 60_000)

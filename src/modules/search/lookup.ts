@@ -22,9 +22,10 @@ export type Look = {
 }
 
 /** How many ways a word that is being typed may go on, and of how many they are the most frequent. */
-const mostCompletions = 24
+export const mostCompletions = 24
 const comparedCompletions = 200
-const mostSkus = 20
+/** Of the SKUs that begin as a chunk that is being typed, so many. */
+export const mostSkus = 20
 /** More documents than this do not wait unless merging fails; what is beyond is found once it is merged. */
 const mostWaiting = 500
 const mostCandidates = 400

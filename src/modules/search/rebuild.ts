@@ -20,6 +20,9 @@ const stuckSeconds = 600
 /** A generation that is no longer live stays for searches that began with it. */
 const graceSeconds = 120
 
+/** Merges for one page: far more than its documents fill. */
+const mostMerges = 50
+
 /** Rows deleted by one statement. */
 const deletedAtOnce = 5000
 
@@ -84,11 +87,7 @@ export async function build(
     const ids = await idsAfter(ctx, state.cursor, pageSize)
     const last = ids.at(-1)
     await write(ctx, generation, ids)
-    // In whole merges, and to the last document before it goes live.
-    while (
-      (await merge(ctx, generation)) ||
-      (last === undefined && (await isWaiting(ctx, generation)))
-    );
+    await mergeAll(ctx, generation, last === undefined)
     if (last === undefined) return goLive(ctx, state, generation)
     const [moved] = await ctx.search.write([
       sql`UPDATE search_state SET cursor = ${last}, indexed = indexed + ${ids.length}, moved_at = ${iso(ctx.now)} WHERE building = ${generation} AND cursor = ${state.cursor}`,
@@ -99,6 +98,16 @@ export async function build(
   await commit(ctx, [], { events: [{ type: "index.begun", generation }] })
 }
 
+/** Merges what fills a merge, and, `toTheLast`, every document. @throws Error when that comes to no end */
+async function mergeAll(ctx: Ctx, generation: number, toTheLast: boolean): Promise<void> {
+  for (let merges = 0; merges < mostMerges; merges++) {
+    if (await merge(ctx, generation)) continue
+    if (!toTheLast || !(await isWaiting(ctx, generation))) return
+  }
+  throw new Error(`generation ${generation} comes to no end`)
+}
+
+/** Whether a document waits; another merge may be at it. */
 async function isWaiting(ctx: Ctx, generation: number): Promise<boolean> {
   const rows = await ctx.search.all(
     sql`SELECT 1 FROM docs WHERE generation = ${generation} AND packed_revision <> revision LIMIT 1`,
@@ -122,15 +131,15 @@ export async function tend(ctx: Ctx): Promise<void> {
     await begin(ctx)
   await merge(ctx, state.live)
   if ((state.finished_at ?? "") > iso(secondsAfter(ctx.now, -graceSeconds))) return
-  await clear(ctx, state)
+  await clear(ctx)
 }
 
-/** Deletes one helping of every generation that is neither live nor being built. */
-async function clear(ctx: Ctx, { live, building }: State): Promise<void> {
+/** Deletes one helping of a generation that is neither live nor being built: none becomes so again. */
+async function clear(ctx: Ctx): Promise<void> {
   const [old] = await ctx.search.all(
     sql<{
       generation: number
-    }>`SELECT generation FROM generations WHERE generation <> ${live} AND generation <> ${building ?? live} LIMIT 1`,
+    }>`SELECT g.generation FROM generations AS g, search_state AS s WHERE g.generation <> s.live AND g.generation IS NOT s.building LIMIT 1`,
   )
   if (!old) return
   const { generation } = old

@@ -1,7 +1,15 @@
 import type { Ctx } from "#context.ts"
 
 import type { Kind } from "./columns.ts"
-import { candidates, inBothRealms, look, type Look, postings } from "./lookup.ts"
+import {
+  candidates,
+  inBothRealms,
+  look,
+  type Look,
+  mostCompletions,
+  mostSkus,
+  postings,
+} from "./lookup.ts"
 import { match, type Matches, type Plan, type PostingsRow } from "./match.ts"
 import {
   type Correction,
@@ -49,6 +57,7 @@ export async function understand(
   const asked = readQuery(text)
   const last = asked.chunks.at(-1)
   if (!last) return undefined
+  const sku = last.isOpen && last.sku.length > 3 ? last.sku : undefined
   const phrases = phrasesIn(asked)
   const own = [...termsOf(asked), ...terms]
   const [meanings, index] = await Promise.all([
@@ -59,7 +68,7 @@ export async function understand(
     look(ctx, {
       terms: own,
       ...(last.isOpen && { prefix: last.words.at(-1) }),
-      ...(last.isOpen && last.sku.length > 3 && { sku: last.sku }),
+      sku,
       kinds,
       forStaff,
     }),
@@ -75,12 +84,14 @@ export async function understand(
   const completions = [
     ...index.completions,
     ...fresh.filter(({ word }) => prefix !== undefined && word.startsWith(prefix)),
-  ]
+  ].slice(0, mostCompletions)
   const known: Known = {
     completions,
-    skus: [...rows.map(({ term }) => term), ...freshTerms(index)].filter(
-      (term) => term.startsWith(last.sku) && term !== last.sku,
-    ),
+    skus: sku
+      ? [...rows.map(({ term }) => term), ...freshTerms(index)]
+          .filter((term) => term.startsWith(sku) && term !== sku)
+          .slice(0, mostSkus)
+      : [],
     corrections: new Map(),
     synonyms: phrases.flatMap(({ phrase, from, to }) => {
       const texts = meanings.get(phrase)

@@ -28,6 +28,7 @@ export default defineConfig({
             miniflare: {
               bindings: {
                 MIGRATIONS: await readD1Migrations("./migrations"),
+                SEARCH_MIGRATIONS: await readD1Migrations("./migrations/search"),
                 ENVIRONMENT: "development",
                 RATE_LIMITS: "off",
                 CORS_ORIGINS: "http://localhost:3000",

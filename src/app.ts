@@ -9,8 +9,8 @@ import { accountPages } from "#http/account-pages.tsx"
 import { addressOf } from "#http/address.ts"
 import { docs } from "#http/docs.ts"
 import type { AppContext, AppEnv } from "#http/env.ts"
-import { cartTokenHash } from "#http/guard.ts"
 import { etag } from "#http/etag.ts"
+import { cartTokenHash } from "#http/guard.ts"
 import { health } from "#http/health.ts"
 import { info } from "#http/info.ts"
 import { media } from "#http/media.ts"
@@ -58,6 +58,8 @@ import { routes as statisticsRoutes } from "#modules/orders/statistics-routes.ts
 import { routes as paymentRoutes } from "#modules/payments/routes.ts"
 import { routes as privacyRoutes } from "#modules/privacy/routes.ts"
 import { admin as promotionsAdmin } from "#modules/promotions/admin.ts"
+import { admin as searchAdmin } from "#modules/search/admin.ts"
+import { routes as searchRoutes } from "#modules/search/routes.ts"
 import { admin as shippingAdmin } from "#modules/shipping/admin.ts"
 import { admin as taxAdmin } from "#modules/tax/admin.ts"
 import { routes as addressRoutes } from "#modules/users/address-routes.ts"
@@ -84,11 +86,13 @@ export const api = createRouter()
   .route("/", sessionRoutes)
   .route("/", userRoutes)
   .route("/", addressRoutes)
+  .route("/", searchRoutes)
   .route("/", catalogRoutes)
   .route("/", variantRoutes)
   .route("/", categoryRoutes)
   .route("/", brandRoutes)
   .route("/", catalogAdmin)
+  .route("/", searchAdmin)
   .route("/", inventoryRoutes)
   .route("/", inventoryAdmin)
   .route("/", promotionsAdmin)
@@ -153,6 +157,7 @@ app.use(
         guestCart: await cartTokenHash(c),
         atSignIn: stageSignIn,
         d1,
+        searchD1: c.env.SEARCH.withSession(anonymous ? "first-unconstrained" : "first-primary"),
         bypassCache,
       }),
     )

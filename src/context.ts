@@ -2,7 +2,7 @@ import type { Actor } from "#actor.ts"
 import { type Config, configOf } from "#config.ts"
 import type { Id } from "#lib/id.ts"
 import { type Cache, openCache } from "#platform/cache.ts"
-import { type Db, openDb, type Statement } from "#platform/db.ts"
+import { type Db, openDb, openSqlDb, type SqlDb, type Statement } from "#platform/db.ts"
 import { type Log, openLog } from "#platform/log.ts"
 import { type Meter, newMeter } from "#platform/meter.ts"
 import type { Message } from "#platform/outbox.ts"
@@ -17,6 +17,8 @@ export type Ctx = {
   client: Client
   config: Config
   db: Db
+  /** The search index, a database of its own: derived, so it can be built anew at any time. */
+  search: SqlDb
   cache: Cache
   /** Session documents (`session:<id>`); cached values go through `cache`. */
   sessions: KVNamespace
@@ -55,6 +57,8 @@ type Circumstances = {
   atSignIn?: Ctx["atSignIn"]
   /** A D1 session: a bookmark, or where its first query goes. Absent: the primary, without a session. */
   d1?: D1DatabaseSession
+  /** The same of the search index. */
+  searchD1?: D1DatabaseSession
   /** The caller wants nothing from the cache. */
   bypassCache?: boolean
 }
@@ -71,6 +75,7 @@ export function createCtx(
     guestCart,
     atSignIn,
     d1,
+    searchD1,
     bypassCache = false,
   }: Circumstances,
 ): Ctx {
@@ -85,6 +90,7 @@ export function createCtx(
     ...(atSignIn && { atSignIn }),
     config: configOf(env),
     db: openDb(d1 ?? env.DB, meter),
+    search: openSqlDb(searchD1 ?? env.SEARCH, meter),
     cache: openCache(env.CACHE, { meter, log, defer, bypass: bypassCache }),
     sessions: env.CACHE,
     files: env.FILES,

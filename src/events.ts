@@ -46,8 +46,24 @@ export type Event =
       available: number
       threshold: number
     }
-  | { type: "catalog.changed"; productId?: Id<"product"> }
+  | { type: "catalog.changed"; productId?: Id<"product">; brandId?: Id<"brand"> }
   /** It has another place or name: its products, beyond `after`, are still listed as before. */
+  | {
+      type: "listings.outdated"
+      categoryId: Id<"category">
+      after?: { categoryId: Id<"category">; productId: Id<"product"> }
+    }
+  /** A product can be bought again, or no more. */
+  | { type: "stock.turned"; productId: Id<"product"> }
+  /** What the index holds of the products of a category or brand is old; those up to `after` are dealt with. */
+  | {
+      type: "products.outdated"
+      categoryId?: Id<"category">
+      brandId?: Id<"brand">
+      after?: [status: string, createdAt: string, id: string]
+    }
+  | { type: "index.begun"; generation: number }
+  /** It has another place or name: what the index holds of its products, beyond `after`, is old. */
   | {
       type: "category.changed"
       categoryId: Id<"category">

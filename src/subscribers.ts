@@ -14,6 +14,8 @@ import * as edits from "#modules/orders/edits.ts"
 import * as returnDecisions from "#modules/orders/return-decisions.ts"
 import * as payments from "#modules/payments/payments.ts"
 import * as refunds from "#modules/payments/refunds.ts"
+import * as indexing from "#modules/search/indexing.ts"
+import * as rebuild from "#modules/search/rebuild.ts"
 import type { Message } from "#platform/outbox.ts"
 import { deliveries, outbox } from "#platform/tables.ts"
 
@@ -40,9 +42,13 @@ export const subscribers: {
   "password.reset-requested": { mail: accountMails.resetPassword },
   "password.changed": { mail: accountMails.passwordChanged },
   "session.started-on-new-device": { mail: accountMails.newDevice },
-  "category.changed": { listings: relist },
+  "listings.outdated": { listings: relist },
   "stock.fell-low": {},
-  "catalog.changed": { cache: (ctx) => ctx.cache.expire("catalog") },
+  "catalog.changed": { cache: (ctx) => ctx.cache.expire("catalog"), search: indexing.follow },
+  "category.changed": { search: indexing.followCategory },
+  "stock.turned": { search: indexing.restock },
+  "products.outdated": { search: indexing.refresh },
+  "index.begun": { search: rebuild.build },
 }
 
 /**

@@ -6,6 +6,7 @@ import { forget } from "#platform/cache.ts"
 
 beforeEach(async () => {
   await applyD1Migrations(env.DB, env.MIGRATIONS)
+  await applyD1Migrations(env.SEARCH, env.SEARCH_MIGRATIONS)
 })
 
 afterEach(async () => {

@@ -14,7 +14,8 @@ const base = `http://localhost:${port}`
 const state = valueOf("--persist-to") ? ["--persist-to", valueOf("--persist-to") ?? ""] : []
 
 ensureLocalSecrets()
-await output(["d1", "migrations", "apply", "DB", "--local", ...state])
+for (const database of ["DB", "SEARCH"])
+  await output(["d1", "migrations", "apply", database, "--local", ...state])
 await writeAccounts(demoAccounts, ["--local", ...state], false)
 
 const quiet = flags.some((flag) => flag.startsWith("--log-level")) ? [] : ["--log-level", "warn"]

@@ -26,6 +26,7 @@ const groups: Record<string, string> = {
   Promotions: "Administration",
   Taxes: "Administration",
   Shipping: "Administration",
+  "Search administration": "Administration",
   Accounts: "Authentication",
 }
 
@@ -128,6 +129,8 @@ export function info(api: OpenAPIHono<AppEnv>) {
             tax: "/api/v1/admin/tax/rates",
             shipping: "/api/v1/admin/shipping/methods",
             import: "/api/v1/admin/products/import",
+            synonyms: "/api/v1/admin/search/synonyms",
+            search_index: "/api/v1/admin/search/rebuild",
           },
           200,
         ),

@@ -190,6 +190,11 @@ export function created<T extends z.ZodType>(schema: T, description: string) {
   return { 201: { description, content: { "application/json": { schema } } } }
 }
 
+/** 202 with this shape: it has begun. */
+export function accepted<T extends z.ZodType>(schema: T, description: string) {
+  return { 202: { description, content: { "application/json": { schema } } } }
+}
+
 /** 204. */
 export function none(description: string) {
   return { 204: { description } }

@@ -7,6 +7,7 @@ const prefixes = {
   product: "prd",
   variant: "var",
   media: "med",
+  synonym: "syn",
   cart: "crt",
   cartLine: "lin",
   savedItem: "sav",

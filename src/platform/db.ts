@@ -1,6 +1,7 @@
+import type { SQL } from "drizzle-orm"
 import type { BatchItem } from "drizzle-orm/batch"
 import { drizzle, type DrizzleD1Database } from "drizzle-orm/d1"
-import type { SQLiteTable } from "drizzle-orm/sqlite-core"
+import { SQLiteAsyncDialect, type SQLiteTable } from "drizzle-orm/sqlite-core"
 
 import { type Meter, timed } from "#platform/meter.ts"
 
@@ -19,6 +20,43 @@ export const listLimit = 90
 export function openDb(d1: D1Database | D1DatabaseSession, meter: Meter): Db {
   // drizzle asks for a D1Database and uses `prepare` and `batch` only, which sessions have too.
   return drizzle(new CountedD1(d1, meter) as unknown as D1Database, { casing: "snake_case" })
+}
+
+/** A D1 database whose tables drizzle does not know: it is asked in SQL. */
+export type SqlDb = {
+  all<T>(query: SQL<T>): Promise<T[]>
+  /** Reads of one moment, in one round trip. */
+  batch<const Q extends readonly SQL<unknown>[]>(queries: Q): Promise<RowsOf<Q>>
+  /** Writes in one transaction: all or none. Answers how many rows each changed. */
+  write(queries: readonly SQL<unknown>[]): Promise<number[]>
+}
+
+type RowsOf<Q extends readonly SQL<unknown>[]> = {
+  [K in keyof Q]: Q[K] extends SQL<infer T> ? T[] : never
+}
+
+/** SQL over a D1 database or session, counted as `openDb` counts. */
+export function openSqlDb(d1: D1Database | D1DatabaseSession, meter: Meter): SqlDb {
+  const counted = new CountedD1(d1, meter)
+  const dialect = new SQLiteAsyncDialect()
+  const prepare = (query: SQL<unknown>) => {
+    const built = dialect.sqlToQuery(query)
+    return counted.prepare(built.sql).bind(...built.params)
+  }
+  return {
+    async all<T>(query: SQL<T>) {
+      return (await prepare(query).all()).results as T[]
+    },
+    async batch<const Q extends readonly SQL<unknown>[]>(queries: Q) {
+      const answers = await counted.batch(queries.map(prepare))
+      // The batch answers in order.
+      return answers.map(({ results }) => results) as RowsOf<Q>
+    },
+    async write(queries) {
+      const answers = await counted.batch(queries.map(prepare))
+      return answers.map(({ meta }) => meta.changes)
+    },
+  }
 }
 
 class CountedD1 {

@@ -1,4 +1,4 @@
-import { and, inArray, isNull, lte } from "drizzle-orm"
+import { and, inArray, isNull, lte, type SQL, sql } from "drizzle-orm"
 
 import type { Ctx } from "#context.ts"
 import type { Event } from "#events.ts"
@@ -27,6 +27,15 @@ export function stage(
     nextAt: due,
   }))
   return { messages, statements: rowsOf(ctx.db, outbox, rows) }
+}
+
+/** The row of an event that happens only if `condition` holds when its batch comes to it; the next sweep sends it. */
+export function stageWhen(ctx: Ctx, event: Event, condition: SQL): Statement {
+  return ctx.db
+    .insert(outbox)
+    .select(
+      sql`SELECT ${newId("event", ctx.now)}, ${JSON.stringify(event)}, ${iso(ctx.now)}, ${iso(ctx.now)}, NULL WHERE ${condition}`,
+    )
 }
 
 /**

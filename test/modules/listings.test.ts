@@ -158,7 +158,7 @@ describe("listings", () => {
       const before = await compared()
       expect(before.is).not.toEqual(before.should)
       for (let round = 0; round < 4; round++) {
-        await deliverAll("category.changed")
+        await deliverAll("listings.outdated")
         await env.DB.exec("UPDATE deliveries SET subscriber = subscriber || '!'")
       }
       await expectExact()

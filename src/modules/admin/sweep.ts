@@ -7,6 +7,7 @@ import { expireUnpaid } from "#modules/checkout/expiry.ts"
 import * as levels from "#modules/inventory/levels.ts"
 import * as email from "#modules/notifications/email.ts"
 import { checkPayments, checkRefunds } from "#modules/payments/due.ts"
+import * as search from "#modules/search/rebuild.ts"
 import * as idempotency from "#platform/idempotency.ts"
 import { withLease } from "#platform/lease.ts"
 import * as outbox from "#platform/outbox.ts"
@@ -28,6 +29,7 @@ const frequent: Record<string, Task> = {
   "due-refunds": checkRefunds,
   "unpaid-orders": expireUnpaid,
   "abandoned-carts": markAbandoned,
+  "search-index": search.tend,
 }
 
 /** What is done every night: what is only in the way, or should never be needed. */

@@ -146,6 +146,7 @@ export async function update(ctx: Ctx, ref: string, input: CategoryChanges): Pro
       updatedAt: iso(ctx.now),
     }
     const { id, path: _path, productCount: _count, ...columns } = next
+    const isMoved = parentId !== row.parentId || next.name !== row.name
     const moves = parentId === row.parentId ? [] : stageMove(ctx, id, parentId)
     const isListedAnew = moves.length > 0 || next.name !== row.name
     const listed = stageRelist(ctx, id, isListedAnew ? await countAll(ctx, `c:${id}`) : 0)
@@ -163,7 +164,11 @@ export async function update(ctx: Ctx, ref: string, input: CategoryChanges): Pro
       ],
       {
         refusals: { ...refusals, ...stale(ctx, categories) },
-        events: [{ type: "catalog.changed" }, ...listed.events],
+        events: [
+          { type: "catalog.changed" },
+          ...(isMoved ? [{ type: "category.changed" as const, categoryId: id }] : []),
+          ...listed.events,
+        ],
         result,
       },
     )
@@ -272,7 +277,11 @@ async function takeAway(ctx: Ctx, ref: string, moveTo: string | undefined): Prom
       "categories.name": () =>
         new DomainError("category-not-empty", "Move what is in it with ?move_to="),
     },
-    events: [{ type: "catalog.changed" }, ...listed.flatMap(({ events }) => events)],
+    events: [
+      { type: "catalog.changed" },
+      ...(target ? [{ type: "category.changed" as const, categoryId: target.id }] : []),
+      ...listed.flatMap(({ events }) => events),
+    ],
     result: {},
   })
   await ctx.cache.expire("catalog")

@@ -4,6 +4,7 @@ import type { Ctx } from "#context.ts"
 import type { Id } from "#lib/id.ts"
 import { lowStockThreshold } from "#lib/stock.ts"
 import type { Statement } from "#platform/db.ts"
+import * as outbox from "#platform/outbox.ts"
 
 import { products, variants } from "./tables.ts"
 
@@ -34,7 +35,8 @@ export function firstFigures(quantity: number) {
 /**
  * Writes what can be bought, as the stock object had it at `version`, unless a later version is there. The snapshot
  * is of the whole product: after it nothing older is taken any more, of any variant. `instead`: the version that is to
- * be replaced whatever it is, as long as it is still there.
+ * be replaced whatever it is, as long as it is still there. The last statement but one writes an event when the product
+ * has become available, or no longer is.
  */
 export function stageStock(
   ctx: Ctx,
@@ -58,6 +60,11 @@ export function stageStock(
           backorderLimit: policy.backorderLimit,
         })
         .where(and(eq(variants.id, variantId), isLater)),
+    ),
+    outbox.stageWhen(
+      ctx,
+      { type: "stock.turned", productId: id },
+      sql`EXISTS (SELECT 1 FROM products WHERE products.id = ${id} AND ${isDue} AND (products.stock_quantity > 0) <> (${total(id)} > 0))`,
     ),
     ctx.db
       .update(products)

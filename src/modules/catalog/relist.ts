@@ -25,7 +25,7 @@ export function stageRelist(
   n: number,
 ): { statements: Statement[]; events: Event[] } {
   if (n === 0) return { statements: [], events: [] }
-  if (n > pageSize) return { statements: [], events: [{ type: "category.changed", categoryId }] }
+  if (n > pageSize) return { statements: [], events: [{ type: "listings.outdated", categoryId }] }
   const all = ctx.db
     .select({ productId: products.id })
     .from(products)
@@ -36,7 +36,7 @@ export function stageRelist(
 /** The next page of them. For the event; safe to run twice, since a product is listed as it is then. */
 export async function relist(
   ctx: Ctx,
-  event: Extract<Event, { type: "category.changed" }>,
+  event: Extract<Event, { type: "listings.outdated" }>,
 ): Promise<void> {
   const { categoryId, after } = event
   const page = await ctx.db

@@ -9,7 +9,7 @@ import { pageQuery, Ref } from "#lib/shapes.ts"
 import * as catalog from "./catalog.ts"
 import * as lists from "./lists.ts"
 import * as media from "./media.ts"
-import { Image, NewProduct, Product, ProductChanges, ProductPage, ProductQuery } from "./model.ts"
+import { Image, NewProduct, Product, ProductChanges, ProductPage } from "./model.ts"
 import * as related from "./related.ts"
 
 const tags = ["Products"]
@@ -26,23 +26,6 @@ const change = {
 } as const
 /** /products/* */
 export const routes = createRouter()
-  .openapi(
-    route({
-      method: "get",
-      path: "/products",
-      tags,
-      operationId: "listProducts",
-      summary: "Browse the products",
-      description:
-        "Active products for the public, all of them for staff. Filters combine with AND; a comma list in one filter is OR; `attr.<name>=<value>` asks for an attribute whatever the letter case. At most 25 values in all filters. Fields to order by: name, price, created_at, updated_at, average_rating, stock_quantity, category; default `-created_at`.",
-      access: "public",
-      shared: true,
-      request: { query: ProductQuery },
-      responses: ok(ProductPage, "A page of products"),
-      refuses: ["invalid-page"],
-    }),
-    async (c) => c.json(paged(c, await lists.list(c.var.ctx, c.req.valid("query"))), 200),
-  )
   .openapi(
     route({
       method: "get",

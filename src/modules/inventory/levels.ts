@@ -6,6 +6,7 @@ import type { Id } from "#lib/id.ts"
 import { type Projected, stageStock } from "#modules/catalog/projection.ts"
 import { products, variants } from "#modules/catalog/tables.ts"
 import { commit } from "#platform/commit.ts"
+import * as outbox from "#platform/outbox.ts"
 import { mapPage, type Page, readPage } from "#platform/page.ts"
 
 import type { InventoryItem, InventoryQuery, Reconciled } from "./model.ts"
@@ -22,7 +23,7 @@ export async function project(
   snapshot: Snapshot,
   low: readonly Level[] = [],
 ): Promise<void> {
-  await commit(ctx, stageStock(ctx, productId, snapshot), {
+  const results = await commit(ctx, stageStock(ctx, productId, snapshot), {
     events: low.map(({ variantId, onHand, held, lowAt }) => ({
       type: "stock.fell-low",
       productId,
@@ -31,6 +32,11 @@ export async function project(
       threshold: lowAt,
     })),
   })
+  const turned = results.at(-2) as D1Result | undefined
+  if (turned && turned.meta.changes > 0)
+    ctx.defer(
+      outbox.sweep(ctx).catch((error) => ctx.log.error("event left to the next sweep", error)),
+    )
 }
 
 const itemColumns = {

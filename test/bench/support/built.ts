@@ -48,9 +48,9 @@ export async function startBuilt({
   built ??= build()
   const [folder] = await Promise.all([
     built,
-    output(["d1", "migrations", "apply", "DB", ...state]).then(() =>
-      accounts ? writeAccounts(demoAccounts, state, false) : undefined,
-    ),
+    output(["d1", "migrations", "apply", "DB", ...state])
+      .then(() => output(["d1", "migrations", "apply", "SEARCH", ...state]))
+      .then(() => (accounts ? writeAccounts(demoAccounts, state, false) : undefined)),
   ])
   if (seed) {
     const db = new DatabaseSync(databaseIn(persist))

@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers"
 import { describe, expect, it, vi } from "vitest"
 
+import type { Ctx } from "#context.ts"
 import { everyMinute, everyNight } from "#modules/admin/sweep.ts"
 import { expireUnpaid } from "#modules/checkout/expiry.ts"
 import { withLease } from "#platform/lease.ts"
@@ -9,7 +10,7 @@ import { call } from "../support/api.ts"
 import { ctx } from "../support/ctx.ts"
 import { standUp } from "../support/gateways/fake-fetch.ts"
 import * as make from "../support/make.ts"
-import { order, rows, settleAll, silentQueue, stockOf } from "../support/shop.ts"
+import { order, rows, settleAll, stockOf } from "../support/shop.ts"
 
 const quiet = () => vi.spyOn(console, "error").mockImplementation(() => {})
 const minutes = 60_000
@@ -198,7 +199,7 @@ describe("a sweep", () => {
     )
     const events = {
       sendBatch: () => Promise.reject(new Error("the queue is down")),
-    } as unknown as typeof silentQueue
+    } as unknown as Ctx["events"]
     await expect(everyMinute(ctx({ events }))).rejects.toThrow("the queue is down")
     expect(await rows("SELECT * FROM leases")).toEqual([])
     expect(await statuses()).toEqual(["cancelled"])

@@ -30,6 +30,7 @@ import { routes as sessionRoutes } from "#modules/auth/sessions-routes.ts"
 import { routes as cartRoutes } from "#modules/cart/routes.ts"
 import { admin as catalogAdmin } from "#modules/catalog/admin.ts"
 import { routes as categoryRoutes } from "#modules/catalog/category-routes.ts"
+import { routes as mediaRoutes } from "#modules/catalog/media-routes.ts"
 import { routes as catalogRoutes } from "#modules/catalog/routes.ts"
 import { routes as variantRoutes } from "#modules/catalog/variant-routes.ts"
 import { routes as checkoutRoutes } from "#modules/checkout/routes.ts"
@@ -65,6 +66,7 @@ export const api = createRouter()
   .route("/", addressRoutes)
   .route("/", catalogRoutes)
   .route("/", variantRoutes)
+  .route("/", mediaRoutes)
   .route("/", categoryRoutes)
   .route("/", catalogAdmin)
   .route("/", inventoryRoutes)

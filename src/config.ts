@@ -34,6 +34,7 @@ const Settings = z.object({
     .string()
     .regex(/^$|^(?:[^<>\r\n]*<[^\s<>@]+@[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+)$/, "is no sender"),
   REQUIRE_VERIFIED_EMAIL: z.enum(["", "login"]),
+  IMAGE_TRANSFORMATIONS: z.enum(["", "on"]),
   RESEND_API_KEY: z.string().optional(),
   RESEND_URL: z.url().default("https://api.resend.com"),
   GOOGLE_CLIENT_ID: z.string().optional(),
@@ -67,6 +68,8 @@ export type Config = {
   mail: MailConfig
   /** Whether an account signs in only once its address is verified. */
   verifiedLogin: boolean
+  /** Whether the zone this API is on makes smaller pictures at `/cdn-cgi/image/…`. */
+  imageTransformations: boolean
   jwtKeys: readonly SigningKey[]
   /** Seals stored answers (idempotency). */
   dataKey: string
@@ -117,6 +120,7 @@ export function configOf(env: Env): Config {
     passkeyOrigins: [firstOrigin, ...moreOrigins],
     mail: mailOf(settings),
     verifiedLogin: settings.REQUIRE_VERIFIED_EMAIL === "login",
+    imageTransformations: settings.IMAGE_TRANSFORMATIONS === "on",
     jwtKeys: settings.JWT_KEYS,
     dataKey: settings.DATA_KEY,
     oauth: {

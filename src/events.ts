@@ -17,3 +17,5 @@ export type Event =
       addressPrefix: string
     }
   | { type: "catalog.changed"; productId?: Id<"product"> }
+  /** Keys of R2 objects that no row names any more. */
+  | { type: "media.removed"; productId: Id<"product">; keys: string[] }

@@ -6,6 +6,7 @@ import type { Id } from "#lib/id.ts"
 import { iso } from "#lib/time.ts"
 import * as checkout from "#modules/checkout/checkout.ts"
 import * as accountMails from "#modules/notifications/account-mails.ts"
+import * as files from "#platform/files.ts"
 import type { Message } from "#platform/outbox.ts"
 import { deliveries, outbox } from "#platform/tables.ts"
 
@@ -25,6 +26,7 @@ export const subscribers: {
   "password.changed": { mail: accountMails.passwordChanged },
   "session.started-on-new-device": { mail: accountMails.newDevice },
   "catalog.changed": { cache: (ctx) => ctx.cache.expire("catalog") },
+  "media.removed": { files: (ctx, { keys }) => files.discard(ctx, keys) },
 }
 
 /**

@@ -39,6 +39,8 @@ type Described = Omit<RouteConfig, "path" | "method"> & {
   shared?: boolean
   /** The body is not JSON; it has at most this many bytes. */
   uploads?: number
+  /** The handler reads the body as it comes, and counts it (`http/upload.ts`): nothing before it may keep it. */
+  streams?: boolean
 }
 
 const Problem = z
@@ -88,6 +90,7 @@ export function route<const P extends string, const R extends Described & { path
     recover,
     shared = false,
     uploads = limits.bytes,
+    streams = false,
     ...rest
   } = config
   const changes = config.method !== "get"
@@ -95,12 +98,12 @@ export function route<const P extends string, const R extends Described & { path
   const success = Number(
     Object.keys(config.responses).find((status) => status.startsWith("2")) ?? 200,
   )
-  const body = takesJson ? [jsonBody] : changes ? [atMost(uploads)] : []
+  const body = takesJson ? [jsonBody] : changes && !streams ? [atMost(uploads)] : []
   const chain: MiddlewareHandler<AppEnv>[] = [
     guard(access, scope),
     caching(shared),
     ...body,
-    ...(changes ? [idempotent(success, recover)] : []),
+    ...(changes ? [idempotent(success, { recover, streams })] : []),
   ]
   const codes = new Set<ErrorCode>([
     ...(config.request ? (["invalid-input"] as const) : []),

@@ -16,6 +16,7 @@ const prefixes = {
   apiKey: "key",
   audit: "aud",
   address: "adr",
+  import: "imp",
 } as const
 
 export type IdKind = keyof typeof prefixes

@@ -13,7 +13,7 @@ import { rowsOf, type Statement } from "#platform/db.ts"
 
 import * as categoryVerbs from "./categories.ts"
 import { draft, look, namesOf, ownVariant, refusals } from "./draft.ts"
-import { objectOf } from "./media.ts"
+import { objectOf, stageRemove } from "./media.ts"
 import type { NewProduct, Product, ProductChanges } from "./model.ts"
 import { findWithParts, type ProductRow, toProduct } from "./product.ts"
 import { stageStock, stageTotal } from "./projection.ts"
@@ -167,7 +167,7 @@ export async function remove(ctx: Ctx, ref: string): Promise<void> {
   const { id } = row
   const files = await ctx.db.select({ key: media.key }).from(media).where(eq(media.productId, id))
   const unused = sql`NOT EXISTS (SELECT 1 FROM ${orderLines} WHERE ${orderLines.productId} = ${id}) AND NOT EXISTS (SELECT 1 FROM ${cartLines} WHERE ${cartLines.productId} = ${id})`
-  const results = await commit(
+  await commit(
     ctx,
     [
       ctx.db
@@ -175,19 +175,28 @@ export async function remove(ctx: Ctx, ref: string): Promise<void> {
         .set({ status: "archived", updatedAt: iso(ctx.now) })
         .where(eq(products.id, id)),
       ctx.db.delete(productTags).where(and(eq(productTags.productId, id), unused)),
-      ctx.db.delete(media).where(and(eq(media.productId, id), unused)),
+      ...stageRemove(ctx, sql`media.product_id = ${id} AND ${unused}`),
       ctx.db.delete(variants).where(and(eq(variants.productId, id), unused)),
-      ctx.db
-        .delete(products)
-        .where(and(eq(products.id, id), unused))
-        .returning({ id: products.id }),
+      ctx.db.delete(products).where(and(eq(products.id, id), unused)),
       ...categoryVerbs.stageCount(ctx, [row.categoryId]),
     ],
-    { events: [{ type: "catalog.changed", productId: id }], result: {} },
+    {
+      // Whether it is unused, the batch decides: what is still named by then stays.
+      events: [
+        ...(files.length > 0
+          ? [
+              {
+                type: "media.removed" as const,
+                productId: id,
+                keys: files.map(({ key }) => objectOf(key)),
+              },
+            ]
+          : []),
+        { type: "catalog.changed", productId: id },
+      ],
+      result: {},
+    },
   )
-  const deleted = (results[4] as unknown[]).length > 0
-  if (deleted && files.length > 0)
-    ctx.defer(ctx.files.delete(files.map(({ key }) => objectOf(key))))
   await ctx.cache.expire("catalog")
 }
 

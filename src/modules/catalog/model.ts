@@ -14,6 +14,8 @@ import {
   spelled,
 } from "#lib/shapes.ts"
 
+import { Image } from "./media-model.ts"
+
 /** The states of a product; the public sees active ones only. */
 export const productStatuses = ["draft", "active", "archived"] as const
 
@@ -111,17 +113,6 @@ export const NewBrand = z
   .meta({ id: "NewBrand", example: { name: "Fairwind" } })
 export type NewBrand = z.infer<typeof NewBrand>
 
-/** A picture of a product. */
-export const Image = z
-  .object({
-    id: id("media", "med_01kaeq4w8s0000000000000000"),
-    url: z.string().meta({ example: "/media/1/med_01kaeq4w8s.webp" }),
-    alt_text: z.string().meta({ example: "A laptop, open" }),
-    is_primary: z.boolean().meta({ example: true }),
-  })
-  .meta({ id: "Image" })
-export type Image = z.infer<typeof Image>
-
 const OptionValues = z
   .record(line(60), line(60))
   .meta({ description: "A value for each option of the product", example: { Size: "M" } })
@@ -136,6 +127,7 @@ export const Variant = z
     currency: z.string().meta({ example: "USD" }),
     stock_quantity: z.int().meta({ example: 12 }),
     is_in_stock: z.boolean().meta({ example: true }),
+    images: z.array(Image).meta({ description: "The product's pictures of this variant" }),
   })
   .meta({ id: "Variant" })
 export type Variant = z.infer<typeof Variant>

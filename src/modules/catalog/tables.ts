@@ -162,7 +162,10 @@ export const variants = sqliteTable(
   ],
 )
 
-/** Pictures of products; the bytes are in R2 under `key`. */
+/**
+ * Pictures and videos of products; the bytes are in R2 under `media/<key>`. One picture is primary where there is any.
+ * All of kind `spin` are the frames of one turn around the product (or variant), in the order of `position`.
+ */
 export const media = sqliteTable(
   "media",
   {
@@ -178,6 +181,14 @@ export const media = sqliteTable(
     isPrimary: integer({ mode: "boolean" }).notNull(),
     position: integer().notNull(),
     createdAt: text().notNull(),
+    kind: text({ enum: ["image", "video", "spin"] })
+      .notNull()
+      .default("image"),
+    /** The form of the product that it shows; NULL: the product. */
+    variantId: text().$type<Id<"variant">>(),
+    /** Pixels, by the file's header; NULL for videos. */
+    width: integer(),
+    height: integer(),
   },
   (t) => [
     index("media_product").on(t.productId, t.position),

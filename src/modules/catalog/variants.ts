@@ -9,36 +9,37 @@ import { iso } from "#lib/time.ts"
 import { commit } from "#platform/commit.ts"
 import { listLimit } from "#platform/db.ts"
 
+import { type MediaRow, stageUnlink, toImage } from "./media.ts"
 import type { NewVariant, Variant, VariantChanges } from "./model.ts"
 import { type Projected, stageStock, stageTotal } from "./projection.ts"
-import { type Option, products, variants } from "./tables.ts"
+import { media, type Option, products, variants } from "./tables.ts"
 
 export type VariantRow = typeof variants.$inferSelect
 type ProductRow = typeof products.$inferSelect
 
 /** The variants a product comes in; none for a plain product. @throws `not-found` */
 export async function list(ctx: Ctx, ref: string): Promise<Variant[]> {
-  const { product, rows } = await productWith(ctx, ref)
-  return rows.map((row) => toVariant(product, row))
+  const { product, rows, pictures } = await productWith(ctx, ref)
+  return rows.map((row) => toVariant(ctx, product, row, pictures))
 }
 
 /** One of them. @throws `not-found` */
 export async function get(ctx: Ctx, ref: string, variantRef: string): Promise<Variant> {
-  const { product, rows } = await productWith(ctx, ref)
-  return toVariant(product, pick(rows, variantRef))
+  const { product, rows, pictures } = await productWith(ctx, ref)
+  return toVariant(ctx, product, pick(rows, variantRef), pictures)
 }
 
 /** Adds a form to a product. @throws `forbidden`, `not-found`, `invalid-input` */
 export async function create(ctx: Ctx, ref: string, input: NewVariant): Promise<Variant> {
   const staff = requirePermission(ctx, "catalog:write")
-  const { product, rows } = await productWith(ctx, ref)
+  const { product, rows, pictures } = await productWith(ctx, ref)
   const taken = await takenSkus(ctx, [input.sku])
   const position = Math.max(0, ...rows.map((row) => row.position)) + 1
   const { row, errors } = draft(ctx, product, input, rows, position)
   if (taken.has(row.sku)) errors.push(skuTaken)
   if (errors.length > 0) throw invalid(...errors)
   const stock = await setStock(ctx, product.id, [row], nameOf(staff), "restock")
-  const result = toVariant(product, row)
+  const result = toVariant(ctx, product, row, pictures)
   await commit(ctx, [ctx.db.insert(variants).values(row), ...stageStock(ctx, product.id, stock)], {
     refusals,
     events: [{ type: "catalog.changed", productId: product.id }],
@@ -56,7 +57,7 @@ export async function update(
   input: VariantChanges,
 ): Promise<Variant> {
   const staff = requirePermission(ctx, "catalog:write")
-  const { product, rows } = await productWith(ctx, ref)
+  const { product, rows, pictures } = await productWith(ctx, ref)
   const old = pick(rows, variantRef)
   const price =
     input.price === undefined
@@ -89,7 +90,7 @@ export async function update(
           await setStock(ctx, product.id, [row], nameOf(staff), "correction"),
         )
   const { sku, options, priceAmount, updatedAt } = row
-  const result = toVariant(product, row)
+  const result = toVariant(ctx, product, row, pictures)
   const change = ctx.db
     .update(variants)
     .set({ sku, options, priceAmount, updatedAt })
@@ -112,7 +113,7 @@ export async function remove(ctx: Ctx, ref: string, variantRef: string): Promise
     .update(variants)
     .set({ removedAt: iso(ctx.now), sku: null })
     .where(eq(variants.id, id))
-  await commit(ctx, [gone, stageTotal(ctx, product.id)], {
+  await commit(ctx, [gone, stageUnlink(ctx, id), stageTotal(ctx, product.id)], {
     events: [{ type: "catalog.changed", productId: product.id }],
     result: {},
   })
@@ -208,20 +209,25 @@ export const refusals = {
 async function productWith(
   ctx: Ctx,
   ref: string,
-): Promise<{ product: ProductRow; rows: VariantRow[] }> {
+): Promise<{ product: ProductRow; rows: VariantRow[]; pictures: MediaRow[] }> {
   const chosen = or(eq(products.id, ref as Id<"product">), eq(products.slug, ref))
   const ids = ctx.db.select({ id: products.id }).from(products).where(chosen)
-  const [[product], rows] = await ctx.db.batch([
+  const [[product], rows, pictures] = await ctx.db.batch([
     ctx.db.select().from(products).where(chosen).limit(1),
     ctx.db
       .select()
       .from(variants)
       .where(and(inArray(variants.productId, ids), isNull(variants.removedAt)))
       .orderBy(asc(variants.position), asc(variants.id)),
+    ctx.db
+      .select()
+      .from(media)
+      .where(inArray(media.productId, ids))
+      .orderBy(asc(media.position), asc(media.id)),
   ])
   if (!product || (product.status !== "active" && !may(ctx, "catalog:write")))
     throw notFound("product")
-  return { product, rows: rows.filter(({ id }) => (id as string) !== product.id) }
+  return { product, rows: rows.filter(({ id }) => (id as string) !== product.id), pictures }
 }
 
 function pick(rows: readonly VariantRow[], ref: string): VariantRow {
@@ -232,8 +238,10 @@ function pick(rows: readonly VariantRow[], ref: string): VariantRow {
 
 /** A variant on the wire. */
 export function toVariant(
+  ctx: Pick<Ctx, "config">,
   product: Pick<ProductRow, "priceAmount" | "currency">,
   row: VariantRow,
+  pictures: readonly MediaRow[],
 ): Variant {
   return {
     id: row.id,
@@ -243,5 +251,6 @@ export function toVariant(
     currency: product.currency,
     stock_quantity: row.stockQuantity,
     is_in_stock: row.stockQuantity > 0,
+    images: pictures.filter((one) => one.variantId === row.id).map((one) => toImage(ctx, one)),
   }
 }

@@ -19,3 +19,7 @@ export type Event =
   | { type: "catalog.changed"; productId?: Id<"product"> }
   /** Keys of R2 objects that no row names any more. */
   | { type: "media.removed"; productId: Id<"product">; keys: string[] }
+  /** Products that a chunk of an import made or changed, at most a few hundred. */
+  | { type: "products.imported"; productIds: Id<"product">[] }
+  /** The next chunk of an import is to be done. */
+  | { type: "import.advanced"; importId: Id<"import"> }

@@ -1,6 +1,7 @@
 import type { Ctx } from "#context.ts"
 import * as idempotency from "#http/idempotency.ts"
 import * as challenges from "#modules/auth/challenges.ts"
+import * as imports from "#modules/catalog/imports.ts"
 import * as email from "#modules/notifications/email.ts"
 import * as files from "#platform/files.ts"
 import * as outbox from "#platform/outbox.ts"
@@ -14,5 +15,6 @@ export const schedule: Record<string, (ctx: Ctx) => Promise<void>> = {
     await email.purge(ctx)
     await challenges.purge(ctx)
     await files.sweep(ctx)
+    await imports.purge(ctx)
   },
 }

@@ -4,6 +4,7 @@ import type { Ctx } from "#context.ts"
 import type { Event } from "#events.ts"
 import type { Id } from "#lib/id.ts"
 import { iso } from "#lib/time.ts"
+import * as importWork from "#modules/catalog/import-work.ts"
 import * as checkout from "#modules/checkout/checkout.ts"
 import * as accountMails from "#modules/notifications/account-mails.ts"
 import * as files from "#platform/files.ts"
@@ -26,6 +27,8 @@ export const subscribers: {
   "password.changed": { mail: accountMails.passwordChanged },
   "session.started-on-new-device": { mail: accountMails.newDevice },
   "catalog.changed": { cache: (ctx) => ctx.cache.expire("catalog") },
+  "products.imported": { cache: (ctx) => ctx.cache.expire("catalog") },
+  "import.advanced": { work: importWork.work },
   "media.removed": { files: (ctx, { keys }) => files.discard(ctx, keys) },
 }
 

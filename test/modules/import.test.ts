@@ -34,7 +34,7 @@ describe("importing products", () => {
       ),
     )
     expect(report.status).toBe(200)
-    expect(report.body).toMatchObject({ created: 3, skipped: 0, failed: 5 })
+    expect(report.body).toMatchObject({ created: 3, updated: 0, failed: 5 })
     const [rake, hoe, broken, bad, lost, nameless, list, spaced] = report.body.lines
     expect(rake).toEqual({ line: 1, id: "901", outcome: "created" })
     expect(hoe).toEqual({ line: 2, id: "902", outcome: "created" })
@@ -66,15 +66,19 @@ describe("importing products", () => {
       { id: "901", name: "Rake", price: "12.50", stock_quantity: 4 },
       { id: "902", name: "Hoe", price: "9", brand: "Fairwind" },
     )
-    expect((await send("products", file)).body).toMatchObject({ created: 2, skipped: 0 })
+    expect((await send("products", file)).body).toMatchObject({ created: 2, unchanged: 0 })
     const again = await send("products", file)
     expect(again.body).toEqual({
       created: 0,
-      skipped: 2,
+      updated: 0,
+      unchanged: 2,
+      skipped: 0,
       failed: 0,
+      dry_run: false,
+      ignored_columns: [],
       lines: [
-        { line: 1, id: "901", outcome: "skipped" },
-        { line: 2, id: "902", outcome: "skipped" },
+        { line: 1, id: "901", outcome: "unchanged" },
+        { line: 2, id: "902", outcome: "unchanged" },
       ],
     })
     expect(await countOf("products")).toBe(2)
@@ -90,8 +94,8 @@ describe("importing products", () => {
         { id: "901", name: "Other", price: "1", stock_quantity: 99 },
       ),
     )
-    expect(report.body.created).toBe(1)
-    expect(report.body.lines[1].outcome).not.toBe("created")
+    expect(report.body).toMatchObject({ created: 1, failed: 1 })
+    expect(report.body.lines[1].errors).toMatchObject([{ field: "id", code: "taken" }])
     expect((await call("GET", "products/901")).body.name).toBe("Rake")
     expect((await stockOf("901")).onHand).toBe(4)
   })
@@ -109,20 +113,6 @@ describe("importing products", () => {
     await expect.poll(async () => (await go()).headers.get("idempotent-replayed")).toBe("true")
     expect((await go()).body).toEqual(first.body)
     expect(await countOf("products")).toBe(2)
-  })
-
-  it("takes at most a hundred lines, and none of a file with more", async () => {
-    const many = Array.from({ length: 101 }, (_, n) => ({ id: `x${n}`, name: "N", price: "1" }))
-    expect(await send("products", lines(...many))).toMatchObject({
-      status: 400,
-      body: { code: "invalid-input" },
-    })
-    expect(await countOf("products")).toBe(0)
-  })
-
-  it("refuses a file of more than a mebibyte", async () => {
-    const huge = await send("products", " ".repeat(1024 * 1024 + 1))
-    expect(huge).toMatchObject({ status: 413, body: { code: "body-too-large" } })
   })
 
   it("is for staff only", async () => {
@@ -152,7 +142,7 @@ describe("importing categories", () => {
     })
     expect((await send("categories", file)).body).toMatchObject({
       created: 0,
-      skipped: 2,
+      unchanged: 2,
       failed: 1,
     })
     expect(await countOf("categories")).toBe(2)

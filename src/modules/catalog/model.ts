@@ -329,23 +329,3 @@ export const ProductQuery = z.object({
   ...pageQuery,
 })
 export type ProductQuery = z.infer<typeof ProductQuery>
-
-/** What became of one line of an import. */
-export const ImportReport = z
-  .object({
-    created: z.int(),
-    skipped: z.int().meta({ description: "Lines whose id is there already" }),
-    failed: z.int(),
-    lines: z.array(
-      z.object({
-        line: z.int().meta({ description: "From 1" }),
-        id: z.string().nullable(),
-        outcome: z.enum(["created", "skipped", "failed"]),
-        errors: z
-          .array(z.object({ field: z.string(), detail: z.string(), code: z.string() }))
-          .optional(),
-      }),
-    ),
-  })
-  .meta({ id: "ImportReport" })
-export type ImportReport = z.infer<typeof ImportReport>

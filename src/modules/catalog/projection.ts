@@ -32,6 +32,42 @@ export function stageStock(ctx: Ctx, id: Id<"product">, snapshot: Projected): St
   ]
 }
 
+/** `stageStock` of many products, in two statements. */
+export function stageSnapshots(
+  ctx: Ctx,
+  snapshots: readonly (Projected & { productId: Id<"product"> })[],
+): Statement[] {
+  if (snapshots.length === 0) return []
+  const levels = JSON.stringify(
+    snapshots.flatMap(({ productId, version, levels: all }) =>
+      all.map(({ variantId, available }) => [
+        variantId,
+        Math.max(0, available),
+        productId,
+        version,
+      ]),
+    ),
+  )
+  const versions = JSON.stringify(snapshots.map(({ productId, version }) => [productId, version]))
+  const level = sql`SELECT json_extract(value, '$[1]') FROM json_each(${levels}) JOIN products ON products.id = json_extract(value, '$[2]') AND products.stock_version < json_extract(value, '$[3]') WHERE json_extract(value, '$[0]') = variants.id`
+  const version = sql`SELECT json_extract(value, '$[1]') FROM json_each(${versions}) WHERE json_extract(value, '$[0]') = products.id`
+  return [
+    ctx.db
+      .update(variants)
+      .set({ stockQuantity: sql`coalesce((${level}), stock_quantity)` })
+      .where(sql`variants.id IN (SELECT json_extract(value, '$[0]') FROM json_each(${levels}))`),
+    ctx.db
+      .update(products)
+      .set({
+        stockQuantity: sql`(SELECT coalesce(sum(variants.stock_quantity), 0) FROM variants WHERE variants.product_id = products.id AND variants.removed_at IS NULL AND ((variants.id = products.id) = (products.options = '[]')))`,
+        stockVersion: sql`(${version})`,
+      })
+      .where(
+        sql`products.id IN (SELECT json_extract(value, '$[0]') FROM json_each(${versions})) AND products.stock_version < (${version})`,
+      ),
+  ]
+}
+
 /** Adds up a product's stock anew, after one of its variants came or went. */
 export function stageTotal(ctx: Ctx, id: Id<"product">): Statement {
   return ctx.db

@@ -135,16 +135,20 @@ export async function takenSkus(
   return new Set(rows.filter(({ id }) => id !== except).map(({ sku }) => sku))
 }
 
-/** Sets what is on hand of new or corrected variants in the product's stock object; answers all its levels after that. */
+/**
+ * Sets what is on hand of new or corrected variants in the product's stock object; answers all its levels after that.
+ * The same `key` again changes nothing.
+ */
 export async function setStock(
   ctx: Ctx,
   productId: Id<"product">,
   rows: readonly Pick<VariantRow, "id" | "stockQuantity">[],
   actor: string,
   reason: "restock" | "correction",
+  key = `${reason}:${ctx.once?.key ?? randomBase32(26)}`,
 ): Promise<Projected> {
   const changes = rows.map(({ id, stockQuantity }) => ({ variantId: id, set: stockQuantity }))
-  const change = { reason, note: "", actor, key: `${reason}:${ctx.once?.key ?? randomBase32(26)}` }
+  const change = { reason, note: "", actor, key }
   const answer = await ctx.stock.getByName(productId).adjust(productId, changes, change)
   // A level that is set, to zero or more, is never short.
   return answer.ok ? answer.snapshot : { version: 0, levels: [] }

@@ -124,6 +124,11 @@ export async function discard(ctx: Ctx, keys: readonly string[]): Promise<void> 
   }
 }
 
+/** The same after the answer is sent; what cannot be removed then is the sweep's. */
+export function discardSoon(ctx: Ctx, keys: readonly string[]): void {
+  ctx.defer(discard(ctx, keys).catch((error) => ctx.log.error("objects left to the sweep", error)))
+}
+
 /** Lets go of an upload that failed. Never throws: what cannot be removed now is the sweep's. */
 export async function abandon(ctx: Ctx, key: string): Promise<void> {
   try {

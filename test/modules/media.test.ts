@@ -48,7 +48,7 @@ async function expectWhole(productId: string): Promise<void> {
   const hasPictures = all.some(({ kind }) => kind === "image")
   expect(primary.map(({ kind }) => kind)).toEqual(hasPictures ? ["image"] : [])
   const [product] = await rows("SELECT image_key FROM products WHERE id = ?", productId)
-  if (product) expect(product["image_key"]).toBe(primary[0]?.["key"] ?? null)
+  expect(product?.["image_key"] ?? null).toBe(primary[0]?.["key"] ?? null)
   const stored = new Set(await objects())
   for (const { key } of all) expect([key, stored.has(`media/${key}`)]).toEqual([key, true])
 }
@@ -172,8 +172,9 @@ describe("pictures of a product", () => {
       .bind(product.id)
       .run()
     const results = await Promise.allSettled([1, 2, 3].map(() => add(product.id)))
-    const codes = results.map((one) => (one.status === "fulfilled" ? "" : one.reason.code))
-    expect(codes.toSorted()).toEqual(["", "media-full", "media-full"])
+    const codes = results.map((one) => (one.status === "fulfilled" ? "in" : one.reason.code))
+    expect(codes.filter((code) => code === "in")).toHaveLength(1)
+    expect(codes.filter((code) => code === "media-full")).toHaveLength(2)
     expect(await countOf("media")).toBe(250)
   })
 
@@ -341,7 +342,9 @@ describe("the objects behind pictures", () => {
         }
       },
     })
-    await expect(uploads.add({ ...as, db: forgetful }, product.id, upload())).rejects.toThrow()
+    await expect(uploads.add({ ...as, db: forgetful }, product.id, upload())).rejects.toThrow(
+      "connection lost",
+    )
     await as.settled()
     expect(await countOf("media")).toBe(1)
     await expectWhole(product.id)

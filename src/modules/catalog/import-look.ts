@@ -19,11 +19,14 @@ export async function look(
   keys: readonly string[],
 ) {
   const inputs = drafts.flatMap(({ input }) => (input ? [input] : []))
-  const ids = list(inputs.map(({ id }) => id))
-  const skus = list(
-    inputs.flatMap((one) => [one.sku, ...(one.variants ?? []).map(({ sku }) => sku)]),
-  )
-  const handles = list(run.layout.format === "shopify" ? inputs.map(({ slug }) => slug) : [])
+  // Of lines whose shape is wrong too: what they miss depends on whether they are there already.
+  const named = drafts.map(({ mapped }) => namedIn(mapped.value))
+  const ids = list(named.map(({ id }) => id))
+  const skus = list([
+    ...named.map(({ sku }) => sku),
+    ...inputs.flatMap(({ variants: all }) => (all ?? []).map(({ sku }) => sku)),
+  ])
+  const handles = list(run.layout.format === "shopify" ? named.map(({ slug }) => slug) : [])
   const bases = list(inputs.map(baseOf))
   const brandRefs = list(inputs.map(({ brand }) => brand))
   const categoryRefs = list(inputs.map(({ category }) => category))
@@ -91,6 +94,16 @@ export async function look(
 
 function list(values: readonly (string | null | undefined)[]): string {
   return JSON.stringify([...new Set(values.filter((one) => typeof one === "string"))])
+}
+
+/** What names a product in a line, right or wrong as it may be otherwise. */
+export function namedIn(value: unknown): Partial<Record<"id" | "sku" | "slug", string>> {
+  const { id, sku, slug } = value as Record<string, unknown>
+  return {
+    ...((typeof id === "string" || typeof id === "number") && { id: String(id).slice(0, 64) }),
+    ...(typeof sku === "string" && { sku: sku.trim() }),
+    ...(typeof slug === "string" && { slug }),
+  }
 }
 
 /** What the slug of a product is made of. */

@@ -17,7 +17,7 @@ import {
   toLine,
 } from "./import-chunk.ts"
 import { mapEntry } from "./import-columns.ts"
-import { baseOf, type Known, look } from "./import-look.ts"
+import { baseOf, type Known, look, namedIn } from "./import-look.ts"
 import { type ImportLine, ImportProduct } from "./import-model.ts"
 import type { Entry } from "./import-read.ts"
 import { mapShopify } from "./import-shopify.ts"
@@ -86,17 +86,13 @@ async function judge(
   known: Known,
 ): Promise<{ outcome: ImportLine["outcome"]; id: string | null; write?: Write }> {
   const { input } = draft
-  if (!input || draft.errors.length > 0) return { outcome: "failed", id: idIn(draft.mapped.value) }
-  const owner = input.sku ? known.ownerOf.get(input.sku) : undefined
-  const isOwn = owner && (owner.id as string) === (owner.productId as string)
-  const old =
-    input.id !== undefined
-      ? known.products.get(input.id)
-      : run.layout.format === "shopify" && input.slug
-        ? known.byHandle.get(input.slug)
-        : isOwn
-          ? known.products.get(owner.productId)
-          : undefined
+  const named = namedIn(draft.mapped.value)
+  const old = find(run, named, known)
+  if (!input || draft.errors.length > 0) {
+    const { name, title, price } = draft.mapped.value as Record<string, unknown>
+    refuseMissing(draft, { name: name ?? title, price }, old)
+    return { outcome: "failed", id: named.id ?? null }
+  }
   const id = old?.id ?? input.id ?? (await idOfLine("prd", run, draft.line))
   const keys = keysOf(run, input)
   const double = keys.find((key) => known.before.has(key) || known.taken.has(key))
@@ -122,6 +118,31 @@ async function judge(
   return { outcome: "updated", id, write }
 }
 
+/** The product that a line means: by id, else Shopify's by handle, else by SKU. */
+function find(
+  run: Run,
+  { id, sku, slug }: ReturnType<typeof namedIn>,
+  known: Known,
+): ProductRow | undefined {
+  if (id !== undefined) return known.products.get(id)
+  if (run.layout.format === "shopify" && slug) return known.byHandle.get(slug)
+  const owner = sku ? known.ownerOf.get(sku) : undefined
+  return owner && (owner.id as string) === (owner.productId as string)
+    ? known.products.get(owner.productId)
+    : undefined
+}
+
+/** What a new product must have. */
+function refuseMissing(
+  draft: Draft<ImportProduct>,
+  given: { name?: unknown; price?: unknown },
+  old: ProductRow | undefined,
+): void {
+  for (const field of ["name", "price"] as const)
+    if (!old && given[field] === undefined && draft.mapped.problems.length === 0)
+      refuse(draft, { field, detail: "This field is required.", code: "required" })
+}
+
 /** The rows of a line as they will be; what does not hold is told to the draft. */
 async function draftWrite(
   ctx: Ctx,
@@ -132,12 +153,7 @@ async function draftWrite(
   old: ProductRow | undefined,
   known: Known,
 ): Promise<Write> {
-  const required = (field: "name" | "price") => {
-    if (!old && input[field] === undefined)
-      refuse(draft, { field, detail: "This field is required.", code: "required" })
-  }
-  required("name")
-  required("price")
+  refuseMissing(draft, input, old)
   const categoryRef = input.category === undefined ? (old?.categoryId ?? null) : input.category
   const category = categoryRef === null ? undefined : known.categories.get(categoryRef)
   const taken = new Set([...known.slugs].filter(([, owner]) => owner !== id).map(([slug]) => slug))
@@ -279,15 +295,10 @@ function brandOf(ctx: Ctx, input: ImportProduct, known: Known): brandVerbs.Brand
 
 function isSame({ row, old, variants: now, oldVariants }: Write): boolean {
   if (!old) return false
-  const bare = ({ updatedAt: _, ...rest }: ProductRow | VariantRow) => JSON.stringify(rest)
+  const bare = ({ updatedAt: _at, ...rest }: ProductRow | VariantRow) => JSON.stringify(rest)
   const before = new Map(oldVariants.map((one) => [one.id, bare(one)]))
   return (
     bare({ ...row, stockQuantity: old.stockQuantity }) === bare(old) &&
     now.every((one) => before.get(one.id) === bare(one))
   )
-}
-
-function idIn(value: unknown): string | null {
-  const { id } = value as { id?: unknown }
-  return typeof id === "string" || typeof id === "number" ? String(id).slice(0, 64) : null
 }

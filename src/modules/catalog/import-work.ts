@@ -160,7 +160,7 @@ async function advance(
     if (error instanceof DomainError && error.code === "request-in-progress") return false
     throw error
   }
-  if (isEnd) ctx.defer(files.discard(ctx, [row.key]))
+  if (isEnd) files.discardSoon(ctx, [row.key])
   return true
 }
 

@@ -135,7 +135,7 @@ export async function cancel(ctx: Ctx, id: string): Promise<ImportJob> {
     ],
     { result: toJob(next) },
   )
-  ctx.defer(files.discard(ctx, [row.key]))
+  files.discardSoon(ctx, [row.key])
   return toJob(await find(ctx, id))
 }
 

@@ -55,7 +55,7 @@ const advance = (id: string, as: Ctx = staff()) =>
 
 const csv = (
   n: number,
-  cells: (at: number) => string = (at) => `SKU-${at},Nail ${at},1.50,${at % 3}`,
+  cells: (at: number) => string = (at) => `SKU-${at},Nail ${at},1.50,${at % 50 === 2 ? 2 : 0}`,
 ) =>
   `sku,name,price,stock_quantity\n${Array.from({ length: n }, (_, at) => cells(at)).join("\n")}\n`
 

@@ -51,24 +51,24 @@ export type Draft<T> = {
 }
 
 /** Reads a line's shape. What is wrong is told by field and column. */
-export function draftOf<T>(entry: Entry, mapped: Mapped, shape: z.ZodType<T>): Draft<T> {
+export function draftOf<T>(entry: Entry, given: Mapped, shape: z.ZodType<T>): Draft<T> {
+  const mapped = entry.fatal
+    ? { ...given, problems: [{ column: "line", detail: entry.fatal, code: "malformed" }] }
+    : given
   const read = shape.safeParse(mapped.value)
   const errors = mapped.problems.map(({ column, ...one }) => ({ field: column, column, ...one }))
   const known = new Set(mapped.problems.map(({ column }) => column))
-  for (const issue of read.error?.issues ?? []) {
+  for (const issue of entry.fatal ? [] : (read.error?.issues ?? [])) {
     const field = issue.path.join(".") || "line"
     const column = mapped.columnOf(field)
     if (known.has(column)) continue
     const code = issue.code === "custom" ? "invalid" : issue.code.replaceAll("_", "-")
     errors.push({ field, column, detail: issue.message, code })
   }
-  const unique = new Map(errors.map((one) => [`${one.field}\n${one.code}`, one]))
   return {
     line: entry.line,
     input: read.data,
-    errors: entry.fatal
-      ? [{ field: "line", column: "line", detail: entry.fatal, code: "malformed" }]
-      : [...unique.values()],
+    errors: [...new Map(errors.map((one) => [`${one.field}\n${one.code}`, one])).values()],
     warnings: mapped.warnings.map(({ column, ...one }) => ({ field: column, column, ...one })),
     mapped,
   }

@@ -16,6 +16,13 @@ export type Event =
       device: string
       addressPrefix: string
     }
+  | {
+      type: "stock.fell-low"
+      productId: Id<"product">
+      variantId: Id<"variant">
+      available: number
+      threshold: number
+    }
   | { type: "catalog.changed"; productId?: Id<"product"> }
   /** Keys of R2 objects that no row names any more. */
   | { type: "media.removed"; productId: Id<"product">; keys: string[] }

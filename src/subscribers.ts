@@ -26,6 +26,7 @@ export const subscribers: {
   "password.reset-requested": { mail: accountMails.resetPassword },
   "password.changed": { mail: accountMails.passwordChanged },
   "session.started-on-new-device": { mail: accountMails.newDevice },
+  "stock.fell-low": {},
   "catalog.changed": { cache: (ctx) => ctx.cache.expire("catalog") },
   "products.imported": { cache: (ctx) => ctx.cache.expire("catalog") },
   "import.advanced": { work: importWork.work },

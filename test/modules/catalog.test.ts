@@ -6,7 +6,7 @@ import * as brands from "#modules/catalog/brands.ts"
 import * as catalog from "#modules/catalog/catalog.ts"
 import * as lists from "#modules/catalog/lists.ts"
 import { NewProduct, ProductChanges, ProductQuery } from "#modules/catalog/model.ts"
-import * as inventory from "#modules/inventory/inventory.ts"
+import * as adjustments from "#modules/inventory/adjustments.ts"
 import { openCache } from "#platform/cache.ts"
 
 import { call } from "../support/api.ts"
@@ -281,6 +281,6 @@ describe("a list that is kept", () => {
 
 it("an adjustment shows in lists at once", async () => {
   const made = await make.product({ stock_quantity: 5 })
-  await inventory.adjust(asStaff(), made.id, { delta: 4, reason: "restock", note: "" })
+  await adjustments.adjust(asStaff(), made.id, { delta: 4, reason: "restock", note: "" })
   expect(await rows("SELECT stock_quantity FROM products")).toEqual([{ stock_quantity: 9 }])
 })

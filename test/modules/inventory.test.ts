@@ -114,11 +114,27 @@ describe("availability over HTTP", () => {
       expect((await call("GET", "products/lamp/availability", { as })).body).toEqual({
         product_id: product.id,
         available: 3,
-        variants: [{ variant_id: product.id, sku: "L1", available: 3 }],
+        variants: [
+          {
+            variant_id: product.id,
+            sku: "L1",
+            available: 3,
+            is_tracked: true,
+            is_backorder: false,
+          },
+        ],
       })
     const shown = await call("GET", `products/${product.id}/availability`, { as: staff })
     expect(shown.body.variants).toEqual([
-      { variant_id: product.id, sku: "L1", available: 3, on_hand: 5, held: 2 },
+      {
+        variant_id: product.id,
+        sku: "L1",
+        available: 3,
+        is_tracked: true,
+        is_backorder: false,
+        on_hand: 5,
+        held: 2,
+      },
     ])
     expect((await call("GET", "products/nope/availability")).status).toBe(404)
   })

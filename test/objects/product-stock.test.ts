@@ -4,8 +4,9 @@ import fc from "fast-check"
 import { describe, expect, it, vi } from "vitest"
 
 import type { Id } from "#lib/id.ts"
-import * as inventory from "#modules/inventory/inventory.ts"
+import * as levels from "#modules/inventory/levels.ts"
 import type { ProductStock } from "#modules/inventory/object.ts"
+import { defaultPolicy } from "#modules/inventory/stock.ts"
 
 import { ctx } from "../support/ctx.ts"
 import * as make from "../support/make.ts"
@@ -351,8 +352,8 @@ describe("showing the stock in the catalogue", () => {
     await stock.adjust(made.id, [{ variantId: own, delta: 4 }], { ...bump, key: "more" })
     const late = await stock.read()
     const as = ctx()
-    await inventory.project(as, made.id, late)
-    await inventory.project(as, made.id, early)
+    await levels.project(as, made.id, late)
+    await levels.project(as, made.id, early)
     expect(await listed(made.id)).toEqual({ stock_quantity: 9, stock_version: late.version })
     expect(await rows("SELECT stock_quantity FROM variants WHERE id = ?", made.id)).toEqual([
       { stock_quantity: 9 },
@@ -524,6 +525,7 @@ describe("whatever happens in whatever order", { timeout: 60_000 }, () => {
         onHand: onHand(variantId),
         held: heldOf(model, variantId),
         available: availableOf(model, variantId),
+        ...defaultPolicy,
       })),
     )
     expect(sums).toEqual(variants.toSorted().map((id) => ({ variant_id: id, n: onHand(id) })))

@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers"
 import type { Ctx } from "#context.ts"
 import { type Id, newId } from "#lib/id.ts"
 import type { ProductStock } from "#modules/inventory/object.ts"
-import type { Line, Movement, Reserved, Settled, Snapshot } from "#modules/inventory/stock.ts"
+import type { RemoteStock } from "#modules/inventory/remote.ts"
 import type { Message } from "#platform/outbox.ts"
 import { deliver } from "#subscribers.ts"
 
@@ -21,19 +21,7 @@ export const address = {
 }
 
 /** The methods of a stock object as they answer over RPC. */
-export type Stock = DurableObjectStub<ProductStock> & {
-  read(): Promise<Snapshot>
-  reserve(
-    productId: Id<"product">,
-    orderId: Id<"order">,
-    lines: readonly Line[],
-    expiresAt: number,
-  ): Promise<Reserved>
-  release(productId: Id<"product">, orderId: Id<"order">): Promise<Snapshot>
-  settle(productId: Id<"product">, orderId: Id<"order">, lines: readonly Line[]): Promise<Settled>
-  cancel(productId: Id<"product">, orderId: Id<"order">): Promise<Snapshot>
-  movements(variantId: Id<"variant">, limit: number, before?: number): Promise<Movement[]>
-}
+export type Stock = DurableObjectStub<ProductStock> & RemoteStock
 
 /** The stock object of a product. */
 export function stockObject(productId: string): Stock {

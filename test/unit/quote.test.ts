@@ -19,7 +19,7 @@ const inputs = fc.array(
 
 describe("a quote", () => {
   it("prices each line by unit and quantity, and adds them up", () => {
-    expect(quote([line(129999, 2, "var_laptop"), line(1999, 3, "var_mug")])).toEqual({
+    expect(quote([line(129999, 2, "var_laptop"), line(1999, 3, "var_mug")])).toMatchObject({
       lines: [
         {
           variantId: "var_laptop",
@@ -47,7 +47,7 @@ describe("a quote", () => {
   })
 
   it("of nothing is nothing", () => {
-    expect(quote([])).toEqual({
+    expect(quote([])).toMatchObject({
       lines: [],
       subtotalAmount: 0,
       discountAmount: 0,
@@ -99,12 +99,20 @@ describe("a quote", () => {
         expect(priced.subtotalAmount).toBe(ofLines("lineAmount"))
         expect(priced.discountAmount).toBe(ofLines("discountAmount"))
         expect(priced.taxAmount).toBe(ofLines("taxAmount"))
-        const { lines, ...totals } = priced
+        const { lines } = priced
         for (const one of lines) {
           expect(one.lineAmount).toBe(one.unitAmount * one.quantity)
           expect(Math.min(one.lineAmount, one.discountAmount, one.taxAmount)).toBeGreaterThan(-1)
         }
-        expect(Math.min(...Object.values(totals))).toBeGreaterThan(-1)
+        expect(
+          Math.min(
+            priced.subtotalAmount,
+            priced.discountAmount,
+            priced.shippingAmount,
+            priced.taxAmount,
+            priced.totalAmount,
+          ),
+        ).toBeGreaterThan(-1)
       }),
       { numRuns: 10_000 },
     )

@@ -133,7 +133,11 @@ export async function update(ctx: Ctx, ref: string, input: ProductChanges): Prom
         ctx.db.update(products).set(columns).where(eq(products.id, id)),
         ctx.db
           .update(variants)
-          .set({ sku: row.sku, updatedAt: row.updatedAt })
+          .set({
+            sku: row.sku,
+            isStocked: row.options.length === 0,
+            updatedAt: row.updatedAt,
+          })
           .where(eq(variants.id, sql`${id}`)),
         ...(input.tags
           ? [

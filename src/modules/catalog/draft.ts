@@ -12,6 +12,7 @@ import type { Statement } from "#platform/db.ts"
 import * as brandVerbs from "./brands.ts"
 import type { ProductChanges } from "./model.ts"
 import type { ProductRow } from "./product.ts"
+import { firstFigures } from "./projection.ts"
 import { brands, categories, products } from "./tables.ts"
 import * as variantVerbs from "./variants.ts"
 
@@ -166,7 +167,8 @@ export function ownVariant(row: ProductRow): variantVerbs.VariantRow {
     sku: row.sku,
     options: {},
     priceAmount: null,
-    stockQuantity: row.options.length > 0 ? 0 : row.stockQuantity,
+    ...firstFigures(row.options.length > 0 ? 0 : row.stockQuantity),
+    isStocked: row.options.length === 0,
     position: 0,
     removedAt: null,
     createdAt: row.createdAt,

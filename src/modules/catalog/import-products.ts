@@ -188,7 +188,7 @@ async function draftWrite(
   const before = known.variants.get(id) ?? []
   const own = old ? before.find((one) => (one.id as string) === (id as string)) : undefined
   const ownRow: VariantRow = own
-    ? { ...own, sku: row.sku, updatedAt: row.updatedAt }
+    ? { ...own, sku: row.sku, isStocked: row.options.length === 0, updatedAt: row.updatedAt }
     : ownVariant(row)
   const others = await draftVariants(ctx, run, draft, row, input, before, known)
   const isPlain = row.options.length === 0
@@ -244,6 +244,10 @@ async function draftVariants(
       row.id = (given.id ??
         (await idOfLine("var", run, draft.line, String(index)))) as Id<"variant">
     if (price === undefined && match) row.priceAmount = match.priceAmount
+    if (match) {
+      const { lowMargin, isTracked, backorderLimit } = match
+      Object.assign(row, { lowMargin, isTracked, backorderLimit })
+    }
     refuse(draft, ...errors.map((one) => ({ ...one, field: `variants.${index}.${one.field}` })))
     if (
       (known.productOf.get(row.id) ?? product.id) !== product.id ||

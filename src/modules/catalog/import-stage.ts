@@ -118,7 +118,15 @@ const productKept = new Set([
   "reviewsCount",
   "createdAt",
 ])
-const variantKept = new Set(["id", "productId", "stockQuantity", "createdAt"])
+const variantKept = new Set([
+  "id",
+  "productId",
+  "stockQuantity",
+  "lowMargin",
+  "isTracked",
+  "backorderLimit",
+  "createdAt",
+])
 
 function excluded(table: typeof products | typeof variants, kept: ReadonlySet<string>) {
   return Object.fromEntries(

@@ -2,6 +2,7 @@ import { and, eq, lt, type SQL, sql } from "drizzle-orm"
 
 import type { Ctx } from "#context.ts"
 import type { Id } from "#lib/id.ts"
+import { lowStockThreshold } from "#lib/stock.ts"
 import type { Statement } from "#platform/db.ts"
 
 import { products, variants } from "./tables.ts"
@@ -9,26 +10,59 @@ import { products, variants } from "./tables.ts"
 /** All levels of a product, as its stock object had them at `version`. */
 export type Projected = {
   version: number
-  levels: readonly { variantId: Id<"variant">; available: number }[]
+  levels: readonly {
+    variantId: Id<"variant">
+    onHand: number
+    held: number
+    available: number
+    tracked: boolean
+    backorderLimit: number
+    lowAt: number
+  }[]
+}
+
+/** The figures of a variant that has `quantity` and was never asked for. */
+export function firstFigures(quantity: number) {
+  return {
+    stockQuantity: quantity,
+    lowMargin: quantity - lowStockThreshold,
+    isTracked: true,
+    backorderLimit: 0,
+  }
 }
 
 /**
  * Writes what can be bought, as the stock object had it at `version`, unless a later version is there. The snapshot
- * is of the whole product: after it nothing older is taken any more, of any variant.
+ * is of the whole product: after it nothing older is taken any more, of any variant. `instead`: the version that is to
+ * be replaced whatever it is, as long as it is still there.
  */
-export function stageStock(ctx: Ctx, id: Id<"product">, snapshot: Projected): Statement[] {
-  const isLater = sql`EXISTS (SELECT 1 FROM products WHERE products.id = ${id} AND products.stock_version < ${snapshot.version})`
+export function stageStock(
+  ctx: Ctx,
+  id: Id<"product">,
+  snapshot: Projected,
+  instead?: number,
+): Statement[] {
+  const isDue =
+    instead === undefined
+      ? lt(products.stockVersion, snapshot.version)
+      : eq(products.stockVersion, instead)
+  const isLater = sql`EXISTS (SELECT 1 FROM products WHERE products.id = ${id} AND ${isDue})`
   return [
-    ...snapshot.levels.map(({ variantId, available }) =>
+    ...snapshot.levels.map(({ variantId, onHand, held, available, ...policy }) =>
       ctx.db
         .update(variants)
-        .set({ stockQuantity: Math.max(0, available) })
+        .set({
+          stockQuantity: Math.max(0, available),
+          lowMargin: onHand - held - policy.lowAt,
+          isTracked: policy.tracked,
+          backorderLimit: policy.backorderLimit,
+        })
         .where(and(eq(variants.id, variantId), isLater)),
     ),
     ctx.db
       .update(products)
       .set({ stockQuantity: total(id), stockVersion: snapshot.version })
-      .where(and(eq(products.id, id), lt(products.stockVersion, snapshot.version))),
+      .where(and(eq(products.id, id), isDue)),
   ]
 }
 
@@ -40,31 +74,34 @@ export function stageSnapshots(
   if (snapshots.length === 0) return []
   const levels = JSON.stringify(
     snapshots.flatMap(({ productId, version, levels: all }) =>
-      all.map(({ variantId, available }) => [
-        variantId,
-        Math.max(0, available),
-        productId,
-        version,
-      ]),
+      all.map((one) => ({ ...one, tracked: Number(one.tracked), productId, version })),
     ),
   )
-  const versions = JSON.stringify(snapshots.map(({ productId, version }) => [productId, version]))
-  const level = sql`SELECT json_extract(value, '$[1]') FROM json_each(${levels}) JOIN products ON products.id = json_extract(value, '$[2]') AND products.stock_version < json_extract(value, '$[3]') WHERE json_extract(value, '$[0]') = variants.id`
-  const version = sql`SELECT json_extract(value, '$[1]') FROM json_each(${versions}) WHERE json_extract(value, '$[0]') = products.id`
+  const versions = JSON.stringify(
+    snapshots.map(({ productId, version }) => ({ productId, version })),
+  )
+  const of = <T>(name: string) => sql<T>`json_extract(one.value, ${sql.raw(`'$.${name}'`)})`
   return [
     ctx.db
       .update(variants)
-      .set({ stockQuantity: sql`coalesce((${level}), stock_quantity)` })
-      .where(sql`variants.id IN (SELECT json_extract(value, '$[0]') FROM json_each(${levels}))`),
+      .set({
+        stockQuantity: sql`max(0, ${of("available")})`,
+        lowMargin: sql`${of("onHand")} - ${of("held")} - ${of("lowAt")}`,
+        isTracked: of<boolean>("tracked"),
+        backorderLimit: of<number>("backorderLimit"),
+      })
+      .from(sql`json_each(${levels}) AS one`)
+      .where(
+        sql`variants.id = ${of("variantId")} AND EXISTS (SELECT 1 FROM products WHERE products.id = ${of("productId")} AND products.stock_version < ${of("version")})`,
+      ),
     ctx.db
       .update(products)
       .set({
-        stockQuantity: sql`(SELECT coalesce(sum(variants.stock_quantity), 0) FROM variants WHERE variants.product_id = products.id AND variants.removed_at IS NULL AND ((variants.id = products.id) = (products.options = '[]')))`,
-        stockVersion: sql`(${version})`,
+        stockQuantity: sql`(SELECT coalesce(sum(sold.stock_quantity), 0) FROM variants AS sold WHERE sold.product_id = products.id AND sold.removed_at IS NULL AND ((sold.id = products.id) = (products.options = '[]')))`,
+        stockVersion: of<number>("version"),
       })
-      .where(
-        sql`products.id IN (SELECT json_extract(value, '$[0]') FROM json_each(${versions})) AND products.stock_version < (${version})`,
-      ),
+      .from(sql`json_each(${versions}) AS one`)
+      .where(sql`products.id = ${of("productId")} AND products.stock_version < ${of("version")}`),
   ]
 }
 

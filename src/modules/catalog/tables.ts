@@ -151,6 +151,14 @@ export const variants = sqliteTable(
     options: text({ mode: "json" }).$type<Record<string, string>>().notNull(),
     priceAmount: integer(),
     stockQuantity: integer().notNull(),
+    /** How far what is there lies above the quantity that counts as low; at zero and below it is low. */
+    lowMargin: integer().notNull().default(0),
+    /** Whether its stock is watched: what is not tracked never runs out. */
+    isTracked: integer({ mode: "boolean" }).notNull().default(true),
+    /** How many may be sold beyond what is there. */
+    backorderLimit: integer().notNull().default(0),
+    /** False for a product's own variant while the product comes in options. */
+    isStocked: integer({ mode: "boolean" }).notNull().default(true),
     position: integer().notNull(),
     /** Set when it is no longer sold: orders still name it. */
     removedAt: text(),
@@ -160,6 +168,12 @@ export const variants = sqliteTable(
   (t) => [
     uniqueIndex("variants_sku").on(t.sku),
     index("variants_product").on(t.productId, t.position),
+    index("variants_stock")
+      .on(t.stockQuantity, t.id)
+      .where(sql`is_stocked = 1 AND removed_at IS NULL`),
+    index("variants_low")
+      .on(t.lowMargin, t.id)
+      .where(sql`is_stocked = 1 AND removed_at IS NULL AND is_tracked = 1`),
     check("variants_price", sql`price_amount > 0`),
   ],
 )

@@ -11,7 +11,7 @@ import { listLimit } from "#platform/db.ts"
 
 import { type MediaRow, stageUnlink, toImage } from "./media.ts"
 import type { NewVariant, Variant, VariantChanges } from "./model.ts"
-import { type Projected, stageStock, stageTotal } from "./projection.ts"
+import { firstFigures, type Projected, stageStock, stageTotal } from "./projection.ts"
 import { media, type Option, products, variants } from "./tables.ts"
 
 export type VariantRow = typeof variants.$inferSelect
@@ -193,7 +193,8 @@ export function draft(
     sku: input.sku ?? null,
     options: input.options,
     priceAmount: priceAmount ?? null,
-    stockQuantity: input.stock_quantity ?? 0,
+    ...firstFigures(input.stock_quantity ?? 0),
+    isStocked: true,
     position,
     removedAt: null,
     createdAt: old?.createdAt ?? iso(ctx.now),

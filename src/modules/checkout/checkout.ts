@@ -6,7 +6,7 @@ import { type Id, newId } from "#lib/id.ts"
 import { randomToken, sha256 } from "#lib/secret.ts"
 import { iso, minutesAfter } from "#lib/time.ts"
 import * as carts from "#modules/cart/cart.ts"
-import { quote } from "#modules/cart/quote.ts"
+import { price } from "#modules/cart/price.ts"
 import { stageStock } from "#modules/catalog/projection.ts"
 import { findSellables, refuseUnlessOnSale, type Sellable } from "#modules/catalog/sellables.ts"
 import * as inventory from "#modules/inventory/inventory.ts"
@@ -165,7 +165,7 @@ async function draftOf(
 
   const id = newId("order", ctx.now)
   const now = iso(ctx.now)
-  const priced = quote(wanted.lines)
+  const priced = await price(ctx, { items: wanted.lines })
   const order: orders.OrderRow = {
     id,
     number: orders.newNumber(ctx.now),
@@ -182,6 +182,18 @@ async function draftOf(
     shippingAmount: priced.shippingAmount,
     taxAmount: priced.taxAmount,
     totalAmount: priced.totalAmount,
+    includedTaxAmount: priced.includedTaxAmount,
+    shippingTaxAmount: priced.shipping
+      ? priced.shipping.taxAmount + priced.shipping.includedTaxAmount
+      : 0,
+    shippingMethod: priced.shipping
+      ? { id: priced.shipping.methodId, name: priced.shipping.name }
+      : null,
+    coupons: priced.promotions.flatMap(({ code }) => (code === null ? [] : [code])),
+    explain: priced.explain,
+    paidAmount: 0,
+    refundedAmount: 0,
+    payBy: null,
     shippingAddress: shipping,
     billingAddress: billing ?? (input.use_shipping_as_billing === false ? null : shipping),
     notes: input.notes,
@@ -195,9 +207,9 @@ async function draftOf(
     deliveredAt: null,
     cancelledAt: null,
   }
-  const lines = wanted.lines.map((line, position): orders.LineRow => {
-    const { lineAmount = 0, discountAmount = 0, taxAmount = 0 } = priced.lines[position] ?? {}
-    const { productId, variantId, name, sku, options, quantity, unitAmount } = line
+  const lines = priced.lines.map((line, position): orders.LineRow => {
+    const { productId, variantId, name, sku, options, quantity, unitAmount, isDigital } = line
+    const { lineAmount, discountAmount, taxAmount, includedTaxAmount, taxes } = line
     return {
       id: newId("orderLine", ctx.now),
       orderId: id,
@@ -212,6 +224,11 @@ async function draftOf(
       lineAmount,
       discountAmount,
       taxAmount,
+      includedTaxAmount,
+      taxes,
+      isDigital,
+      fulfilledQuantity: 0,
+      returnedQuantity: 0,
     }
   })
   return { order, lines }

@@ -1,10 +1,22 @@
 import { z } from "zod"
 
+import { paged } from "#http/paging.ts"
 import { createRouter, json, ok, route } from "#http/router.ts"
 import { Ref } from "#lib/shapes.ts"
 
-import * as inventory from "./inventory.ts"
-import { Adjustment, MovementList, MovementQuery, StockLevel } from "./model.ts"
+import * as adjustments from "./adjustments.ts"
+import * as levels from "./levels.ts"
+import {
+  Adjustment,
+  InventoryPage,
+  InventoryQuery,
+  MovementList,
+  MovementQuery,
+  Reconcile,
+  Reconciled,
+  StockLevel,
+  StockPolicy,
+} from "./model.ts"
 
 const tags = ["Inventory"]
 const params = z.object({
@@ -16,6 +28,60 @@ const params = z.object({
 
 /** /admin/inventory/* */
 export const admin = createRouter()
+  .openapi(
+    route({
+      method: "get",
+      path: "/admin/inventory",
+      tags,
+      operationId: "listInventory",
+      summary: "What is stocked, the fewest first",
+      description:
+        "`low_stock=true` lists what is at its own threshold or below (20, unless set), or at `threshold`.",
+      access: "staff",
+      scope: "inventory:read",
+      request: { query: InventoryQuery },
+      responses: ok(InventoryPage, "A page of stocked things"),
+      refuses: ["invalid-page"],
+    }),
+    async (c) => c.json(paged(c, await levels.list(c.var.ctx, c.req.valid("query"))), 200),
+  )
+  .openapi(
+    route({
+      method: "post",
+      path: "/admin/inventory/reconcile",
+      tags,
+      operationId: "reconcileInventory",
+      summary: "Compare the lists with the stock",
+      description:
+        "Fifty products a call: what the lists show is compared with the stock objects, which are right, and mended. Call again with `after` until `next` is null.",
+      access: "staff",
+      scope: "inventory:write",
+      request: { body: json(Reconcile) },
+      responses: ok(Reconciled, "What was compared and mended"),
+    }),
+    async (c) => c.json(await levels.reconcile(c.var.ctx, c.req.valid("json").after), 200),
+  )
+  .openapi(
+    route({
+      method: "patch",
+      path: "/admin/inventory/{item}",
+      tags,
+      operationId: "setStockPolicy",
+      summary: "Set how stock is watched",
+      description:
+        "Whether it can run out, how many may be back-ordered, and at how many it is low.",
+      access: "staff",
+      scope: "inventory:write",
+      request: { params, body: json(StockPolicy) },
+      responses: ok(StockLevel, "The stock as it is now"),
+      refuses: ["not-found"],
+    }),
+    async (c) =>
+      c.json(
+        await adjustments.setPolicy(c.var.ctx, c.req.valid("param").item, c.req.valid("json")),
+        200,
+      ),
+  )
   .openapi(
     route({
       method: "post",
@@ -33,7 +99,7 @@ export const admin = createRouter()
     }),
     async (c) =>
       c.json(
-        await inventory.adjust(c.var.ctx, c.req.valid("param").item, c.req.valid("json")),
+        await adjustments.adjust(c.var.ctx, c.req.valid("param").item, c.req.valid("json")),
         200,
       ),
   )
@@ -53,7 +119,7 @@ export const admin = createRouter()
     }),
     async (c) =>
       c.json(
-        await inventory.movements(c.var.ctx, c.req.valid("param").item, c.req.valid("query")),
+        await adjustments.movements(c.var.ctx, c.req.valid("param").item, c.req.valid("query")),
         200,
       ),
   )

@@ -3,16 +3,22 @@ import { DurableObject } from "cloudflare:workers"
 import { createCtx } from "#context.ts"
 import type { Id } from "#lib/id.ts"
 
-import * as inventory from "./inventory.ts"
-import type {
-  Level,
-  Line,
-  Movement,
-  MovementReason,
-  Reserved,
-  Settled,
-  Shortage,
-  Snapshot,
+import { Ledger } from "./ledger.ts"
+import * as levels from "./levels.ts"
+import {
+  type Change,
+  type Claim,
+  defaultPolicy,
+  type HoldId,
+  type Level,
+  type Line,
+  type Movement,
+  orderOf,
+  type Policy,
+  type Reserved,
+  type Settled,
+  type Shortage,
+  type Snapshot,
 } from "./stock.ts"
 
 /** How long changes may gather before the projection in D1 follows. */
@@ -20,150 +26,137 @@ const projectionDelayMs = 1000
 /** When a projection that failed is tried again. */
 const projectionRetryMs = 10_000
 
-type Change = { reason: MovementReason; note: string; actor: string; key: string }
-
 /**
  * The stock of one product, and the only truth about it: one object a product, one thread, so that whatever happens
  * happens one after another. Every method is one synchronous block of SQL; nothing is awaited inside.
  *
- * `available = on_hand − Σ live holds`, computed at read: a hold that has lapsed counts no more, whether or not the
- * alarm has swept it. Methods are idempotent by order id or key, since whoever calls may have to call again.
+ * What can be bought is computed at read from what is on hand and the live holds: a hold that has lapsed counts no
+ * more, whether or not the alarm has swept it. Methods are idempotent by hold or key, since whoever calls may have to
+ * call again.
  */
 export class ProductStock extends DurableObject<Env> {
-  readonly #sql: SqlStorage
+  readonly #ledger: Ledger
   /** When the alarm is due (ms), kept here so that it can be set in the same breath as the change it follows. */
   #alarmAt: number | null = null
 
   constructor(state: DurableObjectState, env: Env) {
     super(state, env)
-    this.#sql = state.storage.sql
+    this.#ledger = new Ledger(state.storage.sql)
     void state.blockConcurrencyWhile(async () => {
       this.#alarmAt = await state.storage.getAlarm()
     })
-    this.#sql.exec(`
-      CREATE TABLE IF NOT EXISTS levels (variant_id TEXT PRIMARY KEY, on_hand INTEGER NOT NULL CHECK (on_hand >= 0));
-      CREATE TABLE IF NOT EXISTS holds (
-        order_id TEXT NOT NULL, variant_id TEXT NOT NULL, quantity INTEGER NOT NULL CHECK (quantity > 0), expires_at INTEGER NOT NULL,
-        PRIMARY KEY (order_id, variant_id));
-      CREATE INDEX IF NOT EXISTS holds_variant ON holds (variant_id, expires_at);
-      CREATE INDEX IF NOT EXISTS holds_expiry ON holds (expires_at);
-      CREATE TABLE IF NOT EXISTS orders (order_id TEXT PRIMARY KEY, state TEXT NOT NULL CHECK (state IN ('sold', 'returned', 'void')));
-      CREATE TABLE IF NOT EXISTS movements (
-        id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, variant_id TEXT NOT NULL, delta INTEGER NOT NULL, on_hand INTEGER NOT NULL,
-        reason TEXT NOT NULL, order_id TEXT, note TEXT NOT NULL, actor TEXT NOT NULL, created_at TEXT NOT NULL,
-        UNIQUE (key, variant_id));
-      CREATE INDEX IF NOT EXISTS movements_variant ON movements (variant_id, id);
-      CREATE INDEX IF NOT EXISTS movements_order ON movements (order_id);
-      CREATE TABLE IF NOT EXISTS meta (one INTEGER PRIMARY KEY CHECK (one = 1), product_id TEXT NOT NULL, version INTEGER NOT NULL, projected INTEGER NOT NULL);
-    `)
   }
 
   /** What there is of each variant now. */
   read(): Snapshot {
-    const now = Date.now()
-    const rows = this.#sql.exec<{ variant_id: string; on_hand: number; held: number }>(
-      `SELECT variant_id, on_hand, (SELECT coalesce(sum(quantity), 0) FROM holds WHERE holds.variant_id = levels.variant_id AND expires_at > ?) AS held
-       FROM levels ORDER BY variant_id`,
-      now,
-    )
-    const levels = rows.toArray().map((row): Level => ({
-      variantId: row.variant_id as Id<"variant">,
-      onHand: row.on_hand,
-      held: row.held,
-      available: row.on_hand - row.held,
-    }))
-    return { version: this.#meta()?.version ?? 0, levels }
+    return {
+      version: this.#ledger.meta()?.version ?? 0,
+      levels: this.#ledger.levels(Date.now()),
+    }
   }
 
   /**
-   * Holds all the lines for an order until `expiresAt` (ms), or none. Called again it replaces the order's own hold.
-   * An order that was settled or cancelled before is left as it is.
+   * Holds all the lines under `holdId` until `expiresAt` (ms), or none. Called again it replaces its own hold. What was
+   * settled or cancelled before is left as it is.
    */
   reserve(
     productId: Id<"product">,
-    orderId: Id<"order">,
+    holdId: HoldId,
     lines: readonly Line[],
     expiresAt: number,
   ): Reserved {
-    return this.#change(productId, () => {
-      if (this.#stateOf(orderId)) return { ok: true, snapshot: this.read() }
-      this.#sql.exec("DELETE FROM holds WHERE order_id = ?", orderId)
-      const short = this.#shortages(lines)
+    return this.#change(productId, (now) => {
+      if (this.#ledger.stateOf(holdId)) return { ok: true, snapshot: this.read() }
+      this.#ledger.letGo(holdId)
+      const short = this.#ledger.shortages(lines, now)
       if (short.length > 0) return { ok: false, short }
-      for (const { variantId, quantity } of lines) {
-        this.#sql.exec(
-          "INSERT INTO holds (order_id, variant_id, quantity, expires_at) VALUES (?, ?, ?, ?)",
-          orderId,
-          variantId,
-          quantity,
-          expiresAt,
-        )
-      }
+      this.#ledger.hold(holdId, lines, expiresAt)
       return { ok: true, snapshot: this.read() }
     })
   }
 
-  /** Lets go of what is held for an order. Of nothing is nothing. */
-  release(productId: Id<"product">, orderId: Id<"order">): Snapshot {
+  /** Puts off when a hold lapses; never sooner. `false` when it has lapsed, was settled or never was. */
+  extend(productId: Id<"product">, holdId: HoldId, expiresAt: number): boolean {
+    return this.#change(productId, (now) => this.#ledger.extend(holdId, expiresAt, now))
+  }
+
+  /** Lets go of what is held under `holdId`. Of nothing is nothing. */
+  release(productId: Id<"product">, holdId: HoldId): Snapshot {
     return this.#change(productId, () => {
-      this.#sql.exec("DELETE FROM holds WHERE order_id = ?", orderId)
+      this.#ledger.letGo(holdId)
       return this.read()
     })
   }
 
   /**
-   * Turns an order's hold into a sale. A hold that lapsed is taken anew if the stock is still there. The second time
-   * it is nothing; for a cancelled order too.
+   * Turns a hold into a sale. A hold that lapsed is taken anew if the stock is still there. The second time it is
+   * nothing; for a cancelled order too.
    */
-  settle(productId: Id<"product">, orderId: Id<"order">, lines: readonly Line[]): Settled {
-    return this.#change(productId, () => {
-      if (this.#stateOf(orderId)) return { ok: true, snapshot: this.read() }
-      this.#sql.exec("DELETE FROM holds WHERE order_id = ?", orderId)
-      const short = this.#shortages(lines)
+  settle(productId: Id<"product">, holdId: HoldId, lines: readonly Line[]): Settled {
+    return this.#change(productId, (now) => {
+      if (this.#ledger.stateOf(holdId)) return { ok: true, snapshot: this.read() }
+      this.#ledger.letGo(holdId)
+      const short = this.#ledger.shortages(lines, now)
       if (short.length > 0) return { ok: false, short }
-      for (const { variantId, quantity } of lines) {
-        this.#move(
-          variantId,
-          -quantity,
-          { reason: "sale", note: "", actor: "system", key: `sale:${orderId}` },
-          orderId,
-        )
-      }
-      this.#sql.exec("INSERT INTO orders (order_id, state) VALUES (?, 'sold')", orderId)
+      const sale: Change = { reason: "sale", note: "", actor: "system", key: `sale:${holdId}` }
+      for (const { variantId, quantity } of lines)
+        this.#ledger.move(variantId, -quantity, sale, orderOf(holdId), now)
+      this.#ledger.setState(holdId, "sold")
       return { ok: true, snapshot: this.read() }
     })
   }
 
-  /** Takes an order back: what was sold returns, what was only held is free, and nothing is held or sold for it again. Once. */
+  /**
+   * Takes an order back with all its changes: what is still sold returns, what was only held is free, and nothing is
+   * held or sold for it again. Once.
+   */
   cancel(productId: Id<"product">, orderId: Id<"order">): Snapshot {
-    return this.#change(productId, () => {
-      this.#sql.exec("DELETE FROM holds WHERE order_id = ?", orderId)
-      const state = this.#stateOf(orderId)
-      if (state === "sold") {
-        const sold = this.#sql
-          .exec<{ variant_id: string; delta: number }>(
-            "SELECT variant_id, delta FROM movements WHERE key = ?",
-            `sale:${orderId}`,
-          )
-          .toArray()
-        for (const { variant_id, delta } of sold) {
-          this.#move(
-            variant_id,
-            -delta,
-            {
-              reason: "return",
-              note: "order cancelled",
-              actor: "system",
-              key: `cancel:${orderId}`,
-            },
-            orderId,
-          )
-        }
-        this.#sql.exec("UPDATE orders SET state = 'returned' WHERE order_id = ?", orderId)
-      } else if (!state) {
-        this.#sql.exec("INSERT INTO orders (order_id, state) VALUES (?, 'void')", orderId)
+    return this.#change(productId, (now) => {
+      this.#ledger.letGoOfAll(orderId)
+      const state = this.#ledger.stateOf(orderId)
+      if (state === "returned" || state === "void") return this.read()
+      const sold = this.#ledger.soldTo(orderId)
+      const change: Change = {
+        reason: "return",
+        note: "order cancelled",
+        actor: "system",
+        key: `cancel:${orderId}`,
       }
+      for (const { variantId, quantity } of sold)
+        this.#ledger.move(variantId, quantity, change, orderId, now)
+      this.#ledger.setState(orderId, state === "sold" || sold.length > 0 ? "returned" : "void")
       return this.read()
+    })
+  }
+
+  /**
+   * Takes back some of what was sold to an order; without `restock` it is written off at once. The same key again
+   * changes nothing. Refused, whole, when more would come back than is still sold: `available` is what is.
+   */
+  takeBack(
+    productId: Id<"product">,
+    orderId: Id<"order">,
+    key: string,
+    lines: readonly Line[],
+    restock: boolean,
+  ): Reserved {
+    return this.#change(productId, (now) => {
+      if (this.#ledger.knows(key)) return { ok: true, snapshot: this.read() }
+      const sold = new Map(
+        this.#ledger.soldTo(orderId).map(({ variantId, quantity }) => [variantId, quantity]),
+      )
+      const short = lines.flatMap(({ variantId, quantity }): Shortage[] => {
+        const left = sold.get(variantId) ?? 0
+        return left < quantity ? [{ variantId, available: left }] : []
+      })
+      if (short.length > 0) return { ok: false, short }
+      const back: Change = { reason: "return", note: "", actor: "system", key }
+      const off: Change = { ...back, reason: "damaged", key: `${key}:damaged` }
+      for (const { variantId, quantity } of lines) {
+        this.#ledger.move(variantId, quantity, back, orderId, now)
+        if (!restock) this.#ledger.move(variantId, -quantity, off, orderId, now)
+      }
+      return { ok: true, snapshot: this.read() }
     })
   }
 
@@ -176,73 +169,88 @@ export class ProductStock extends DurableObject<Env> {
     changes: readonly ({ variantId: Id<"variant"> } & ({ delta: number } | { set: number }))[],
     change: Change,
   ): Reserved {
-    return this.#change(productId, () => {
-      const known =
-        this.#sql.exec("SELECT 1 FROM movements WHERE key = ? LIMIT 1", change.key).toArray()
-          .length > 0
-      if (known) return { ok: true, snapshot: this.read() }
-      const onHand = new Map(this.read().levels.map((level) => [level.variantId, level.onHand]))
+    return this.#change(productId, (now) => {
+      if (this.#ledger.knows(change.key)) return { ok: true, snapshot: this.read() }
+      const onHand = new Map(
+        this.#ledger.levels(now).map((level) => [level.variantId, level.onHand]),
+      )
       const deltas = changes.map((one) => ({
         ...one,
         delta: "set" in one ? one.set - (onHand.get(one.variantId) ?? 0) : one.delta,
       }))
-      const short = deltas.flatMap(({ variantId, delta }): Shortage[] =>
-        (onHand.get(variantId) ?? 0) + delta < 0
-          ? [{ variantId, available: onHand.get(variantId) ?? 0 }]
-          : [],
-      )
+      const short = deltas.flatMap(({ variantId, delta }): Shortage[] => {
+        const there = onHand.get(variantId) ?? 0
+        // What was sold beyond the stock may be there still: only what takes away is refused.
+        return delta < 0 && there + delta < 0 ? [{ variantId, available: Math.max(0, there) }] : []
+      })
       if (short.length > 0) return { ok: false, short }
-      for (const { variantId, delta } of deltas) this.#move(variantId, delta, change)
+      for (const { variantId, delta } of deltas)
+        this.#ledger.move(variantId, delta, change, null, now)
       return { ok: true, snapshot: this.read() }
+    })
+  }
+
+  /** Sets how a variant's stock is watched; what is left out stays. What was sold already stays sold. */
+  watch(productId: Id<"product">, variantId: Id<"variant">, changes: Partial<Policy>): Snapshot {
+    return this.#change(productId, (now) => {
+      const level = this.#ledger.levels(now).find((one) => one.variantId === variantId)
+      this.#ledger.watch(variantId, { ...defaultPolicy, ...level, ...changes })
+      return this.read()
     })
   }
 
   /** The ledger of a variant, newest first, at most `limit` rows with ids below `before`. The deltas of all add up to what is on hand. */
   movements(variantId: Id<"variant">, limit: number, before = Number.MAX_SAFE_INTEGER): Movement[] {
-    const rows = this.#sql.exec<Movement>(
-      "SELECT id, delta, on_hand, reason, order_id, note, actor, created_at FROM movements WHERE variant_id = ? AND id < ? ORDER BY id DESC LIMIT ?",
-      variantId,
-      before,
-      limit,
-    )
-    return rows.toArray()
+    return this.#ledger.movements(variantId, limit, before)
   }
 
-  /** Sweeps lapsed holds and brings the projection in D1 up to date; until that works it comes back. */
+  /** What an auditor compares: each level with the sum of its movements, and what these orders have. */
+  audit(orderIds: readonly Id<"order">[]): {
+    version: number
+    levels: Level[]
+    sums: { variantId: Id<"variant">; onHand: number; moved: number }[]
+    claims: Claim[]
+  } {
+    return {
+      ...this.read(),
+      sums: this.#ledger.sums(),
+      claims: this.#ledger.claims(orderIds, Date.now()),
+    }
+  }
+
+  /** Sweeps lapsed holds, brings the projection in D1 up to date and tells what has become low; until that works it comes back. */
   override async alarm(): Promise<void> {
     this.#alarmAt = null
-    const lapsed = this.#sql
-      .exec("DELETE FROM holds WHERE expires_at <= ? RETURNING 1", Date.now())
-      .toArray().length
-    if (lapsed > 0) this.#sql.exec("UPDATE meta SET version = version + 1")
-    const meta = this.#meta()
-    if (meta && meta.version !== meta.projected) {
+    const now = Date.now()
+    const meta = this.#ledger.meta()
+    if (!meta) return
+    const productId = meta.product_id as Id<"product">
+    if (this.#ledger.sweep(now) > 0) this.#ledger.nextVersion(productId)
+    const snapshot = this.read()
+    if (snapshot.version !== meta.projected) {
       const ctx = createCtx(this.env, {
         actor: { type: "system" },
         defer: (work) => this.ctx.waitUntil(work),
       })
+      const low = this.#ledger.newlyLow(now)
       try {
-        await inventory.project(ctx, meta.product_id as Id<"product">, this.read())
-        this.#sql.exec("UPDATE meta SET projected = max(projected, ?)", meta.version)
+        await levels.project(ctx, productId, snapshot, low)
+        this.#ledger.setProjected(snapshot.version)
+        this.#ledger.lowTold(low)
       } catch (error) {
-        ctx.log.error("stock not projected", error, { product_id: meta.product_id })
+        ctx.log.error("stock not projected", error, { product_id: productId })
         this.#wakeBy(Date.now() + projectionRetryMs)
       }
     }
-    const [next] = this.#sql
-      .exec<{ at: number | null }>("SELECT min(expires_at) AS at FROM holds")
-      .toArray()
-    if (typeof next?.at === "number") this.#wakeBy(next.at)
+    const next = this.#ledger.nextExpiry()
+    if (next !== null) this.#wakeBy(next)
   }
 
-  /** All or nothing; every change is a new version, and sets the alarm that projects it. */
-  #change<T>(productId: Id<"product">, work: () => T): T {
+  /** All or nothing, at one instant (ms); every change is a new version, and sets the alarm that projects it. */
+  #change<T>(productId: Id<"product">, work: (now: number) => T): T {
     const result = this.ctx.storage.transactionSync(() => {
-      this.#sql.exec(
-        "INSERT INTO meta (one, product_id, version, projected) VALUES (1, ?, 1, 0) ON CONFLICT (one) DO UPDATE SET version = version + 1",
-        productId,
-      )
-      return work()
+      this.#ledger.nextVersion(productId)
+      return work(Date.now())
     })
     // Any hold is swept by the alarm that follows the projection.
     this.#wakeBy(Date.now() + projectionDelayMs)
@@ -254,54 +262,5 @@ export class ProductStock extends DurableObject<Env> {
     if (this.#alarmAt !== null && this.#alarmAt <= at) return
     this.#alarmAt = at
     void this.ctx.storage.setAlarm(at)
-  }
-
-  #shortages(lines: readonly Line[]): Shortage[] {
-    const available = new Map(this.read().levels.map((level) => [level.variantId, level.available]))
-    return lines.flatMap(({ variantId, quantity }) => {
-      const left = Math.max(0, available.get(variantId) ?? 0)
-      return left < quantity ? [{ variantId, available: left }] : []
-    })
-  }
-
-  #move(
-    variantId: string,
-    delta: number,
-    { reason, note, actor, key }: Change,
-    orderId: string | null = null,
-  ): void {
-    // Two steps: an upsert would check a negative delta as if it were the level.
-    this.#sql.exec(
-      "INSERT INTO levels (variant_id, on_hand) VALUES (?, 0) ON CONFLICT DO NOTHING",
-      variantId,
-    )
-    this.#sql.exec("UPDATE levels SET on_hand = on_hand + ? WHERE variant_id = ?", delta, variantId)
-    this.#sql.exec(
-      `INSERT INTO movements (key, variant_id, delta, on_hand, reason, order_id, note, actor, created_at)
-       VALUES (?, ?, ?, (SELECT on_hand FROM levels WHERE variant_id = ?), ?, ?, ?, ?, ?)`,
-      key,
-      variantId,
-      delta,
-      variantId,
-      reason,
-      orderId,
-      note,
-      actor,
-      new Date().toISOString(),
-    )
-  }
-
-  #stateOf(orderId: Id<"order">): string | undefined {
-    return this.#sql
-      .exec<{ state: string }>("SELECT state FROM orders WHERE order_id = ?", orderId)
-      .toArray()[0]?.state
-  }
-
-  #meta(): { product_id: string; version: number; projected: number } | undefined {
-    return this.#sql
-      .exec<{ product_id: string; version: number; projected: number }>(
-        "SELECT product_id, version, projected FROM meta",
-      )
-      .toArray()[0]
   }
 }

@@ -9,6 +9,7 @@ import {
   uniqueIndex,
 } from "drizzle-orm/sqlite-core"
 
+import type { Step, TaxLine } from "#lib/explain.ts"
 import type { Id } from "#lib/id.ts"
 
 import type { Order } from "./model.ts"
@@ -35,6 +36,20 @@ export const orders = sqliteTable(
     shippingAmount: integer().notNull(),
     taxAmount: integer().notNull(),
     totalAmount: integer().notNull(),
+    /** Tax that the prices contain already; beside `taxAmount`, which was added to them. */
+    includedTaxAmount: integer().notNull().default(0),
+    /** The shipping's part of `taxAmount` or `includedTaxAmount`. */
+    shippingTaxAmount: integer().notNull().default(0),
+    shippingMethod: text({ mode: "json" }).$type<{ id: string; name: string }>(),
+    /** The codes that took something off. */
+    coupons: text({ mode: "json" }).$type<string[]>().notNull().default([]),
+    /** How the amounts came about, step by step. */
+    explain: text({ mode: "json" }).$type<Step[]>().notNull().default([]),
+    /** What its payments have captured and given back: a projection of theirs. */
+    paidAmount: integer().notNull().default(0),
+    refundedAmount: integer().notNull().default(0),
+    /** Until when it must be paid, or is cancelled; NULL: for ever. */
+    payBy: text(),
     shippingAddress: text({ mode: "json" }).$type<Order["shipping_address"]>(),
     billingAddress: text({ mode: "json" }).$type<Order["billing_address"]>(),
     notes: text().notNull(),
@@ -55,6 +70,9 @@ export const orders = sqliteTable(
     index("orders_user").on(t.userId, t.createdAt, t.id),
     index("orders_created").on(t.createdAt, t.id),
     index("orders_status").on(t.status, t.createdAt, t.id),
+    index("orders_pay_by")
+      .on(t.payBy)
+      .where(sql`status = 'pending' AND pay_by IS NOT NULL`),
     check(
       "orders_total",
       sql`total_amount >= 0 AND total_amount = subtotal_amount - discount_amount + shipping_amount + tax_amount`,
@@ -82,6 +100,12 @@ export const orderLines = sqliteTable(
     lineAmount: integer().notNull(),
     discountAmount: integer().notNull(),
     taxAmount: integer().notNull(),
+    includedTaxAmount: integer().notNull().default(0),
+    taxes: text({ mode: "json" }).$type<TaxLine[]>().notNull().default([]),
+    isDigital: integer({ mode: "boolean" }).notNull().default(false),
+    /** Of `quantity`: what was sent, and what came back. */
+    fulfilledQuantity: integer().notNull().default(0),
+    returnedQuantity: integer().notNull().default(0),
   },
   (t) => [
     index("order_lines_order").on(t.orderId, t.position),

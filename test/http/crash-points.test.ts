@@ -1,0 +1,238 @@
+import { createMessageBatch, runDurableObjectAlarm } from "cloudflare:test"
+import { env } from "cloudflare:workers"
+import { describe, expect, it, type TestContext, vi } from "vitest"
+
+import type { Product } from "#modules/catalog/model.ts"
+import type { Message } from "#platform/outbox.ts"
+
+import worker from "../../src/worker.ts"
+import { call } from "../support/api.ts"
+import { type Fault, faultsOf, runWith, told } from "../support/crash-points.ts"
+import * as make from "../support/make.ts"
+import {
+  address,
+  countOf,
+  deliverAll,
+  openEvents,
+  order,
+  rows,
+  stockObject,
+  stockOf,
+} from "../support/shop.ts"
+
+type Person = Awaited<ReturnType<typeof make.user>>
+type Request = { method: string; path: string; body?: unknown; as: Person }
+type World = { buyer: Person; staff: Person; product: Product }
+
+/** What is done, once all before it is done. `expected` looks at the shop when everything has come to rest. */
+type Path = {
+  name: string
+  prepare: (world: World) => Promise<Request | { events: string }>
+  status: number
+  expected: (world: World) => Promise<void>
+}
+
+const noon = new Date("2099-03-01T12:00:00.000Z")
+
+const later = (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1000)
+
+async function world(): Promise<World> {
+  vi.useFakeTimers({ toFake: ["Date"], now: noon })
+  return {
+    buyer: await make.user(),
+    staff: await make.user("staff"),
+    product: await make.product({ stock_quantity: 5 }),
+  }
+}
+
+async function placed({ buyer, product }: World): Promise<string> {
+  const { body } = await order([{ product_id: product.id, quantity: 2 }], buyer)
+  return body.id
+}
+
+const expectStock = async ({ product }: World, onHand: number) => {
+  expect(await stockOf(product.id)).toEqual({ onHand, held: 0, available: onHand })
+  expect(await rows("SELECT stock_quantity FROM products")).toEqual([{ stock_quantity: onHand }])
+  const moved = (await stockObject(product.id).movements(product.id as never, 50)).map(
+    ({ delta }) => delta,
+  )
+  expect(moved.reduce((sum, delta) => sum + delta, 0)).toBe(onHand)
+}
+
+const paths: Path[] = [
+  {
+    name: "an order of the cart",
+    prepare: async ({ buyer, product }) => {
+      await call("POST", "cart/items", {
+        as: buyer,
+        body: { product_id: product.id, quantity: 2 },
+      })
+      return { method: "POST", path: "orders", as: buyer, body: { shipping_address: address } }
+    },
+    status: 201,
+    expected: async (shop) => {
+      expect(await rows("SELECT status, total_amount FROM orders")).toEqual([
+        { status: "pending", total_amount: 2000 },
+      ])
+      expect(await countOf("order_lines")).toBe(1)
+      expect(await rows("SELECT status FROM carts")).toEqual([{ status: "ordered" }])
+      await expectStock(shop, 3)
+    },
+  },
+  {
+    name: "the settling of an order by its event",
+    prepare: async (shop) => {
+      const { product, buyer } = shop
+      // The hold is there, and the sale is not: as after a crash between the two.
+      const dying = { n: Number.POSITIVE_INFINITY, how: "dies before" } as const
+      let left = true
+      await runWith(dying, (bindings, execution) => {
+        const stock = {
+          getByName: (name: string) =>
+            new Proxy(bindings.STOCK.getByName(name), {
+              get: (target, method: string) => {
+                if (method === "settle" && left) {
+                  left = false
+                  return () => Promise.reject(new Error("Network connection lost."))
+                }
+                return Reflect.get(target, method) as unknown
+              },
+            }),
+        }
+        return worker.fetch(
+          requestOf(
+            {
+              method: "POST",
+              path: "orders",
+              as: buyer,
+              body: {
+                items: [{ product_id: product.id, quantity: 2 }],
+                shipping_address: address,
+              },
+            },
+            "settled-later",
+          ),
+          { ...bindings, STOCK: stock } as unknown as Env,
+          execution,
+        )
+      })
+      expect(await stockOf(product.id)).toMatchObject({ onHand: 5, held: 2 })
+      return { events: "order.placed" }
+    },
+    status: 200,
+    expected: async (shop) => {
+      expect(await rows("SELECT status FROM orders")).toEqual([{ status: "pending" }])
+      await expectStock(shop, 3)
+    },
+  },
+  {
+    name: "the cancelling of an order",
+    prepare: async (shop) => ({
+      method: "POST",
+      path: `orders/${await placed(shop)}/cancel`,
+      as: shop.buyer,
+      body: { reason: "Too late" },
+    }),
+    status: 200,
+    expected: async (shop) => {
+      expect(await rows("SELECT status FROM orders")).toEqual([{ status: "cancelled" }])
+      expect(
+        await rows(
+          "SELECT kind FROM order_changes WHERE to_status = 'cancelled'".replace(
+            "to_status",
+            '"to"',
+          ),
+        ),
+      ).toHaveLength(1)
+      await expectStock(shop, 5)
+    },
+  },
+]
+
+function requestOf({ method, path, as, body }: Request, key: string) {
+  return new Request(`http://nexus.test/api/v1/${path}`, {
+    method,
+    headers: {
+      authorization: `Bearer ${as.access}`,
+      "content-type": "application/json",
+      "idempotency-key": key,
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  }) as Parameters<typeof worker.fetch>[0]
+}
+
+/** Does what the path says, with bindings that may go wrong. */
+async function attempt(task: Request | { events: string }, fault?: Fault) {
+  if (!("events" in task))
+    return runWith(fault, (bindings, execution) =>
+      worker.fetch(requestOf(task, "once"), bindings, execution),
+    )
+  const messages = await openEvents(task.events)
+  return runWith(fault, async (bindings, execution) => {
+    const batch = createMessageBatch<Message>(
+      "nexus-events",
+      messages.map((body, n) => ({ id: `m${n}`, timestamp: new Date(), attempts: 1, body })),
+    )
+    await worker.queue(batch, bindings, execution)
+    return new Response()
+  })
+}
+
+/** What happens by itself once the process is there again: the client insists, events come again, holds lapse. */
+async function recover(task: Request | { events: string }, shop: World): Promise<Response> {
+  let response = new Response()
+  if (!("events" in task)) {
+    for (let tries = 0; tries < 3; tries++) {
+      later(61)
+      const again = await attempt(task)
+      response = again.response ?? new Response(null, { status: 500 })
+      if (response.status < 500) break
+    }
+  }
+  later(120)
+  await deliverAll()
+  later(2 * 3600)
+  await runDurableObjectAlarm(stockObject(shop.product.id))
+  await deliverAll()
+  return response
+}
+
+describe.each(paths)("$name", ({ prepare, status, expected }) => {
+  it(
+    "has exactly one effect, wherever it fails or the process dies",
+    { timeout: 240_000 },
+    async ({ annotate }: TestContext) => {
+      const rehearsal = await world()
+      const { calls } = await attempt(await prepare(rehearsal))
+      await recover({ events: "none" }, rehearsal)
+      await expected(rehearsal)
+      const faults = faultsOf(calls)
+      expect(faults.length).toBeGreaterThan(10)
+      await annotate(faults.map((fault) => told(fault, calls)).join("\n"))
+      for (const fault of faults) {
+        const where = told(fault, calls)
+        await emptied()
+        const shop = await world()
+        const task = await prepare(shop)
+        await attempt(task, fault)
+        const response = await recover(task, shop)
+        expect([where, response.status]).toEqual([where, status])
+        await expected(shop).catch((cause: unknown) => {
+          throw new Error(where, { cause })
+        })
+        expect([where, await openEvents()]).toEqual([where, []])
+      }
+    },
+  )
+})
+
+/** Every table is empty again; stock objects are new with their products' ids. */
+async function emptied(): Promise<void> {
+  const tables = await rows<{ name: string }>(
+    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'd1_%' AND name NOT LIKE '_cf_%'",
+  )
+  await env.DB.batch([
+    env.DB.prepare("PRAGMA defer_foreign_keys = on"),
+    ...tables.map(({ name }) => env.DB.prepare(`DELETE FROM "${name}"`)),
+  ])
+}

@@ -39,6 +39,7 @@ import { routes as wishlistRoutes } from "#modules/cart/wishlist-routes.ts"
 import { admin as catalogAdmin } from "#modules/catalog/admin.ts"
 import { routes as brandRoutes } from "#modules/catalog/brand-routes.ts"
 import { routes as categoryRoutes } from "#modules/catalog/category-routes.ts"
+import { routes as mediaRoutes } from "#modules/catalog/media-routes.ts"
 import { routes as catalogRoutes } from "#modules/catalog/routes.ts"
 import { routes as variantRoutes } from "#modules/catalog/variant-routes.ts"
 import { routes as bulkRoutes } from "#modules/checkout/bulk-routes.ts"
@@ -89,6 +90,7 @@ export const api = createRouter()
   .route("/", searchRoutes)
   .route("/", catalogRoutes)
   .route("/", variantRoutes)
+  .route("/", mediaRoutes)
   .route("/", categoryRoutes)
   .route("/", brandRoutes)
   .route("/", catalogAdmin)

@@ -42,6 +42,7 @@ const Settings = z.object({
   CART_REMINDERS: z.enum(["", "on"]),
   CART_RECOVERY_URL: z.union([z.literal(""), z.url({ protocol: /^https?$/ })]),
   REQUIRE_VERIFIED_EMAIL: z.enum(["", "login"]),
+  IMAGE_TRANSFORMATIONS: z.enum(["", "on"]),
   RESEND_API_KEY: z.string().optional(),
   RESEND_URL: z.url().default("https://api.resend.com"),
   GOOGLE_CLIENT_ID: z.string().optional(),
@@ -92,6 +93,8 @@ export type Config = {
   cartReminders: boolean
   /** The page that a reminder leads to, with `#token=` behind it. */
   cartRecoveryUrl: string
+  /** Whether the zone this API is on makes smaller pictures at `/cdn-cgi/image/…`. */
+  imageTransformations: boolean
   jwtKeys: readonly SigningKey[]
   /** Seals stored answers (idempotency). */
   dataKey: string
@@ -166,6 +169,7 @@ export function configOf(env: Env): Config {
     guestCartDays: settings.GUEST_CART_DAYS,
     cartReminders: settings.CART_REMINDERS === "on",
     cartRecoveryUrl: settings.CART_RECOVERY_URL || `${baseUrl}/cart/recover`,
+    imageTransformations: settings.IMAGE_TRANSFORMATIONS === "on",
     jwtKeys: settings.JWT_KEYS,
     dataKey: settings.DATA_KEY,
     oauth: {

@@ -19,6 +19,7 @@ export type Kind =
 export const errorTable = {
   "invalid-input": { kind: "invalid", title: "The request is not valid" },
   "malformed-json": { kind: "invalid", title: "The body is not JSON" },
+  "malformed-form": { kind: "invalid", title: "The body is not the form that its type says" },
   "invalid-page": { kind: "missing", title: "Invalid page." },
   unauthenticated: { kind: "unauthenticated", title: "Sign in first" },
   "token-not-valid": { kind: "unauthenticated", title: "The token is not valid" },
@@ -60,6 +61,7 @@ export const errorTable = {
     title: "The category still has products or sub-categories",
   },
   "brand-not-empty": { kind: "conflict", title: "The brand still has products" },
+  "media-full": { kind: "conflict", title: "A product has at most 250 pictures and videos" },
   "cart-empty": { kind: "invalid", title: "The cart is empty" },
   "cart-full": { kind: "invalid", title: "A cart holds at most 100 lines of 999 each" },
   "cart-changed": {

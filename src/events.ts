@@ -63,9 +63,11 @@ export type Event =
       after?: [status: string, createdAt: string, id: string]
     }
   | { type: "index.begun"; generation: number }
-  /** It has another place or name: what the index holds of its products, beyond `after`, is old. */
-  | {
-      type: "category.changed"
-      categoryId: Id<"category">
-      after?: { categoryId: Id<"category">; productId: Id<"product"> }
-    }
+  /** It has another place or name. */
+  | { type: "category.changed"; categoryId: Id<"category"> }
+  /** Keys of R2 objects that no row names any more. */
+  | { type: "media.removed"; productId: Id<"product">; keys: string[] }
+  /** Products that a chunk of an import made or changed, at most a few hundred. */
+  | { type: "products.imported"; productIds: Id<"product">[] }
+  /** The next chunk of an import is to be done. */
+  | { type: "import.advanced"; importId: Id<"import"> }

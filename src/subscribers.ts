@@ -4,6 +4,7 @@ import type { Ctx } from "#context.ts"
 import type { Event } from "#events.ts"
 import type { Id } from "#lib/id.ts"
 import { iso } from "#lib/time.ts"
+import * as importWork from "#modules/catalog/import-work.ts"
 import { relist } from "#modules/catalog/relist.ts"
 import * as checkout from "#modules/checkout/checkout.ts"
 import * as paid from "#modules/checkout/paid.ts"
@@ -16,6 +17,7 @@ import * as payments from "#modules/payments/payments.ts"
 import * as refunds from "#modules/payments/refunds.ts"
 import * as indexing from "#modules/search/indexing.ts"
 import * as rebuild from "#modules/search/rebuild.ts"
+import * as files from "#platform/files.ts"
 import type { Message } from "#platform/outbox.ts"
 import { deliveries, outbox } from "#platform/tables.ts"
 
@@ -49,6 +51,12 @@ export const subscribers: {
   "stock.turned": { search: indexing.restock },
   "products.outdated": { search: indexing.refresh },
   "index.begun": { search: rebuild.build },
+  "products.imported": {
+    cache: (ctx) => ctx.cache.expire("catalog"),
+    search: indexing.followImport,
+  },
+  "import.advanced": { work: importWork.work },
+  "media.removed": { files: (ctx, { keys }) => files.discard(ctx, keys) },
 }
 
 /**

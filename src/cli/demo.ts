@@ -81,7 +81,7 @@ async function importLines(
     const report = (await send(
       base,
       "POST",
-      `/admin/${kind}/import`,
+      `/admin/${kind}/import?mode=create`,
       body,
       access,
       "application/x-ndjson",

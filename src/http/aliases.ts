@@ -5,6 +5,8 @@
 export type Alias = {
   from: string
   to: string
+  /** Paths that look like it and are their own. */
+  except?: readonly string[]
   /** The methods this spelling holds for; absent: all. */
   methods?: readonly string[]
   /** The canonical method, where it is another one. */
@@ -48,12 +50,18 @@ export const aliases: readonly Alias[] = [
   { from: "/admin/categories", to: "/categories" },
   {
     from: "/admin/categories/{c}…",
+    except: ["/admin/categories/export"],
     to: "/categories/{c}…",
     methods: ["GET", "PUT", "PATCH", "DELETE"],
   },
   { from: "/catalog/products…", to: "/products…" },
   { from: "/admin/products", to: "/products" },
-  { from: "/admin/products/{p}", to: "/products/{p}", methods: ["GET", "PUT", "PATCH", "DELETE"] },
+  {
+    from: "/admin/products/{p}",
+    except: ["/admin/products/export"],
+    to: "/products/{p}",
+    methods: ["GET", "PUT", "PATCH", "DELETE"],
+  },
   { from: "/products/{p}/add-review", to: "/products/{p}/reviews" },
   { from: "/reviews/create", to: "/reviews", methods: ["POST"] },
   { from: "/reviews/{id}/update", to: "/reviews/{id}" },
@@ -128,10 +136,10 @@ export function canonical(method: string, path: string): Canonical | undefined {
   const short = /^\/api(?!\/v1(?:\/|$))(\/.+)$/.exec(bare)
   const below = short?.[1] ?? /^\/api\/v1(\/.+)$/.exec(bare)?.[1]
   if (below === undefined) return undefined
-  for (const { pattern, to, methods, as, body } of matchers) {
+  for (const { pattern, except, to, methods, as, body } of matchers) {
     const holds =
       !methods || methods.includes(method) || (method === "HEAD" && methods.includes("GET"))
-    const match = holds ? pattern.exec(below) : null
+    const match = holds && !except?.includes(below) ? pattern.exec(below) : null
     if (!match) continue
     const parts = match.groups ?? {}
     const target = to

@@ -29,7 +29,13 @@ const retryable = new Set([400, 401, 403, 413, 415, 429])
  * batch (`commit`), the final answer is stored after it is sent.
  * @throws `idempotency-key-reused`, `request-in-progress` with `retry_after`
  */
-export function idempotent(success: number, recover?: (ctx: Ctx) => Promise<unknown>) {
+export function idempotent(
+  success: number,
+  {
+    recover,
+    streams,
+  }: { recover?: ((ctx: Ctx) => Promise<unknown>) | undefined; streams: boolean },
+) {
   return createMiddleware<AppEnv>(async (c, next) => {
     const given = c.req.header("idempotency-key")
     if (given === undefined) return next()
@@ -37,7 +43,7 @@ export function idempotent(success: number, recover?: (ctx: Ctx) => Promise<unkn
     const once = {
       key: await scopedKey(c, given),
       token: randomToken(16),
-      fingerprint: await fingerprintOf(c),
+      fingerprint: await fingerprintOf(c, streams),
     }
     const answer = await claim(ctx, once)
     if (answer) return replay(c, answer, success, recover)
@@ -180,11 +186,12 @@ async function scopedKey(c: AppContext, given: string): Promise<string> {
 }
 
 /** Tells one body from another: JSON whatever the order of its keys, others byte by byte. */
-async function fingerprintOf(c: AppContext): Promise<string> {
+async function fingerprintOf(c: AppContext, streams: boolean): Promise<string> {
   const type = (c.req.header("content-type") ?? "").split(";")[0] ?? ""
   const { search } = new URL(c.req.url)
-  // The boundary of a form is another one each time it is sent: forms are told apart by their length.
-  if (type.startsWith("multipart/"))
+  // The boundary of a form is another one each time it is sent: forms are told apart by their length, as is what is
+  // too large to be read twice.
+  if (streams || type.startsWith("multipart/"))
     return sha256(`${type}\n${c.req.header("content-length") ?? ""}\n${search}`)
   if (type === "" || type.includes("json"))
     return sha256(`${search}\n${sortedText(await c.req.text())}`)

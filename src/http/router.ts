@@ -45,6 +45,8 @@ type Described = Omit<RouteConfig, "path" | "method"> & {
   versioned?: boolean
   /** The body is not JSON; it has at most this many bytes. */
   uploads?: number
+  /** The handler reads the body as it comes, and counts it (`http/upload.ts`): nothing before it may keep it. */
+  streams?: boolean
 }
 
 const Problem = z
@@ -109,6 +111,7 @@ export function route<const P extends string, const R extends Described & { path
     versioned = false,
     uploads = limits.bytes,
     calledBy,
+    streams = false,
     ...rest
   } = config
   const changes = config.method !== "get"
@@ -116,12 +119,12 @@ export function route<const P extends string, const R extends Described & { path
   const success = Number(
     Object.keys(config.responses).find((status) => status.startsWith("2")) ?? 200,
   )
-  const body = takesJson ? [jsonBody] : changes ? [atMost(uploads)] : []
+  const body = takesJson ? [jsonBody] : changes && !streams ? [atMost(uploads)] : []
   const chain: MiddlewareHandler<AppEnv>[] = [
     guard(access, scope, calledBy),
     caching(shared),
     ...body,
-    ...(changes ? [idempotent(success, recover), conditional] : []),
+    ...(changes ? [idempotent(success, { recover, streams }), conditional] : []),
   ]
   const codes = new Set<ErrorCode>([
     ...(config.request ? (["invalid-input"] as const) : []),

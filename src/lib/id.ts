@@ -28,6 +28,7 @@ const prefixes = {
   taxRate: "txr",
   shippingZone: "zon",
   shippingMethod: "shm",
+  import: "imp",
 } as const
 
 export type IdKind = keyof typeof prefixes

@@ -15,3 +15,8 @@ export function freeSlug(base: string, taken: ReadonlySet<string>): string {
   if (!taken.has(base)) return base
   for (let n = 1; ; n++) if (!taken.has(`${base}-${n}`)) return `${base}-${n}`
 }
+
+/** As SQLite's own lower() does, which unique indexes of names are on: it knows ASCII only. */
+export function asciiLower(text: string): string {
+  return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
+}

@@ -1,4 +1,5 @@
 import type { SQL } from "drizzle-orm"
+import { getTableColumns, sql } from "drizzle-orm"
 import type { BatchItem } from "drizzle-orm/batch"
 import { drizzle, type DrizzleD1Database } from "drizzle-orm/d1"
 import { SQLiteAsyncDialect, type SQLiteTable } from "drizzle-orm/sqlite-core"
@@ -127,4 +128,48 @@ export function rowsOf<T extends SQLiteTable>(
     statements.push(db.insert(table).values(rows.slice(start, start + size)))
   }
   return statements
+}
+
+/** Characters of a parameter: D1 takes strings up to 2 MB. */
+const jsonLimit = 400_000
+
+/**
+ * Inserts of many rows, as one JSON parameter each: hundreds of rows a statement where `rowsOf` has a few. Every
+ * column of the table must be given.
+ */
+export function jsonRowsOf<T extends SQLiteTable>(
+  db: Db,
+  table: T,
+  rows: readonly T["$inferSelect"][],
+) {
+  const columns = Object.entries(getTableColumns(table))
+  const texts = rows.map((row) =>
+    JSON.stringify(
+      columns.map(([name, column]) => {
+        const value: unknown = (row as Record<string, unknown>)[name]
+        return value === null || value === undefined ? null : column.mapToDriverValue(value)
+      }),
+    ),
+  )
+  const picked = sql.raw(columns.map((_, n) => `json_extract(value, '$[${n}]')`).join(", "))
+  return chunksOf(texts).map((chunk) =>
+    // WHERE tells SQLite that what follows may be ON CONFLICT, not a join.
+    db
+      .insert(table)
+      .select(sql`SELECT ${picked} FROM json_each(${`[${chunk.join(",")}]`}) WHERE true`),
+  )
+}
+
+function chunksOf(texts: readonly string[]): string[][] {
+  const chunks: string[][] = []
+  let size = jsonLimit
+  for (const text of texts) {
+    if (size + text.length > jsonLimit) {
+      chunks.push([])
+      size = 0
+    }
+    chunks.at(-1)?.push(text)
+    size += text.length
+  }
+  return chunks
 }

@@ -72,3 +72,17 @@ export const idempotency = sqliteTable(
   },
   (t) => [primaryKey({ columns: [t.key, t.stage] }), index("idempotency_created").on(t.createdAt)],
 )
+
+/**
+ * Objects in R2 that no row names: `upload`, being stored by a request that has not committed its row; `removed`,
+ * no longer named. A row goes with its object, or when another row names the object.
+ */
+export const looseObjects = sqliteTable(
+  "loose_objects",
+  {
+    key: text().primaryKey(),
+    reason: text({ enum: ["upload", "removed"] }).notNull(),
+    createdAt: text().notNull(),
+  },
+  (t) => [index("loose_objects_due").on(t.reason, t.createdAt)],
+)

@@ -180,12 +180,13 @@ describe("every operation", () => {
           status.startsWith("2"),
         )
         return (
-          // A sign-in at a provider goes on there.
-          (successes.length === 1 || "302" in spec.responses) &&
+          // A sign-in at a provider goes on there; a large file is taken now and worked off later.
+          (successes.length === 1 || "302" in spec.responses || "202" in spec.responses) &&
           successes.every(([status, { description, content }]) =>
             status === "204"
               ? content === undefined
-              : isText(description) && Boolean(content["application/json"].schema),
+              : isText(description) &&
+                Object.values<any>(content).every(({ schema }) => Boolean(schema)),
           )
         )
       }),
@@ -404,6 +405,19 @@ it("the router and the document hold the same operations", async () => {
   expect([...new Set(routed)].toSorted()).toEqual([...documented, ...undocumented].toSorted())
 })
 
+/** An import that is too large to be answered at once. */
+async function largeImport(as: { access: string }): Promise<string> {
+  const lines = Array.from({ length: 101 }, (_, n) =>
+    JSON.stringify({ name: `Nail ${n}`, price: 1 }),
+  )
+  const answer = await send("POST", "admin/products/import", {
+    as,
+    body: lines.join("\n"),
+    headers: { "content-type": "application/x-ndjson" },
+  })
+  return answer.body.id
+}
+
 it("what it answers is what its schemas say, and nothing beyond", async () => {
   const admin = await make.user("admin")
   const category = await make.category({ name: "Tools" })
@@ -443,6 +457,7 @@ it("what it answers is what its schemas say, and nothing beyond", async () => {
     order: order.body.id,
     payment: order.body.payment.id,
     item: product.id,
+    import: await largeImport(admin),
   }
   const checked: string[] = []
   // Their answers are those of a provider, or of a link that was mailed: tested where they are made.

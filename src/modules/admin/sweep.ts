@@ -3,11 +3,13 @@ import type { Ctx } from "#context.ts"
 import * as challenges from "#modules/auth/challenges.ts"
 import { markAbandoned } from "#modules/cart/abandonment.ts"
 import { expireCarts } from "#modules/cart/expiry.ts"
+import * as imports from "#modules/catalog/imports.ts"
 import { expireUnpaid } from "#modules/checkout/expiry.ts"
 import * as levels from "#modules/inventory/levels.ts"
 import * as email from "#modules/notifications/email.ts"
 import { checkPayments, checkRefunds } from "#modules/payments/due.ts"
 import * as search from "#modules/search/rebuild.ts"
+import * as files from "#platform/files.ts"
 import * as idempotency from "#platform/idempotency.ts"
 import { withLease } from "#platform/lease.ts"
 import * as outbox from "#platform/outbox.ts"
@@ -39,6 +41,8 @@ const nightly: Record<string, Task> = {
   "old-mails": email.purge,
   "old-challenges": challenges.purge,
   "old-carts": expireCarts,
+  "orphaned-files": files.sweep,
+  "old-imports": imports.purge,
   "stock-in-lists": mendLists,
 }
 

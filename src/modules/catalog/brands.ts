@@ -206,6 +206,7 @@ export function named(ref: string): SQL | undefined {
   return or(
     eq(brands.id, sql`${ref}`),
     eq(brands.slug, ref),
+    // SQLite's own lower() on both sides: it knows ASCII only.
     eq(sql`lower(${brands.name})`, sql`lower(${ref})`),
   )
 }

@@ -15,7 +15,7 @@ import { claimVersion, mostTries, nextVersion, requireMatch, stale } from "#plat
 
 import * as categoryVerbs from "./categories.ts"
 import { draft, look, namesOf, ownVariant, refusals } from "./draft.ts"
-import { objectOf } from "./media.ts"
+import { objectOf, stageRemove } from "./media.ts"
 import type { NewProduct, Product, ProductChanges } from "./model.ts"
 import { findWithParts, type ProductRow, toProduct } from "./product.ts"
 import { stageStock, stageTotal } from "./projection.ts"
@@ -205,7 +205,7 @@ async function takeAway(ctx: Ctx, ref: string): Promise<void> {
   const { id } = row
   const files = await ctx.db.select({ key: media.key }).from(media).where(eq(media.productId, id))
   const unused = sql`NOT EXISTS (SELECT 1 FROM ${orderLines} WHERE ${orderLines.productId} = ${id}) AND NOT EXISTS (SELECT 1 FROM ${cartLines} WHERE ${cartLines.productId} = ${id}) AND NOT EXISTS (SELECT 1 FROM ${savedItems} WHERE ${savedItems.productId} = ${id})`
-  const results = await commit(
+  await commit(
     ctx,
     [
       ctx.db
@@ -217,12 +217,9 @@ async function takeAway(ctx: Ctx, ref: string): Promise<void> {
         })
         .where(eq(products.id, id)),
       ctx.db.delete(productTags).where(and(eq(productTags.productId, id), unused)),
-      ctx.db.delete(media).where(and(eq(media.productId, id), unused)),
+      ...stageRemove(ctx, sql`media.product_id = ${id} AND ${unused}`),
       ctx.db.delete(variants).where(and(eq(variants.productId, id), unused)),
-      ctx.db
-        .delete(products)
-        .where(and(eq(products.id, id), unused))
-        .returning({ id: products.id }),
+      ctx.db.delete(products).where(and(eq(products.id, id), unused)),
       ctx.db
         .delete(oldSlugs)
         .where(and(eq(oldSlugs.kind, "product"), eq(oldSlugs.targetId, id), unused)),
@@ -230,13 +227,22 @@ async function takeAway(ctx: Ctx, ref: string): Promise<void> {
     ],
     {
       refusals: stale(ctx, products),
-      events: [{ type: "catalog.changed", productId: id }],
+      // Whether it is unused, the batch decides: what is still named by then stays.
+      events: [
+        ...(files.length > 0
+          ? [
+              {
+                type: "media.removed" as const,
+                productId: id,
+                keys: files.map(({ key }) => objectOf(key)),
+              },
+            ]
+          : []),
+        { type: "catalog.changed", productId: id },
+      ],
       result: {},
     },
   )
-  const deleted = (results[4] as unknown[]).length > 0
-  if (deleted && files.length > 0)
-    ctx.defer(ctx.files.delete(files.map(({ key }) => objectOf(key))))
   await ctx.cache.expire("catalog")
 }
 

@@ -22,7 +22,7 @@ import { stageRelist } from "./relist.ts"
 import { missing, stageSlug } from "./slugs.ts"
 import { categories, facets, oldSlugs, products } from "./tables.ts"
 
-type CategoryRow = typeof categories.$inferSelect
+export type CategoryRow = typeof categories.$inferSelect
 /** The whole tree, which is small beside the products: all reads of categories are made from it. */
 type Tree = {
   rows: CategoryRow[]
@@ -51,6 +51,11 @@ async function tree(ctx: Ctx): Promise<Tree> {
     byRef: new Map(rows.flatMap((row) => [[row.slug, row] as const, [row.id, row] as const])),
     children: Map.groupBy(rows, (row) => row.parentId ?? ""),
   }
+}
+
+/** Every category, as it is now: a tree is small beside the products. */
+export function everything(ctx: Ctx): Promise<CategoryRow[]> {
+  return ctx.db.select().from(categories).orderBy(categories.path).limit(mostCategories)
 }
 
 /** A page of categories, by name; of the children of `parent`, or of all. */
@@ -102,19 +107,13 @@ export function create(ctx: Ctx, input: NewCategory, id?: Id<"category">): Promi
       createdAt: iso(ctx.now),
       updatedAt: iso(ctx.now),
     }
-    const path = parent
-      ? sql<string>`(SELECT path || ${`${newest}/`} FROM categories WHERE id = ${parent.id})`
-      : row.path
     const all = await tree(ctx)
     const result = toCategory(all, row)
-    await commit(
-      ctx,
-      [
-        ctx.db.insert(categories).values({ ...row, path: path as string }),
-        ...stageSlug(ctx, "category", row.id, slug),
-      ],
-      { refusals, events: [{ type: "catalog.changed" }], result },
-    )
+    await commit(ctx, [stageCreate(ctx, row), ...stageSlug(ctx, "category", row.id, slug)], {
+      refusals,
+      events: [{ type: "catalog.changed" }],
+      result,
+    })
     await ctx.cache.expire("catalog")
     return result
   })
@@ -186,8 +185,20 @@ async function countAll(ctx: Ctx, facet: string): Promise<number> {
   return row?.n ?? 0
 }
 
+/** Inserts a category. Its path is computed where it is written: its parent may be moved meanwhile. */
+export function stageCreate(ctx: Ctx, row: CategoryRow): Statement {
+  const path = row.parentId
+    ? sql<string>`(SELECT path || ${`${row.id}/`} FROM categories WHERE id = ${row.parentId})`
+    : row.path
+  return ctx.db.insert(categories).values({ ...row, path })
+}
+
 /** Statements that put a category and all below it under another parent, or at the root. */
-function stageMove(ctx: Ctx, id: Id<"category">, parentId: Id<"category"> | null): Statement[] {
+export function stageMove(
+  ctx: Ctx,
+  id: Id<"category">,
+  parentId: Id<"category"> | null,
+): Statement[] {
   const own = sql`(SELECT path FROM categories WHERE id = ${id})`
   const target = parentId
     ? sql<string>`(SELECT parent.path || ${`${id}/`} FROM categories AS parent WHERE parent.id = ${parentId} AND substr(parent.path, 1, length(${own})) <> ${own})`
@@ -339,7 +350,8 @@ const nameTaken = () =>
     code: "taken",
   })
 
-const refusals = {
+/** What the constraints of a category's row mean. */
+export const refusals = {
   categories_name: nameTaken,
   categories_root_name: nameTaken,
   "categories.slug": () =>

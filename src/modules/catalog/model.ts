@@ -15,6 +15,8 @@ import {
   TaxClass,
 } from "#lib/shapes.ts"
 
+import { Image } from "./media-model.ts"
+
 /** The states of a product; the public sees active ones only. */
 export const productStatuses = ["draft", "active", "archived"] as const
 
@@ -131,17 +133,6 @@ export const BrandChanges = z
   .meta({ id: "BrandChanges", example: { description: "Sails and rope since 1902" } })
 export type BrandChanges = z.infer<typeof BrandChanges>
 
-/** A picture of a product. */
-export const Image = z
-  .object({
-    id: id("media", "med_01kaeq4w8s0000000000000000"),
-    url: z.string().meta({ example: "/media/1/med_01kaeq4w8s.webp" }),
-    alt_text: z.string().meta({ example: "A laptop, open" }),
-    is_primary: z.boolean().meta({ example: true }),
-  })
-  .meta({ id: "Image" })
-export type Image = z.infer<typeof Image>
-
 const OptionValues = z
   .record(line(60), line(60))
   .meta({ description: "A value for each option of the product", example: { Size: "M" } })
@@ -157,6 +148,7 @@ export const Variant = z
     stock_quantity: z.int().meta({ example: 12 }),
     is_in_stock: z.boolean().meta({ example: true }),
     version: Version,
+    images: z.array(Image).meta({ description: "The product's pictures of this variant" }),
   })
   .meta({ id: "Variant" })
 export type Variant = z.infer<typeof Variant>
@@ -381,23 +373,3 @@ export const ProductQuery = z
   // `attr.<name>`: there is one for each attribute that the shop's products have.
   .catchall(z.unknown())
 export type ProductQuery = z.infer<typeof ProductQuery>
-
-/** What became of one line of an import. */
-export const ImportReport = z
-  .object({
-    created: z.int(),
-    skipped: z.int().meta({ description: "Lines whose id is there already" }),
-    failed: z.int(),
-    lines: z.array(
-      z.object({
-        line: z.int().meta({ description: "From 1" }),
-        id: z.string().nullable(),
-        outcome: z.enum(["created", "skipped", "failed"]),
-        errors: z
-          .array(z.object({ field: z.string(), detail: z.string(), code: z.string() }))
-          .optional(),
-      }),
-    ),
-  })
-  .meta({ id: "ImportReport" })
-export type ImportReport = z.infer<typeof ImportReport>

@@ -147,10 +147,10 @@ export function toProduct(ctx: Ctx, row: Joined, parts: Parts): Product {
     purchase_limit: row.purchaseLimit,
     tax_class: row.taxClass,
     seo: row.seo,
-    images: parts.media.map(toImage),
+    images: parts.media.map((one) => toImage(ctx, one)),
     variants: parts.variants
       .filter(({ id }) => (id as string) !== row.id)
-      .map((variant) => toVariant(row, variant)),
+      .map((variant) => toVariant(ctx, row, variant, parts.media)),
     category_path: parts.path,
     ...(may(ctx, "catalog:write") && {
       cost_price: row.costAmount === null ? null : toDecimal(row.costAmount, row.currency),

@@ -73,6 +73,45 @@ export function stageStock(
   ]
 }
 
+/** `stageStock` of many products, in two statements. */
+export function stageSnapshots(
+  ctx: Ctx,
+  snapshots: readonly (Projected & { productId: Id<"product"> })[],
+): Statement[] {
+  if (snapshots.length === 0) return []
+  const levels = JSON.stringify(
+    snapshots.flatMap(({ productId, version, levels: all }) =>
+      all.map((one) => ({ ...one, tracked: Number(one.tracked), productId, version })),
+    ),
+  )
+  const versions = JSON.stringify(
+    snapshots.map(({ productId, version }) => ({ productId, version })),
+  )
+  const of = <T>(name: string) => sql<T>`json_extract(one.value, ${sql.raw(`'$.${name}'`)})`
+  return [
+    ctx.db
+      .update(variants)
+      .set({
+        stockQuantity: sql`max(0, ${of("available")})`,
+        lowMargin: sql`${of("onHand")} - ${of("held")} - ${of("lowAt")}`,
+        isTracked: of<boolean>("tracked"),
+        backorderLimit: of<number>("backorderLimit"),
+      })
+      .from(sql`json_each(${levels}) AS one`)
+      .where(
+        sql`variants.id = ${of("variantId")} AND EXISTS (SELECT 1 FROM products WHERE products.id = ${of("productId")} AND products.stock_version < ${of("version")})`,
+      ),
+    ctx.db
+      .update(products)
+      .set({
+        stockQuantity: sql`(SELECT coalesce(sum(sold.stock_quantity), 0) FROM variants AS sold WHERE sold.product_id = products.id AND sold.removed_at IS NULL AND ((sold.id = products.id) = (products.options = '[]')))`,
+        stockVersion: of<number>("version"),
+      })
+      .from(sql`json_each(${versions}) AS one`)
+      .where(sql`products.id = ${of("productId")} AND products.stock_version < ${of("version")}`),
+  ]
+}
+
 /** Adds up a product's stock anew, after one of its variants came or went. */
 export function stageTotal(ctx: Ctx, id: Id<"product">): Statement {
   return ctx.db

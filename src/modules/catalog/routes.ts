@@ -1,6 +1,5 @@
 import { z } from "zod"
 
-import type { AppContext } from "#http/env.ts"
 import { versioned } from "#http/etag.ts"
 import { paged } from "#http/paging.ts"
 import { created, createRouter, json, none, ok, route } from "#http/router.ts"
@@ -8,8 +7,7 @@ import { pageQuery, Ref } from "#lib/shapes.ts"
 
 import * as catalog from "./catalog.ts"
 import * as lists from "./lists.ts"
-import * as media from "./media.ts"
-import { Image, NewProduct, Product, ProductChanges, ProductPage } from "./model.ts"
+import { NewProduct, Product, ProductChanges, ProductPage } from "./model.ts"
 import * as related from "./related.ts"
 
 const tags = ["Products"]
@@ -170,56 +168,3 @@ export const routes = createRouter()
       return c.body(null, 204)
     },
   )
-  .openapi(
-    route({
-      method: "post",
-      path: "/products/{product}/images",
-      tags,
-      operationId: "addImage",
-      summary: "Add a picture",
-      description:
-        "A form with the field `image` (or `file`), or the picture itself as the body. PNG, JPEG, WebP, GIF or AVIF by content, at most 10 MiB; no SVG. The first one is primary.",
-      access: "staff",
-      scope: "catalog:write",
-      request: {
-        params,
-        body: {
-          required: true,
-          content: {
-            "multipart/form-data": {
-              schema: z.object({
-                // Not required here: it may be called `file`, or the body may be the picture itself.
-                image: z.any().optional().meta({ type: "string", format: "binary" }),
-                file: z.any().optional().meta({ type: "string", format: "binary" }),
-                alt_text: z.string().optional(),
-                is_primary: z.string().optional(),
-              }),
-            },
-            "image/*": { schema: z.any().meta({ type: "string", format: "binary" }) },
-          },
-        },
-      },
-      responses: created(Image, "The picture"),
-      refuses: ["not-found", "body-too-large", "unsupported-media-type"],
-      // A form has lines of its own around the picture; `media.add` measures the picture itself.
-      uploads: media.largestImage + 64 * 1024,
-    }),
-    async (c) =>
-      c.json(await media.add(c.var.ctx, c.req.valid("param").product, await received(c)), 201),
-  )
-
-/** The picture of a form, or of a body that is one. What is neither has no bytes, and is refused as no picture. */
-async function received(c: AppContext): Promise<media.Upload> {
-  if (!/^multipart\/form-data/i.test(c.req.header("content-type") ?? "")) {
-    return { bytes: await c.req.arrayBuffer(), altText: "", isPrimary: false }
-  }
-  const form = await c.req.formData()
-  const file = form.get("image") ?? form.get("file")
-  const altText = form.get("alt_text")
-  const bytes = file instanceof File ? await file.arrayBuffer() : new ArrayBuffer(0)
-  return {
-    bytes,
-    altText: typeof altText === "string" ? altText.slice(0, 300) : "",
-    isPrimary: form.get("is_primary") === "true",
-  }
-}

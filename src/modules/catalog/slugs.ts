@@ -4,7 +4,7 @@ import { may } from "#actor.ts"
 import type { Ctx } from "#context.ts"
 import { type DomainError, moved, notFound } from "#errors.ts"
 import { iso } from "#lib/time.ts"
-import type { Statement } from "#platform/db.ts"
+import { jsonRowsOf, type Statement } from "#platform/db.ts"
 
 import { brands, categories, oldSlugs, products } from "./tables.ts"
 
@@ -25,6 +25,36 @@ export function stageSlug(
     .onConflictDoUpdate({ target: [oldSlugs.kind, oldSlugs.slug], set: { targetId } })
   const taken = ctx.db.delete(oldSlugs).where(and(eq(oldSlugs.kind, kind), eq(oldSlugs.slug, to)))
   return from === to ? [taken] : [kept, taken]
+}
+
+/** The same for many things at once. */
+export function stageSlugs(
+  ctx: Ctx,
+  kind: Kind,
+  things: readonly { id: string; slug: string; old: string | undefined }[],
+): Statement[] {
+  const changed = things.filter(({ slug, old }) => slug !== old)
+  if (changed.length === 0) return []
+  const kept = changed.flatMap(({ id, old }) =>
+    old === undefined ? [] : [{ kind, slug: old, targetId: id, createdAt: iso(ctx.now) }],
+  )
+  const taken = JSON.stringify(changed.map(({ slug }) => slug))
+  return [
+    ...jsonRowsOf(ctx.db, oldSlugs, kept).map((insert) =>
+      insert.onConflictDoUpdate({
+        target: [oldSlugs.kind, oldSlugs.slug],
+        set: { targetId: sql`excluded.target_id` },
+      }),
+    ),
+    ctx.db
+      .delete(oldSlugs)
+      .where(
+        and(
+          eq(oldSlugs.kind, kind),
+          sql`${oldSlugs.slug} IN (SELECT value FROM json_each(${taken}))`,
+        ),
+      ),
+  ]
 }
 
 /** The refusal of a name that nothing goes by: `moved` when something did before that the caller may see, else `not-found`. */

@@ -12,6 +12,8 @@ import {
 
 import type { Id } from "#lib/id.ts"
 
+import type { ImportLine } from "./import-model.ts"
+
 /**
  * The category tree. `path` lists the ids from the root down to the category itself, `/1/4/9/`, so that a sub-tree
  * is a range of it. `productCount` counts the category's own active products.
@@ -256,7 +258,10 @@ export const variants = sqliteTable(
   ],
 )
 
-/** Pictures of products; the bytes are in R2 under `key`. */
+/**
+ * Pictures and videos of products; the bytes are in R2 under `media/<key>`. One picture is primary where there is any.
+ * All of kind `spin` are the frames of one turn around the product (or variant), in the order of `position`.
+ */
 export const media = sqliteTable(
   "media",
   {
@@ -272,6 +277,14 @@ export const media = sqliteTable(
     isPrimary: integer({ mode: "boolean" }).notNull(),
     position: integer().notNull(),
     createdAt: text().notNull(),
+    kind: text({ enum: ["image", "video", "spin"] })
+      .notNull()
+      .default("image"),
+    /** The form of the product that it shows; NULL: the product. */
+    variantId: text().$type<Id<"variant">>(),
+    /** Pixels, by the file's header; NULL for videos. */
+    width: integer(),
+    height: integer(),
   },
   (t) => [
     index("media_product").on(t.productId, t.position),
@@ -279,4 +292,67 @@ export const media = sqliteTable(
       .on(t.productId)
       .where(sql`is_primary = 1`),
   ],
+)
+
+/**
+ * Large files that are worked off in chunks; the file is in R2 under `key`. `position` (bytes) and `line` say how far
+ * it is: they advance in the batch of the chunk's own rows, from the place where the chunk began, or the batch fails.
+ */
+export const imports = sqliteTable(
+  "imports",
+  {
+    id: text().$type<Id<"import">>().primaryKey(),
+    kind: text({ enum: ["products", "categories"] }).notNull(),
+    status: text({ enum: ["queued", "running", "done", "failed", "cancelled"] }).notNull(),
+    format: text({ enum: ["ndjson", "csv", "shopify"] }).notNull(),
+    mode: text({ enum: ["upsert", "create", "update"] }).notNull(),
+    dryRun: integer({ mode: "boolean" }).notNull(),
+    key: text().notNull(),
+    bytes: integer().notNull(),
+    delimiter: text().notNull(),
+    columns: text({ mode: "json" }).$type<string[]>().notNull(),
+    position: integer().notNull(),
+    line: integer().notNull(),
+    created: integer().notNull(),
+    updated: integer().notNull(),
+    unchanged: integer().notNull(),
+    skipped: integer().notNull(),
+    failed: integer().notNull(),
+    /** Tries of the chunk at `position`. */
+    attempts: integer().notNull(),
+    error: text(),
+    /** Who asked for it, as ledgers write it. */
+    actor: text().notNull(),
+    createdAt: text().notNull(),
+    updatedAt: text().notNull(),
+    finishedAt: text(),
+  },
+  (t) => [index("imports_created").on(t.createdAt, t.id)],
+)
+
+/** What became of each line of a large file. */
+export const importLines = sqliteTable(
+  "import_lines",
+  {
+    importId: text().$type<Id<"import">>().notNull(),
+    line: integer().notNull(),
+    recordId: text(),
+    outcome: text({ enum: ["created", "updated", "unchanged", "skipped", "failed"] }).notNull(),
+    said: text({ mode: "json" }).$type<Pick<ImportLine, "errors" | "warnings">>().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.importId, t.line] }),
+    index("import_lines_outcome").on(t.importId, t.outcome, t.line),
+  ],
+)
+
+/** Ids, SKUs and handles that lines of a file which is being worked off have taken: a file names each once. */
+export const importKeys = sqliteTable(
+  "import_keys",
+  {
+    importId: text().$type<Id<"import">>().notNull(),
+    key: text().notNull(),
+    line: integer().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.importId, t.key] })],
 )

@@ -10,37 +10,38 @@ import { commit, retryRaced } from "#platform/commit.ts"
 import { listLimit } from "#platform/db.ts"
 import { claimVersion, mostTries, nextVersion, requireMatch, stale } from "#platform/version.ts"
 
+import { type MediaRow, stageUnlink, toImage } from "./media.ts"
 import type { NewVariant, Variant, VariantChanges } from "./model.ts"
 import { firstFigures, type Projected, stageStock, stageTotal } from "./projection.ts"
 import { missing } from "./slugs.ts"
-import { type Option, products, variants } from "./tables.ts"
+import { media, type Option, products, variants } from "./tables.ts"
 
 export type VariantRow = typeof variants.$inferSelect
 type ProductRow = typeof products.$inferSelect
 
 /** The variants a product comes in; none for a plain product. @throws `not-found` */
 export async function list(ctx: Ctx, ref: string): Promise<Variant[]> {
-  const { product, rows } = await productWith(ctx, ref)
-  return rows.map((row) => toVariant(product, row))
+  const { product, rows, pictures } = await productWith(ctx, ref)
+  return rows.map((row) => toVariant(ctx, product, row, pictures))
 }
 
 /** One of them. @throws `not-found` */
 export async function get(ctx: Ctx, ref: string, variantRef: string): Promise<Variant> {
-  const { product, rows } = await productWith(ctx, ref)
-  return toVariant(product, pick(rows, variantRef))
+  const { product, rows, pictures } = await productWith(ctx, ref)
+  return toVariant(ctx, product, pick(rows, variantRef), pictures)
 }
 
 /** Adds a form to a product. @throws `forbidden`, `not-found`, `invalid-input` */
 export async function create(ctx: Ctx, ref: string, input: NewVariant): Promise<Variant> {
   const staff = requirePermission(ctx, "catalog:write")
-  const { product, rows } = await productWith(ctx, ref)
+  const { product, rows, pictures } = await productWith(ctx, ref)
   const taken = await takenSkus(ctx, [input.sku])
   const position = Math.max(0, ...rows.map((row) => row.position)) + 1
   const { row, errors } = draft(ctx, product, input, rows, position)
   if (taken.has(row.sku)) errors.push(skuTaken)
   if (errors.length > 0) throw invalid(...errors)
   const stock = await setStock(ctx, product.id, [row], nameOf(staff), "restock")
-  const result = toVariant(product, row)
+  const result = toVariant(ctx, product, row, pictures)
   await commit(ctx, [ctx.db.insert(variants).values(row), ...stageStock(ctx, product.id, stock)], {
     refusals,
     events: [{ type: "catalog.changed", productId: product.id }],
@@ -71,7 +72,7 @@ async function change(
   input: VariantChanges,
 ): Promise<Variant> {
   const staff = requirePermission(ctx, "catalog:write")
-  const { product, rows } = await productWith(ctx, ref)
+  const { product, rows, pictures } = await productWith(ctx, ref)
   const old = pick(rows, variantRef)
   requireMatch(ctx, old.version)
   const price =
@@ -108,7 +109,7 @@ async function change(
           await setStock(ctx, product.id, [row], nameOf(staff), "correction"),
         )
   const { sku, options, priceAmount, updatedAt } = row
-  const result = toVariant(product, row)
+  const result = toVariant(ctx, product, row, pictures)
   const changed = ctx.db
     .update(variants)
     .set({ sku, options, priceAmount, updatedAt, version: nextVersion(variants, seen) })
@@ -139,7 +140,7 @@ async function takeOut(ctx: Ctx, ref: string, variantRef: string): Promise<void>
     .update(variants)
     .set({ removedAt: iso(ctx.now), sku: null, version: nextVersion(variants, version) })
     .where(eq(variants.id, id))
-  await commit(ctx, [gone, stageTotal(ctx, product.id)], {
+  await commit(ctx, [gone, stageUnlink(ctx, id), stageTotal(ctx, product.id)], {
     refusals: stale(ctx, variants),
     events: [{ type: "catalog.changed", productId: product.id }],
     result: {},
@@ -162,16 +163,20 @@ export async function takenSkus(
   return new Set(rows.filter(({ id }) => id !== except).map(({ sku }) => sku))
 }
 
-/** Sets what is on hand of new or corrected variants in the product's stock object; answers all its levels after that. */
+/**
+ * Sets what is on hand of new or corrected variants in the product's stock object; answers all its levels after that.
+ * The same `key` again changes nothing.
+ */
 export async function setStock(
   ctx: Ctx,
   productId: Id<"product">,
   rows: readonly Pick<VariantRow, "id" | "stockQuantity">[],
   actor: string,
   reason: "restock" | "correction",
+  key = `${reason}:${ctx.once?.key ?? randomBase32(26)}`,
 ): Promise<Projected> {
   const changes = rows.map(({ id, stockQuantity }) => ({ variantId: id, set: stockQuantity }))
-  const change = { reason, note: "", actor, key: `${reason}:${ctx.once?.key ?? randomBase32(26)}` }
+  const change = { reason, note: "", actor, key }
   const answer = await ctx.stock.getByName(productId).adjust(productId, changes, change)
   // A level that is set, to zero or more, is never short.
   return answer.ok ? answer.snapshot : { version: 0, levels: [] }
@@ -238,20 +243,25 @@ export const refusals = {
 async function productWith(
   ctx: Ctx,
   ref: string,
-): Promise<{ product: ProductRow; rows: VariantRow[] }> {
+): Promise<{ product: ProductRow; rows: VariantRow[]; pictures: MediaRow[] }> {
   const chosen = or(eq(products.id, ref as Id<"product">), eq(products.slug, ref))
   const ids = ctx.db.select({ id: products.id }).from(products).where(chosen)
-  const [[product], rows] = await ctx.db.batch([
+  const [[product], rows, pictures] = await ctx.db.batch([
     ctx.db.select().from(products).where(chosen).limit(1),
     ctx.db
       .select()
       .from(variants)
       .where(and(inArray(variants.productId, ids), isNull(variants.removedAt)))
       .orderBy(asc(variants.position), asc(variants.id)),
+    ctx.db
+      .select()
+      .from(media)
+      .where(inArray(media.productId, ids))
+      .orderBy(asc(media.position), asc(media.id)),
   ])
   if (!product || (product.status !== "active" && !may(ctx, "catalog:write")))
     throw await missing(ctx, "product", ref)
-  return { product, rows: rows.filter(({ id }) => (id as string) !== product.id) }
+  return { product, rows: rows.filter(({ id }) => (id as string) !== product.id), pictures }
 }
 
 function pick(rows: readonly VariantRow[], ref: string): VariantRow {
@@ -262,8 +272,10 @@ function pick(rows: readonly VariantRow[], ref: string): VariantRow {
 
 /** A variant on the wire. */
 export function toVariant(
+  ctx: Pick<Ctx, "config">,
   product: Pick<ProductRow, "priceAmount" | "currency">,
   row: VariantRow,
+  pictures: readonly MediaRow[],
 ): Variant {
   return {
     id: row.id,
@@ -274,5 +286,6 @@ export function toVariant(
     stock_quantity: row.stockQuantity,
     is_in_stock: row.stockQuantity > 0,
     version: row.version,
+    images: pictures.filter((one) => one.variantId === row.id).map((one) => toImage(ctx, one)),
   }
 }

@@ -29,10 +29,8 @@ export async function follow(
 /** What follows another name or place of a category: its products and those below it are indexed anew. Idempotent. */
 export async function followCategory(
   ctx: Ctx,
-  { categoryId, after }: Extract<Event, { type: "category.changed" }>,
+  { categoryId }: Extract<Event, { type: "category.changed" }>,
 ): Promise<void> {
-  // What goes on after a page of listings was followed when it began.
-  if (after) return
   const events = (await withBelow(ctx, categoryId)).map((id): Event => ({
     type: "products.outdated",
     categoryId: id,
@@ -54,6 +52,15 @@ export async function refresh(
   const last = places.at(-1)
   if (places.length === pageSize && last)
     await commit(ctx, [], { events: [{ ...event, after: last }] })
+}
+
+/** What an import made or changed is indexed. Idempotent. */
+export async function followImport(
+  ctx: Ctx,
+  { productIds }: Extract<Event, { type: "products.imported" }>,
+): Promise<void> {
+  for (let start = 0; start < productIds.length; start += pageSize)
+    await index(ctx, productIds.slice(start, start + pageSize))
 }
 
 /** What a sale or a delivery changes of a product is indexed. Idempotent. */

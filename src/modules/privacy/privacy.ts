@@ -20,6 +20,7 @@ import * as carts from "#modules/cart/cart.ts"
 import * as email from "#modules/notifications/email.ts"
 import { mails } from "#modules/notifications/tables.ts"
 import * as orders from "#modules/orders/lists.ts"
+import * as promotions from "#modules/promotions/promotions.ts"
 import * as addresses from "#modules/users/addresses.ts"
 import * as users from "#modules/users/users.ts"
 import { commit } from "#platform/commit.ts"
@@ -111,6 +112,7 @@ export async function eraseMe(ctx: Ctx, input: Erasure): Promise<void> {
       ...confirmed.statements,
       ...stageEraseAccess(ctx, id),
       ...addresses.stageErase(ctx, id),
+      ...promotions.stageErase(ctx, id, confirmed.user.email),
       ...orders.stageErase(ctx, id, erased),
       ...email.stageErase(ctx, confirmed.user.email),
       ...users.stageErase(ctx, id),

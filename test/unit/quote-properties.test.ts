@@ -286,7 +286,8 @@ describe("whatever is priced under whatever terms", () => {
     () => {
       holds(cases, ([given, by]) => {
         const { totalAmount } = quote(given, by)
-        for (const alone of [[], ...by.promotions.map((one) => [one])])
+        const single = by.promotions.map((one) => [{ ...one, isCombinable: true }])
+        for (const alone of [[], ...single])
           expect(totalAmount).toBeLessThanOrEqual(
             quote(given, { ...by, promotions: alone }).totalAmount,
           )

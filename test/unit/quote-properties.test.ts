@@ -98,16 +98,6 @@ const condition: fc.Arbitrary<Condition> = fc.oneof(
     type: fc.constant("products" as const),
     ids: fc.subarray(things, { minLength: 1 }),
   }),
-<<<<<<< ours
-  fc.record({
-    type: fc.constant("categories" as const),
-    ids: fc.constantFrom<string[]>(["1"], ["2", "3"]),
-  }),
-  fc.record({ type: fc.constant("brands" as const), ids: fc.constantFrom<string[]>(["x"], ["y"]) }),
-||||||| base
-  fc.record({ type: fc.constant("categories" as const), ids: fc.constantFrom(["1"], ["2", "3"]) }),
-  fc.record({ type: fc.constant("brands" as const), ids: fc.constantFrom(["x"], ["y"]) }),
-=======
   fc.record({
     type: fc.constant("categories" as const),
     ids: fc.constantFrom<string[][]>(["1"], ["2", "3"]),
@@ -116,7 +106,6 @@ const condition: fc.Arbitrary<Condition> = fc.oneof(
     type: fc.constant("brands" as const),
     ids: fc.constantFrom<string[][]>(["x"], ["y"]),
   }),
->>>>>>> theirs
 )
 const promotions: fc.Arbitrary<Promotion[]> = fc
   .array(

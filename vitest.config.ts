@@ -46,7 +46,7 @@ export default defineConfig({
           // Emptying workerd's storage between tests may meet what an earlier test left running, if rarely.
           retry: 1,
           isolate: false,
-          maxWorkers: 1,
+          maxWorkers: 2,
         },
       },
     ],

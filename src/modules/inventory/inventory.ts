@@ -96,21 +96,6 @@ export async function release(
       ctx.log.error("hold left to lapse", result.reason, { order_id: orderOf(holdId) })
 }
 
-/** Puts off when a hold lapses. `false` when some of it has lapsed already: reserve it anew. */
-export async function extend(
-  ctx: Ctx,
-  holdId: HoldId,
-  productIds: readonly Id<"product">[],
-  expiresAt: Date,
-): Promise<boolean> {
-  const answers = await Promise.all(
-    productIds.map((productId) =>
-      at(ctx, productId, (stub) => stub.extend(productId, holdId, expiresAt.getTime())),
-    ),
-  )
-  return answers.every(Boolean)
-}
-
 /** Sells what is held. Idempotent. Answers what is missing where a hold lapsed and the stock is gone. */
 export async function settle(
   ctx: Ctx,

@@ -115,20 +115,6 @@ export class Ledger {
       )
   }
 
-  /** Puts off when a live hold lapses. Answers whether there is one. */
-  extend(holdId: HoldId, expiresAt: number, now: number): boolean {
-    return (
-      this.#sql
-        .exec(
-          "UPDATE holds SET expires_at = max(expires_at, ?) WHERE order_id = ? AND expires_at > ? RETURNING 1",
-          expiresAt,
-          holdId,
-          now,
-        )
-        .toArray().length > 0
-    )
-  }
-
   /** Lets go of what is held under `holdId`. */
   letGo(holdId: HoldId): void {
     this.#sql.exec("DELETE FROM holds WHERE order_id = ?", holdId)

@@ -55,7 +55,7 @@ export class ProductStock extends DurableObject<Env> {
   }
 
   /**
-   * Holds all the lines under `holdId` until `expiresAt` (ms), or none. Called again it replaces its own hold. What was
+   * Holds all the lines under `holdId` until `expiresAt` (ms), or none. Called again it replaces its own hold, which is how one is put off. What was
    * settled or cancelled before is left as it is.
    */
   reserve(
@@ -72,11 +72,6 @@ export class ProductStock extends DurableObject<Env> {
       this.#ledger.hold(holdId, lines, expiresAt)
       return { ok: true, snapshot: this.read() }
     })
-  }
-
-  /** Puts off when a hold lapses; never sooner. `false` when it has lapsed, was settled or never was. */
-  extend(productId: Id<"product">, holdId: HoldId, expiresAt: number): boolean {
-    return this.#change(productId, (now) => this.#ledger.extend(holdId, expiresAt, now))
   }
 
   /** Lets go of what is held under `holdId`. Of nothing is nothing. */

@@ -10,7 +10,6 @@ export type RemoteStock = {
     M in
       | "read"
       | "reserve"
-      | "extend"
       | "release"
       | "settle"
       | "cancel"

@@ -84,10 +84,14 @@ export async function chaos(plan: Plan): Promise<Outcome> {
   })
   const flags = [
     "--no-demo",
-    ...["--var", `FAKE_GATEWAY_URL:${gateway.url}`],
-    ...["--var", `FAKE_GATEWAY_SECRET:${secret}`],
-    ...["--var", "PENDING_ORDER_TTL:60"],
-    ...["--var", "ACCESS_TOKEN_TTL:3600"],
+    "--var",
+    `FAKE_GATEWAY_URL:${gateway.url}`,
+    "--var",
+    `FAKE_GATEWAY_SECRET:${secret}`,
+    "--var",
+    "PENDING_ORDER_TTL:60",
+    "--var",
+    "ACCESS_TOKEN_TTL:3600",
   ]
   let server: Server = await startServer({ flags, persistTo, port })
   const call = client(server.base)

@@ -18,6 +18,7 @@ import {
   openEvents,
   rows,
   silentQueue,
+  stockObject,
   stockOf,
 } from "../support/shop.ts"
 
@@ -146,6 +147,20 @@ describe("a large import", { timeout: 30_000 }, () => {
     expect(await countOf("import_lines")).toBe(chunk * 3)
     const stocked = await rows("SELECT id FROM products WHERE sku IN ('SKU-2', 'SKU-552')")
     for (const { id } of stocked) expect((await stockOf(id)).onHand).toBe(2)
+  })
+
+  it("does not put stock back that was sold between a death and the second try", async () => {
+    const text = `id,name,price,stock_quantity\n${Array.from({ length: 101 }, (_, at) => `n${at},Nail ${at},1.50,${at === 0 ? 5 : 0}`).join("\n")}`
+    const job = await start(text)
+    const killed = { ...staff(), stock: failingStock({ adjust: 1 }, "after") }
+    await expect(advance(job.id, killed)).rejects.toThrow("connection lost")
+    const id = "n0" as Parameters<ReturnType<typeof stockObject>["adjust"]>[0]
+    const sale = { reason: "sale" as const, note: "", actor: "system", key: "sale" }
+    await stockObject("n0").adjust(id, [{ variantId: id as never, delta: -2 }], sale)
+    expect(await finish(job.id)).toMatchObject({ status: "done", created: 101 })
+    expect((await stockOf("n0")).onHand).toBe(3)
+    const [row] = await rows("SELECT stock_quantity FROM products WHERE id = 'n0'")
+    expect(row).toEqual({ stock_quantity: 3 })
   })
 
   it("is over when a chunk fails again and again, and says where", async () => {

@@ -327,6 +327,22 @@ describe("the objects behind pictures", () => {
     expect(await objects()).toEqual([])
   })
 
+  it("are not named by a row that comes while the sweep removes them", async () => {
+    const product = await make.product()
+    const as = staff({ now: new Date("2026-03-01T12:00:00Z") })
+    const broken = { delete: () => Promise.reject(new Error("R2 is down")) } as unknown as R2Bucket
+    const slow: uploads.Upload = {
+      file: once(bytesOf("png")),
+      fields: async () => {
+        const later = new Date("2026-03-03T12:00:00Z")
+        await files.sweep(ctx({ now: later, files: broken })).catch(() => undefined)
+        return {}
+      },
+    }
+    await expect(uploads.add(as, product.id, slow)).rejects.toMatchObject({ code: "unavailable" })
+    expect(await countOf("media")).toBe(0)
+  })
+
   it("stay when the answer to the commit is lost", async () => {
     const product = await make.product()
     const as = staff()

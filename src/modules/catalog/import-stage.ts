@@ -7,8 +7,8 @@ import { stageCount } from "./categories.ts"
 import type { Run } from "./import-chunk.ts"
 import type { Known } from "./import-look.ts"
 import type { ProductRow } from "./product.ts"
-import { stageSnapshots, stageTotal } from "./projection.ts"
 import { stageSlugs } from "./slugs.ts"
+import { figuresOf, stageSnapshots, stageTotal } from "./projection.ts"
 import { brands, categories, products, productTags, variants } from "./tables.ts"
 import * as variantVerbs from "./variants.ts"
 
@@ -33,13 +33,20 @@ export async function stage(
 ): Promise<Statement[]> {
   if (writes.length === 0) return []
   const snapshots = await Promise.all(
-    writes.map(async ({ row, old, line, stocked }) => {
+    writes.map(async ({ row, old, line, stocked, variants: all }) => {
       if (stocked.length === 0) return []
       const key = `import:${run.seed}:${line}`
       const reason = old ? "correction" : "restock"
       const snapshot = await variantVerbs.setStock(ctx, row.id, stocked, run.actor, reason, key)
-      if (!old) row.stockVersion = snapshot.version
-      return old ? [{ ...snapshot, productId: row.id }] : []
+      if (old) return [{ ...snapshot, productId: row.id }]
+      // A second try of the line finds what was sold since the first.
+      row.stockVersion = snapshot.version
+      const levels = new Map(snapshot.levels.map((level) => [level.variantId, level]))
+      for (const variant of all) {
+        const level = levels.get(variant.id)
+        if (level) Object.assign(variant, figuresOf(level))
+      }
+      return []
     }),
   )
   const made = writes.filter(({ old }) => !old)

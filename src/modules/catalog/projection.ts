@@ -32,6 +32,16 @@ export function firstFigures(quantity: number) {
   }
 }
 
+/** The figures of a variant, as its stock object has them. */
+export function figuresOf(level: Projected["levels"][number]) {
+  return {
+    stockQuantity: Math.max(0, level.available),
+    lowMargin: level.onHand - level.held - level.lowAt,
+    isTracked: level.tracked,
+    backorderLimit: level.backorderLimit,
+  }
+}
+
 /**
  * Writes what can be bought, as the stock object had it at `version`, unless a later version is there. The snapshot
  * is of the whole product: after it nothing older is taken any more, of any variant. `instead`: the version that is to
@@ -50,16 +60,11 @@ export function stageStock(
       : eq(products.stockVersion, instead)
   const isLater = sql`EXISTS (SELECT 1 FROM products WHERE products.id = ${id} AND ${isDue})`
   return [
-    ...snapshot.levels.map(({ variantId, onHand, held, available, ...policy }) =>
+    ...snapshot.levels.map((level) =>
       ctx.db
         .update(variants)
-        .set({
-          stockQuantity: Math.max(0, available),
-          lowMargin: onHand - held - policy.lowAt,
-          isTracked: policy.tracked,
-          backorderLimit: policy.backorderLimit,
-        })
-        .where(and(eq(variants.id, variantId), isLater)),
+        .set(figuresOf(level))
+        .where(and(eq(variants.id, level.variantId), isLater)),
     ),
     outbox.stageWhen(
       ctx,

@@ -48,7 +48,7 @@ const listed: Record<string, Ordering<Row>> = {
   category: { by: listings.categoryName, of: (row) => row.listedCategory },
 }
 const turned: Record<string, Ordering<Row>> = {
-  price_down: { by: sql`(-${listings.priceAmount})`, of: (row) => -row.priceAmount },
+  price_down: { by: listings.priceDown, of: (row) => -row.priceAmount },
 }
 /** These have indexes over all products only, not in each facet. */
 const unlisted: Record<string, Ordering<Row>> = {

@@ -74,7 +74,7 @@ it("a preflight names methods, headers and how long it holds", async () => {
   expect(headers.get(allowed)).toBe(ours)
   expect(headers.get("access-control-allow-methods")).toBe("GET,POST,PUT,PATCH,DELETE")
   expect(headers.get("access-control-allow-headers")).toBe(
-    "Authorization,X-API-Key,Content-Type,Idempotency-Key,If-None-Match,X-Cart-Token,X-Order-Token,X-D1-Bookmark,X-Request-Id",
+    "Authorization,X-API-Key,Content-Type,Idempotency-Key,If-Match,If-None-Match,X-Cart-Token,X-Order-Token,X-D1-Bookmark,X-Request-Id",
   )
   expect(headers.get("access-control-max-age")).toBe("7200")
 })

@@ -145,6 +145,7 @@ describe("listings", () => {
     await expectExact()
     await categories.remove(asStaff(), leaf.id, a.id)
     await expectExact()
+    expect((await categories.get(asStaff(), a.id)).children).toMatchObject([{ name: "Bee" }])
   })
 
   it(

@@ -47,8 +47,9 @@ describe("the table of refusals", () => {
     expect(statusOf(code)).toBe(status)
   })
 
-  it("answers every refusal with an error status", () => {
-    const statuses = codes.map((code) => statusOf(code))
+  it("answers every refusal with an error status, and what has moved with its new address", () => {
+    expect(statusOf("moved")).toBe(301)
+    const statuses = codes.filter((code) => code !== "moved").map((code) => statusOf(code))
     expect(statuses.filter((status) => !(status >= 400 && status < 600))).toEqual([])
   })
 })

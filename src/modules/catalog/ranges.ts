@@ -48,7 +48,7 @@ const listed: Record<string, Ordering<Row>> = {
   category: { by: listings.categoryName, of: (row) => row.listedCategory },
 }
 const turned: Record<string, Ordering<Row>> = {
-  price_down: { by: sql`(-${listings.priceAmount})`, of: (row) => -row.priceAmount },
+  price_down: { by: listings.priceDown, of: (row) => -row.priceAmount },
 }
 /** These have indexes over all products only, not in each facet. */
 const unlisted: Record<string, Ordering<Row>> = {
@@ -127,7 +127,8 @@ function isUnlisted({ terms }: Pick<Plan<Row>, "terms">): boolean {
 function isIndexed({ terms }: Plan<Row>, isOfFacet: boolean): boolean {
   const [first = "", second, ...rest] = terms.map(({ name }) => name)
   if (second === "id") return first in listed || !isOfFacet
-  return !isOfFacet && first === "category" && /^price/.test(second ?? "") && rest.length === 1
+  const isPriced = second === "price" || second === "price_down"
+  return !isOfFacet && first === "category" && isPriced && rest.length === 1
 }
 
 /** An index to go along: a facet's, or that of everything. `driver`: the group that the facet stands for. */

@@ -155,6 +155,7 @@ export const listings = sqliteTable(
     status: text({ enum: ["draft", "active", "archived"] }).notNull(),
     name: text().notNull(),
     priceAmount: integer().notNull(),
+    priceDown: integer().generatedAlwaysAs(sql`(-price_amount)`, { mode: "virtual" }),
     averageRating: real().notNull(),
     createdAt: text().notNull(),
     categoryName: text().notNull(),
@@ -172,7 +173,7 @@ export const listings = sqliteTable(
       .on(t.status, t.categoryName, t.priceAmount, t.productId)
       .where(sql`facet_id = 1`),
     index("listings_category_price_down")
-      .on(t.status, t.categoryName, sql`(-price_amount)`, t.productId)
+      .on(t.status, t.categoryName, t.priceDown, t.productId)
       .where(sql`facet_id = 1`),
   ],
 )

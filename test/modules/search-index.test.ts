@@ -225,9 +225,7 @@ describe("another name", () => {
     })
     expect((await openEvents("products.outdated")).length).toBe(1)
     await deliverAll("products.outdated")
-    const active = await env.DB.prepare(
-      "SELECT count(*) AS n FROM products WHERE status = 'active'",
-    )
+    const active = env.DB.prepare("SELECT count(*) AS n FROM products WHERE status = 'active'")
     expect((await find("quasar ")).count).toBe(await active.first("n"))
   }, 60_000)
 })

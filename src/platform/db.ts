@@ -26,7 +26,7 @@ export function openDb(d1: D1Database | D1DatabaseSession, meter: Meter): Db {
 /** A D1 database whose tables drizzle does not know: it is asked in SQL. */
 export type SqlDb = {
   all<T>(query: SQL<T>): Promise<T[]>
-  /** Reads of one moment, in one round trip. */
+  /** All of one moment, in one transaction and round trip; answers the rows of each. */
   batch<const Q extends readonly SQL<unknown>[]>(queries: Q): Promise<RowsOf<Q>>
   /** Writes in one transaction: all or none. Answers how many rows each changed. */
   write(queries: readonly SQL<unknown>[]): Promise<number[]>

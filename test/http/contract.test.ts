@@ -8,6 +8,7 @@ import { isScope } from "#modules/auth/permissions.ts"
 
 import { call } from "../support/api.ts"
 import * as make from "../support/make.ts"
+import { deliverAll } from "../support/shop.ts"
 import {
   document,
   exampleOf,
@@ -473,12 +474,18 @@ it("what it answers is what its schemas say, and nothing beyond", async () => {
       steps: [{ up_to_grams: 5000, price: "9.90" }, { price: "19.90" }],
     },
   })
+  const synonym = await send("POST", "admin/search/synonyms", {
+    as: admin,
+    body: { terms: ["rake", "scraper"] },
+  })
+  await deliverAll()
   const names: Record<string, string> = {
     return: asked.body.id,
     promotion: promotion.body.id,
     rate: rate.body.id,
     zone: zone.body.id,
     method: method.body.id,
+    synonym: synonym.body.id,
     user: admin.id,
     address: address.body.id,
     product: product.id,
@@ -488,6 +495,11 @@ it("what it answers is what its schemas say, and nothing beyond", async () => {
     payment: order.body.payment.id,
     item: product.id,
     import: await largeImport(admin),
+  }
+  // What must be asked for.
+  const queries: Record<string, string> = {
+    searchProducts: "?q=rake",
+    suggestProducts: "?q=ra",
   }
   const checked: string[] = []
   // Their answers are those of a provider, or of a link that was mailed: tested where they are made.
@@ -504,7 +516,7 @@ it("what it answers is what its schemas say, and nothing beyond", async () => {
       operation.id === "getVariant" || operation.id === "listVariants"
         ? operation.path.replace("{product}", shirt.id).replace("{variant}", "SHIRT-M")
         : operation.path.replace(/\{(\w+)\}/g, (_, name: string) => names[name] ?? name)
-    const answer = await send("GET", path, { as: admin })
+    const answer = await send("GET", `${path}${queries[operation.id] ?? ""}`, { as: admin })
     expect([operation.id, answer.status]).toEqual([operation.id, 200])
     const content = routeOf(operation).responses[200] as any
     const shape: z.ZodType = content.content["application/json"].schema

@@ -47,7 +47,7 @@ function misspelt(words: readonly string[], random: () => number): string[] | un
 function edited(word: string, random: () => number): string {
   const at = Math.floor(random() * word.length)
   const letter = "abcdefghijklmnopqrstuvwxyz"[Math.floor(random() * 26)] ?? "a"
-  const letters = [...word]
+  const letters = Array.from(word)
   const kind = Math.floor(random() * 4)
   if (kind === 0) return letters.toSpliced(at, 1).join("")
   if (kind === 1) return letters.toSpliced(at, 0, letter).join("")

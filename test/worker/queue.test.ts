@@ -91,7 +91,7 @@ describe("a message", () => {
     expect(expire).toHaveBeenCalledTimes(1)
     expect(expire.mock.calls[0]?.[1]).toEqual({ type: "catalog.changed" })
     expect((await outboxOf(message))?.done_at).toMatch(/^20\d\d-.*Z$/)
-    expect(await deliveriesOf(message)).toEqual(["cache"])
+    expect(await deliveriesOf(message)).toEqual(["cache", "search"])
   })
 
   it("really makes cached lists unusable", async () => {
@@ -117,7 +117,7 @@ describe("a message", () => {
       })
     }
     expect((await outboxOf(message))?.done_at).toBeNull()
-    expect(await deliveriesOf(message)).toEqual([])
+    expect(await deliveriesOf(message)).toEqual(["search"])
   })
 
   it("that fails does not keep its neighbours from being dealt with", async () => {
@@ -195,7 +195,7 @@ describe("a message", () => {
     const message = await row()
     const results = await Promise.all([deliver([message]), deliver([message])])
     expect(results.map(({ explicitAcks }) => explicitAcks)).toEqual([["m0"], ["m0"]])
-    expect(await deliveriesOf(message)).toEqual(["cache"])
+    expect(await deliveriesOf(message)).toEqual(["cache", "search"])
   })
 })
 

@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm"
+import { type SQL, sql } from "drizzle-orm"
 
 import type { Ctx } from "#context.ts"
 import type { Event } from "#events.ts"
@@ -73,65 +73,81 @@ export async function restock(
 
 /** Indexes products as they are in the database now, in every generation there is. At most a page of them. */
 async function index(ctx: Ctx, ids: readonly string[]): Promise<void> {
-  const [state] = await ctx.search.all(
-    sql<{ live: number; building: number | null }>`SELECT live, building FROM search_state`,
-  )
-  const generations = [state?.live, state?.building].filter((one) => typeof one === "number")
-  for (const generation of generations) {
-    await write(ctx, generation, ids)
-    if ((await waitingIn(ctx, generation)) >= mergeAt) await merge(ctx, generation)
-  }
+  const waiting = await write(ctx, ids)
+  for (const [generation, n] of waiting) if (n >= mergeAt) await merge(ctx, generation)
   await ctx.cache.expire("search")
 }
 
 /**
  * Writes the documents of products that are read after the revisions of what is there: whoever else wrote one
  * meanwhile may have read it earlier or later, so it is read and written again. What is there is never older than
- * what was.
+ * what was. `only`: in this generation. Answers how many documents wait, up to where they are merged, by generation.
  * @throws Error when others were first ten times
  */
-export async function write(ctx: Ctx, generation: number, ids: readonly string[]): Promise<void> {
+export async function write(
+  ctx: Ctx,
+  ids: readonly string[],
+  only?: number,
+): Promise<Map<number, number>> {
+  const waiting = new Map<number, number>()
   let left = [...new Set(ids)]
   for (let tries = 0; left.length > 0; tries++) {
     if (tries === 10) throw new Error(`${left.length} products change faster than they are indexed`)
-    const revisions = await ctx.search.all(
+    const [states, revisions] = await ctx.search.batch([
+      sql<{ live: number; building: number | null }>`SELECT live, building FROM search_state`,
       sql<{
         id: string
+        generation: number
         revision: number
-      }>`SELECT d.product_id AS id, d.revision FROM json_each(${JSON.stringify(left)}) AS j CROSS JOIN docs AS d ON d.generation = ${generation} AND d.product_id = j.value`,
-    )
-    const known = new Map(revisions.map(({ id, revision }) => [id, revision]))
+      }>`SELECT d.product_id AS id, d.generation, d.revision FROM generations AS g CROSS JOIN json_each(${JSON.stringify(left)}) AS j CROSS JOIN docs AS d ON d.generation = g.generation AND d.product_id = j.value`,
+    ])
+    const generations = [states[0]?.live, states[0]?.building].filter(
+      (one) => typeof one === "number" && (only === undefined || one === only),
+    ) as number[]
+    const known = new Map(revisions.map((row) => [`${row.generation} ${row.id}`, row.revision]))
     const sources = await readSources(ctx, left)
-    const rows = left.map((id) => {
+    const documents = left.map((id) => {
       const source = sources.get(id)
-      return [id, known.get(id) ?? 0, source ? JSON.stringify(documentOf(source)) : "null"]
+      return [id, source ? JSON.stringify(documentOf(source)) : "null"] as const
     })
-    const written = await ctx.search.all(sql<{ id: string }>`
-      INSERT INTO docs (generation, product_id, revision, packed_revision, fresh, packed)
-      SELECT ${generation}, value ->> 0, (value ->> 1) + 1, 0, value ->> 2, 'null'
-      FROM json_each(${JSON.stringify(rows)}) WHERE true
-      ON CONFLICT (generation, product_id) DO UPDATE SET
-        packed = CASE
-          WHEN docs.packed_revision <> docs.revision THEN docs.packed
-          WHEN docs.fresh = excluded.fresh THEN NULL
-          ELSE docs.fresh END,
-        packed_revision = CASE
-          WHEN docs.packed_revision = docs.revision AND docs.fresh = excluded.fresh THEN excluded.revision
-          ELSE docs.packed_revision END,
-        fresh = excluded.fresh,
-        revision = excluded.revision
-      WHERE docs.revision = excluded.revision - 1
-      RETURNING product_id AS id`)
-    const done = new Set(written.map(({ id }) => id))
-    left = left.filter((id) => !done.has(id))
+    const answers = await ctx.search.batch(
+      generations.flatMap((generation) => [
+        upserts(
+          generation,
+          documents.map(([id, fresh]) => [id, known.get(`${generation} ${id}`) ?? 0, fresh]),
+        ),
+        sql<{
+          n: number
+        }>`SELECT count(*) AS n FROM (SELECT 1 FROM docs WHERE generation = ${generation} AND packed_revision <> revision LIMIT ${mergeAt})`,
+      ]),
+    )
+    const missed = new Set<string>()
+    for (const [at, generation] of generations.entries()) {
+      const written = new Set((answers[2 * at] as { id: string }[]).map(({ id }) => id))
+      for (const id of left) if (!written.has(id)) missed.add(id)
+      waiting.set(generation, (answers[2 * at + 1] as { n: number }[])[0]?.n ?? 0)
+    }
+    left = [...missed]
   }
+  return waiting
 }
 
-async function waitingIn(ctx: Ctx, generation: number): Promise<number> {
-  const [row] = await ctx.search.all(
-    sql<{
-      n: number
-    }>`SELECT count(*) AS n FROM (SELECT 1 FROM docs WHERE generation = ${generation} AND packed_revision <> revision LIMIT ${mergeAt})`,
-  )
-  return row?.n ?? 0
+/** Writes each document whose revision is still the one that was read; answers which. */
+function upserts(generation: number, rows: readonly (readonly [string, number, string])[]): SQL {
+  return sql`
+    INSERT INTO docs (generation, product_id, revision, packed_revision, fresh, packed)
+    SELECT ${generation}, value ->> 0, (value ->> 1) + 1, 0, value ->> 2, 'null'
+    FROM json_each(${JSON.stringify(rows)}) WHERE true
+    ON CONFLICT (generation, product_id) DO UPDATE SET
+      packed = CASE
+        WHEN docs.packed_revision <> docs.revision THEN docs.packed
+        WHEN docs.fresh = excluded.fresh THEN NULL
+        ELSE docs.fresh END,
+      packed_revision = CASE
+        WHEN docs.packed_revision = docs.revision AND docs.fresh = excluded.fresh THEN excluded.revision
+        ELSE docs.packed_revision END,
+      fresh = excluded.fresh,
+      revision = excluded.revision
+    WHERE docs.revision = excluded.revision - 1
+    RETURNING product_id AS id`
 }

@@ -86,7 +86,7 @@ export async function build(
     if (state.building !== generation) return
     const ids = await idsAfter(ctx, state.cursor, pageSize)
     const last = ids.at(-1)
-    await write(ctx, generation, ids)
+    await write(ctx, ids, generation)
     await mergeAll(ctx, generation, last === undefined)
     if (last === undefined) return goLive(ctx, state, generation)
     const [moved] = await ctx.search.write([

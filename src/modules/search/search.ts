@@ -58,7 +58,7 @@ export async function browse(ctx: Ctx, query: BrowseQuery): Promise<Page<Product
   const { search: text = "", ...rest } = query
   if (text.trim() === "") return lists.list(ctx, rest)
   const found = await search(ctx, { ...rest, q: text })
-  return { ...found, results: found.results.map(({ highlights: _, ...summary }) => summary) }
+  return { ...found, results: found.results.map(({ highlights: _found, ...summary }) => summary) }
 }
 
 /** Columns of one chunk with what else they are ordered by. */

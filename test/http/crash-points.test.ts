@@ -147,6 +147,30 @@ const paths: Path[] = [
       await expectStock(shop, 5)
     },
   },
+  ...(["more", "less"] as const).map((way): Path => {
+    const quantity = way === "more" ? 3 : 1
+    return {
+      name: `an edit of an order to ${way}`,
+      prepare: async (shop) => ({
+        method: "POST",
+        path: `admin/orders/${await placed(shop)}/edits`,
+        as: shop.staff,
+        body: { items: [{ item_id: shop.product.id, quantity }] },
+      }),
+      status: 200,
+      expected: async (shop) => {
+        expect(await rows("SELECT status, total_amount FROM orders")).toEqual([
+          { status: "pending", total_amount: quantity * 1000 },
+        ])
+        expect(await rows("SELECT quantity FROM order_lines")).toEqual([{ quantity }])
+        expect(await rows("SELECT amount FROM payments WHERE status = 'unpaid'")).toEqual([
+          { amount: quantity * 1000 },
+        ])
+        expect(await rows("SELECT kind FROM order_changes WHERE kind = 'edit'")).toHaveLength(1)
+        await expectStock(shop, 5 - quantity)
+      },
+    }
+  }),
 ]
 
 function requestOf({ method, path, as, body }: Request, key: string) {

@@ -148,6 +148,29 @@ const paths: Path[] = [
       await expectStock(shop, 5)
     },
   },
+  {
+    name: "the receiving of a return",
+    prepare: async (shop) => ({
+      method: "POST",
+      path: `admin/returns/${await returnArrived(shop)}/receive`,
+      as: shop.staff,
+      body: {},
+    }),
+    status: 200,
+    expected: async (shop) => {
+      expect(await rows("SELECT status, refund_amount FROM returns")).toEqual([
+        { status: "refunded", refund_amount: 2000 },
+      ])
+      expect(await rows("SELECT amount, status FROM refunds")).toEqual([
+        { amount: 2000, status: "succeeded" },
+      ])
+      expect(await rows("SELECT returned_quantity AS n FROM order_lines")).toEqual([{ n: 2 }])
+      expect(await rows("SELECT status, refunded_amount FROM orders")).toEqual([
+        { status: "refunded", refunded_amount: 2000 },
+      ])
+      await expectStock(shop, 5)
+    },
+  },
 ]
 
 /** Everything of an order of two, back once: the stock, and the money of all of it. */
@@ -160,30 +183,6 @@ async function returnArrived(shop: World) {
   await deliverAll()
   return asked.body.id as string
 }
-
-paths.push({
-  name: "the receiving of a return",
-  prepare: async (shop) => ({
-    method: "POST",
-    path: `admin/returns/${await returnArrived(shop)}/receive`,
-    as: shop.staff,
-    body: {},
-  }),
-  status: 200,
-  expected: async (shop) => {
-    expect(await rows("SELECT status, refund_amount FROM returns")).toEqual([
-      { status: "refunded", refund_amount: 2000 },
-    ])
-    expect(await rows("SELECT amount, status FROM refunds")).toEqual([
-      { amount: 2000, status: "succeeded" },
-    ])
-    expect(await rows("SELECT returned_quantity AS n FROM order_lines")).toEqual([{ n: 2 }])
-    expect(await rows("SELECT status, refunded_amount FROM orders")).toEqual([
-      { status: "refunded", refunded_amount: 2000 },
-    ])
-    await expectStock(shop, 5)
-  },
-})
 
 function requestOf({ method, path, as, body }: Request, key: string) {
   return new Request(`http://nexus.test/api/v1/${path}`, {

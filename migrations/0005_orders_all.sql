@@ -302,7 +302,7 @@ CREATE TABLE `promotions` (
 --> statement-breakpoint
 CREATE INDEX `promotions_created` ON `promotions` (`created_at`,`id`);--> statement-breakpoint
 CREATE INDEX `promotions_status` ON `promotions` (`status`,`created_at`,`id`);--> statement-breakpoint
-CREATE INDEX `promotions_automatic` ON `promotions` (`priority`,`id`) WHERE is_automatic = 1 AND status = 'active';--> statement-breakpoint
+CREATE INDEX `promotions_automatic` ON `promotions` (`is_automatic`,`status`,`priority`,`id`);--> statement-breakpoint
 CREATE TABLE `shipping_areas` (
 	`country` text NOT NULL,
 	`state` text NOT NULL,

@@ -434,7 +434,37 @@ it("what it answers is what its schemas say, and nothing beyond", async () => {
     body: { lines: [{ line_id: order.body.items[0].id, quantity: 1 }], reason: "other" },
   })
   expect(asked.status).toBe(201)
+  const promotion = await send("POST", "admin/promotions", {
+    as: admin,
+    body: {
+      name: "Three for two",
+      code: "THREE",
+      conditions: [{ type: "products", products: [product.id] }],
+      action: { type: "buy_x_get_y", buy: 2, get: 1 },
+    },
+  })
+  const rate = await send("POST", "admin/tax/rates", {
+    as: admin,
+    body: { name: "GST", country: "CA", rate: 5 },
+  })
+  const zone = await send("POST", "admin/shipping/zones", {
+    as: admin,
+    body: { name: "World", areas: [{ country: "*" }] },
+  })
+  const method = await send("POST", "admin/shipping/methods", {
+    as: admin,
+    body: {
+      zone: zone.body.id,
+      name: "Parcel",
+      type: "weight",
+      steps: [{ up_to_grams: 5000, price: "9.90" }, { price: "19.90" }],
+    },
+  })
   const names: Record<string, string> = {
+    promotion: promotion.body.id,
+    rate: rate.body.id,
+    zone: zone.body.id,
+    method: method.body.id,
     return: asked.body.id,
     user: admin.id,
     address: address.body.id,

@@ -21,6 +21,7 @@ import { wishlistItems } from "#modules/cart/tables.ts"
 import * as email from "#modules/notifications/email.ts"
 import { mails } from "#modules/notifications/tables.ts"
 import * as orders from "#modules/orders/lists.ts"
+import * as promotions from "#modules/promotions/promotions.ts"
 import * as addresses from "#modules/users/addresses.ts"
 import * as users from "#modules/users/users.ts"
 import { commit } from "#platform/commit.ts"
@@ -115,6 +116,7 @@ export async function eraseMe(ctx: Ctx, input: Erasure): Promise<void> {
       ...stageEraseAccess(ctx, id),
       ...addresses.stageErase(ctx, id),
       ...carts.stageErase(ctx, id, confirmed.user.email),
+      ...promotions.stageErase(ctx, id, confirmed.user.email),
       ...orders.stageErase(ctx, id, erased),
       ...email.stageErase(ctx, confirmed.user.email),
       ...users.stageErase(ctx, id),

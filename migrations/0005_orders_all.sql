@@ -47,6 +47,16 @@ CREATE TABLE `wishlist_items` (
 );
 --> statement-breakpoint
 CREATE INDEX `wishlist_items_created` ON `wishlist_items` (`user_id`,`created_at`,`product_id`);--> statement-breakpoint
+CREATE TABLE `order_references` (
+	`caller` text NOT NULL,
+	`reference` text NOT NULL,
+	`order_id` text NOT NULL,
+	`fingerprint` text NOT NULL,
+	`created_at` text NOT NULL,
+	PRIMARY KEY(`caller`, `reference`)
+);
+--> statement-breakpoint
+CREATE INDEX `order_references_order` ON `order_references` (`order_id`);--> statement-breakpoint
 CREATE TABLE `purchase_counts` (
 	`product_id` text NOT NULL,
 	`customer` text NOT NULL,
@@ -292,7 +302,7 @@ CREATE TABLE `promotions` (
 --> statement-breakpoint
 CREATE INDEX `promotions_created` ON `promotions` (`created_at`,`id`);--> statement-breakpoint
 CREATE INDEX `promotions_status` ON `promotions` (`status`,`created_at`,`id`);--> statement-breakpoint
-CREATE INDEX `promotions_automatic` ON `promotions` (`priority`,`id`) WHERE is_automatic = 1 AND status = 'active';--> statement-breakpoint
+CREATE INDEX `promotions_automatic` ON `promotions` (`is_automatic`,`status`,`priority`,`id`);--> statement-breakpoint
 CREATE TABLE `shipping_areas` (
 	`country` text NOT NULL,
 	`state` text NOT NULL,

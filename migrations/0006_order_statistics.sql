@@ -79,10 +79,3 @@ INSERT INTO product_sales (product_id, currency, quantity, amount)
 SELECT line.product_id, orders.currency, sum(line.quantity - line.returned_quantity),
   sum((line.line_amount - line.discount_amount) * (line.quantity - line.returned_quantity) / line.quantity)
 FROM order_lines AS line JOIN orders ON orders.id = line.order_id WHERE orders.status <> 'cancelled' GROUP BY 1, 2;
---> statement-breakpoint
--- A CHECK on the column would have drizzle-kit build the table anew.
-CREATE TRIGGER `order_lines_returned` BEFORE UPDATE OF `returned_quantity` ON `order_lines`
-WHEN NEW.returned_quantity > NEW.fulfilled_quantity
-BEGIN
-  SELECT RAISE(ABORT, 'constraint failed: order_lines_returned');
-END;

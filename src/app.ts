@@ -39,13 +39,17 @@ import { admin as catalogAdmin } from "#modules/catalog/admin.ts"
 import { routes as categoryRoutes } from "#modules/catalog/category-routes.ts"
 import { routes as catalogRoutes } from "#modules/catalog/routes.ts"
 import { routes as variantRoutes } from "#modules/catalog/variant-routes.ts"
+import { routes as bulkRoutes } from "#modules/checkout/bulk-routes.ts"
+import { routes as exchangeRoutes } from "#modules/checkout/exchange-routes.ts"
 import { routes as checkoutRoutes } from "#modules/checkout/routes.ts"
 import { admin as inventoryAdmin } from "#modules/inventory/admin.ts"
 import { routes as inventoryRoutes } from "#modules/inventory/routes.ts"
 import { admin as mailAdmin } from "#modules/notifications/admin.ts"
 import { admin as ordersAdmin } from "#modules/orders/admin.ts"
 import { routes as documentRoutes } from "#modules/orders/document-routes.ts"
+import { routes as exportRoutes } from "#modules/orders/export-routes.ts"
 import { routes as fulfilmentRoutes } from "#modules/orders/fulfilment-routes.ts"
+import { routes as reorderRoutes } from "#modules/orders/reorder-routes.ts"
 import { routes as returnRoutes } from "#modules/orders/returns-routes.ts"
 import { routes as orderRoutes } from "#modules/orders/routes.ts"
 import { routes as statisticsRoutes } from "#modules/orders/statistics-routes.ts"
@@ -94,7 +98,11 @@ export const api = createRouter()
   .route("/", cartAdmin)
   .route("/", shippingRoutes)
   .route("/", checkoutRoutes)
+  .route("/", bulkRoutes)
+  .route("/", exchangeRoutes)
   .route("/", statisticsRoutes)
+  .route("/", reorderRoutes)
+  .route("/", exportRoutes)
   .route("/", returnRoutes)
   .route("/", documentRoutes)
   .route("/", orderRoutes)

@@ -8,6 +8,7 @@ import * as checkout from "#modules/checkout/checkout.ts"
 import * as paid from "#modules/checkout/paid.ts"
 import * as accountMails from "#modules/notifications/account-mails.ts"
 import * as cartMails from "#modules/notifications/cart-mails.ts"
+import * as orderMails from "#modules/notifications/order-mails.ts"
 import * as edits from "#modules/orders/edits.ts"
 import * as returnDecisions from "#modules/orders/return-decisions.ts"
 import * as payments from "#modules/payments/payments.ts"
@@ -25,7 +26,7 @@ export const subscribers: {
   "order.cancelled": { stock: checkout.finish },
   "order.status-changed": {},
   "order.edited": { stock: edits.settleEdit },
-  "order.stock-lost": {},
+  "order.stock-lost": { mail: orderMails.stockLost },
   "payment.changed": { order: paid.paymentChanged },
   "payment.void-requested": { gateway: payments.runVoid },
   "refund.requested": { gateway: refunds.runRefund },

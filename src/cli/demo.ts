@@ -67,7 +67,28 @@ export async function loadDemo(base: string): Promise<{ products: number }> {
     form.set("alt_text", name)
     await send(base, "POST", `/products/${id}/images`, form, access)
   }
+  await loadPricing(base, access)
   return { products: products.length }
+}
+
+type Pricing = {
+  promotions: unknown[]
+  rates: unknown[]
+  zones: ({ methods: object[] } & object)[]
+}
+
+/** Codes, tax rates and shipping. Outside Germany and Canada a plain order still costs what its things cost. */
+async function loadPricing(base: string, access: string): Promise<void> {
+  const file = readFileSync(join(folder, "pricing.json"), "utf8")
+  const { promotions, rates, zones } = JSON.parse(file) as Pricing
+  const make = (path: string, body: unknown) =>
+    send(base, "POST", `/admin/${path}`, JSON.stringify(body), access)
+  for (const promotion of promotions) await make("promotions", promotion)
+  for (const rate of rates) await make("tax/rates", rate)
+  for (const { methods, ...zone } of zones) {
+    const { id } = (await make("shipping/zones", zone)) as { id: string }
+    for (const method of methods) await make("shipping/methods", { ...method, zone: id })
+  }
 }
 
 async function importLines(

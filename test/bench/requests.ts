@@ -47,7 +47,8 @@ try {
     body: { product_id: "3" },
     headers: { "idempotency-key": "bench-add" },
   })
-  await measure("GET /cart", 1, "GET", "/cart", { access })
+  await measure("GET /cart", 2, "GET", "/cart", { access })
+  await measure("GET /cart/summary", 2, "GET", "/cart/summary", { access })
   await measure("POST /orders of the cart, with a key", 5, "POST", "/orders", {
     access,
     body: { shipping_address: address },

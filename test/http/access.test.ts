@@ -1,3 +1,4 @@
+import { env } from "cloudflare:workers"
 import { beforeEach, describe, expect, it } from "vitest"
 
 import type { Role } from "#actor.ts"
@@ -67,6 +68,30 @@ const table: Record<string, Outcome[]> = {
   createBrand: staffOnly,
   importCategories: staffOnly,
   importProducts: staffOnly,
+  listPromotions: staffOnly,
+  createPromotion: staffOnly,
+  getPromotion: staffOnly,
+  replacePromotion: staffOnly,
+  updatePromotion: staffOnly,
+  deletePromotion: staffOnly,
+  listPromotionCodes: staffOnly,
+  createPromotionCodes: staffOnly,
+  listTaxRates: staffOnly,
+  createTaxRate: staffOnly,
+  getTaxRate: staffOnly,
+  updateTaxRate: staffOnly,
+  deleteTaxRate: staffOnly,
+  listShippingZones: staffOnly,
+  createShippingZone: staffOnly,
+  getShippingZone: staffOnly,
+  updateShippingZone: staffOnly,
+  deleteShippingZone: staffOnly,
+  listShippingMethods: staffOnly,
+  createShippingMethod: staffOnly,
+  getShippingMethod: staffOnly,
+  updateShippingMethod: staffOnly,
+  deleteShippingMethod: staffOnly,
+  listShippingOffers: everybody,
   adjustStock: staffOnly,
   listInventory: staffOnly,
   reconcileInventory: staffOnly,
@@ -130,6 +155,19 @@ const table: Record<string, Outcome[]> = {
   listAllOrders: staffOnly,
   getOrderStatistics: staffOnly,
   getInvoice: signedIn,
+  exportOrders: staffOnly,
+  reorder: signedIn,
+  placeManyOrders: staffOnly,
+  askForReturn: signedIn,
+  listReturns: signedIn,
+  cancelReturn: signedIn,
+  listAllReturns: staffOnly,
+  getReturn: staffOnly,
+  approveReturn: staffOnly,
+  rejectReturn: staffOnly,
+  receiveReturn: staffOnly,
+  closeReturn: staffOnly,
+  exchangeReturn: staffOnly,
   getPackingSlip: staffOnly,
   getStateMachines: everybody,
   getInfo: everybody,
@@ -268,6 +306,10 @@ it("the document says of every operation whom the table lets through", () => {
     "getPayment",
     "startPayment",
     "getInvoice",
+    "reorder",
+    "askForReturn",
+    "listReturns",
+    "cancelReturn",
   ]
   for (const { id, spec } of all) {
     const said = byToken.includes(id) ? "user" : spec["x-access"]
@@ -289,8 +331,15 @@ it("what somebody owns is not there for another customer, on any operation that 
   const saved = await send("POST", `cart/save-for-later/${later.body.item_id}`, { as: owner })
   const filledCart = await send("POST", "cart/items", { as: owner, body: item })
   const kept = await send("POST", "users/me/addresses", { as: owner, body: address })
+  await env.DB.exec("UPDATE order_lines SET fulfilled_quantity = quantity")
+  const asked = await send("POST", `orders/${placed.body.id}/returns`, {
+    as: owner,
+    body: { lines: [{ line_id: placed.body.items[0].id, quantity: 1 }], reason: "other" },
+  })
+  expect(asked.status).toBe(201)
   const owned: Record<string, string> = {
     order: placed.body.id,
+    return: asked.body.id,
     payment: placed.body.payment.id,
     line: filledCart.body.item_id,
     saved: saved.body.saved_items[0].id,

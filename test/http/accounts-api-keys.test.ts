@@ -31,6 +31,8 @@ describe("the table of roles", () => {
     expect(held("customer")).toEqual([])
     expect(held("staff")).toEqual([
       "catalog:write",
+      "promotions:write",
+      "pricing:write",
       "inventory:read",
       "inventory:write",
       "orders:read",

@@ -1,7 +1,11 @@
 import { describe, expect, it } from "vitest"
 
+import { findReminder, markAbandoned } from "#modules/cart/abandonment.ts"
+
 import { call } from "../support/api.ts"
+import { ctx } from "../support/ctx.ts"
 import * as make from "../support/make.ts"
+import { person, secret } from "../support/people.ts"
 import { fieldsOf, roundTrips, rows, tally } from "../support/shop.ts"
 
 /** A customer with this many rakes in the cart, of five. */
@@ -148,6 +152,37 @@ describe("where a guest can be written to", () => {
   })
 })
 
+describe("the page that a reminder leads to", () => {
+  it("sends the link's token to where carts are opened again", async () => {
+    const page = await call("GET", "/cart/recover")
+    expect(page.status).toBe(200)
+    expect(page.body).toContain('data-to="/api/v1/cart/recover"')
+    expect(page.body).toContain('data-done="Your cart is open again."')
+    expect(page.headers.get("content-security-policy")).toContain("script-src 'self'")
+  })
+
+  it("opens a guest's cart with a token of its own, in a cookie too", async () => {
+    const product = await make.product()
+    const added = await call("POST", "cart/items", { body: { product_id: product.id } })
+    const headers = { "x-cart-token": added.body.token }
+    await call("PATCH", "cart", { headers, body: { email: "ada@example.com" } })
+    await markAbandoned(ctx({ now: new Date(Date.now() + 2 * 86_400_000) }))
+    const [left] = await rows<{ id: never }>("SELECT id FROM cart_abandonments")
+    const token = (await findReminder(ctx(), left!.id))?.token
+    const opened = await call("POST", "cart/recover", { body: { token } })
+    expect(opened).toMatchObject({ status: 200, body: { items: [{ quantity: 1 }] } })
+    expect(opened.headers.get("x-cart-token")).toBe(opened.body.token)
+    expect(opened.headers.get("set-cookie")).toContain(`cart_token=${opened.body.token}`)
+    const mine = { "x-cart-token": opened.body.token }
+    expect((await call("GET", "cart", { headers: mine })).body.items).toHaveLength(1)
+    expect((await call("GET", "cart", { headers })).body.items).toEqual([])
+    for (const bad of ["x".repeat(43), "short"])
+      expect(fieldsOf(await call("POST", "cart/recover", { body: { token: bad } }))).toEqual([
+        "token",
+      ])
+  })
+})
+
 describe("a hundred at once over HTTP", () => {
   it("who add one to a line make it a hundred", async () => {
     const as = await make.user()
@@ -159,7 +194,7 @@ describe("a hundred at once over HTTP", () => {
     )
     expect(tally(answers)).toEqual({ "201": 100 })
     expect((await call("GET", "cart", { as })).body.items).toMatchObject([{ quantity: 100 }])
-  })
+  }, 30_000)
 
   it("who step up and down are all taken", async () => {
     const as = await make.user()
@@ -174,7 +209,7 @@ describe("a hundred at once over HTTP", () => {
       ...Array.from({ length: 10 }, () => step("decrease")),
     ])
     expect((await call("GET", "cart/count", { as })).body).toEqual({ count: 50 })
-  })
+  }, 30_000)
 })
 
 it("fifty things cost as many round trips as one", async () => {
@@ -189,7 +224,7 @@ it("fifty things cost as many round trips as one", async () => {
   const many = await call("GET", "cart", { as })
   expect(many.body.items).toHaveLength(50)
   expect(roundTrips(many)).toBe(roundTrips(await call("GET", "cart", { as: one.as })))
-})
+}, 30_000)
 
 describe("a wishlist", () => {
   it("holds products once, newest first, by id or slug, as they are now", async () => {
@@ -240,7 +275,6 @@ describe("a wishlist", () => {
   })
 
   it("and all that lies in carts goes with the account", async () => {
-    const { person, secret } = await import("../support/people.ts")
     const as = await person()
     const product = await make.product()
     await call("POST", "wishlist/items", { as, body: { product_id: product.id } })

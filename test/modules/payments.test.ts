@@ -422,7 +422,9 @@ describe("a payment that comes after the hold has lapsed", () => {
     await gateway.send()
     const paid = await import("#modules/checkout/paid.ts")
     const stock = failingStock({ settle: 1 }, "after")
-    await expect(paid.paymentChanged(ctx({ stock }), { reference: id })).rejects.toThrow()
+    await expect(paid.paymentChanged(ctx({ stock }), { reference: id })).rejects.toThrow(
+      "Network connection lost.",
+    )
     await settleAll()
     expect(await standing(id, product.id)).toEqual(sold)
   })

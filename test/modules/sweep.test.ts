@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers"
 import { describe, expect, it, vi } from "vitest"
 
+import type { Ctx } from "#context.ts"
 import { everyMinute, everyNight } from "#modules/admin/sweep.ts"
 import { expireUnpaid } from "#modules/checkout/expiry.ts"
 import { withLease } from "#platform/lease.ts"
@@ -84,8 +85,11 @@ describe("an order that nobody pays", () => {
     expect(await expireUnpaid(ctx())).toBe(0)
     expect(await statuses()).toEqual(["pending"])
     gateway.ledger.behave({ dropBefore: 0, dropAfter: 1 })
+    later(6 * minutes)
     expect(await expireUnpaid(ctx())).toBe(0)
     gateway.ledger.behave({ dropAfter: 0 })
+    expect(await expireUnpaid(ctx())).toBe(0)
+    later(6 * minutes)
     expect(await expireUnpaid(ctx())).toBe(1)
   })
 })
@@ -190,12 +194,14 @@ describe("a sweep", () => {
     standUp()
     await unpaid()
     later(31 * minutes)
-    await env.DB.exec("ALTER TABLE refunds RENAME TO refunds_gone")
-    await everyMinute(ctx()).finally(() =>
-      env.DB.exec("ALTER TABLE refunds_gone RENAME TO refunds"),
+    await env.DB.exec(
+      `INSERT INTO outbox (id, event, created_at, next_at) VALUES ('evt_x', '{"type":"catalog.changed"}', '2020', '2020')`,
     )
+    const events = {
+      sendBatch: () => Promise.reject(new Error("the queue is down")),
+    } as unknown as Ctx["events"]
+    await expect(everyMinute(ctx({ events }))).rejects.toThrow("the queue is down")
     expect(await rows("SELECT * FROM leases")).toEqual([])
-    await everyMinute(ctx())
     expect(await statuses()).toEqual(["cancelled"])
   })
 

@@ -214,8 +214,3 @@ export async function settleAll(): Promise<void> {
     await deliverAll()
   }
 }
-
-/** An order as it is read later: without what only its first answer says. */
-export function asRead({ payment: _, access_token: __, ...rest }: Record<string, any>) {
-  return rest
-}

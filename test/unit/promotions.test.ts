@@ -236,6 +236,18 @@ describe("several promotions", () => {
     })
   })
 
+  it("by code and automatic come in one order", () => {
+    const promotions = [five("A", { code: null, id: "prm_2" }), half("B", { id: "prm_1" })]
+    const of = (all: typeof promotions) =>
+      quote([item("a", { unitAmount: 2000 })], terms({ promotions: all })).promotions.map(
+        ({ discountAmount }) => discountAmount,
+      )
+    expect(of(promotions)).toEqual([1000, 500])
+    expect(
+      of(promotions.map((one) => ({ ...one, id: `prm_${one.code ?? "0"}` as never }))),
+    ).toEqual([500, 750])
+  })
+
   it("that do not combine: the one that is best for the customer is taken alone", () => {
     const promotions = [five("A"), half("B", { isCombinable: false }), five("C")]
     expect(quote([item("a", { unitAmount: 3000 })], terms({ promotions }))).toMatchObject({

@@ -18,6 +18,7 @@ const leaseSeconds = 300
 /** Pages of products that one sweep compares with their stock. */
 const mostPages = 40
 
+type Run = SweepReport & { failures: unknown[] }
 type Task = (ctx: Ctx) => Promise<number | void>
 
 /** What is done every minute: what somebody waits for. */
@@ -39,14 +40,20 @@ const nightly: Record<string, Task> = {
   "stock-in-lists": mendLists,
 }
 
-/** The sweep of every minute. For cron. */
+/** The sweep of every minute. For cron. @throws what a task threw, once all were tried */
 export async function everyMinute(ctx: Ctx): Promise<void> {
-  await run(ctx, frequent)
+  orThrow(await run(ctx, frequent))
 }
 
-/** The sweep of every night. For cron. */
+/** The sweep of every night. For cron. @throws what a task threw, once all were tried */
 export async function everyNight(ctx: Ctx): Promise<void> {
-  await run(ctx, nightly)
+  orThrow(await run(ctx, nightly))
+}
+
+/** Cloudflare shows a run that failed as one. */
+function orThrow({ failures }: Run): void {
+  if (failures.length > 1) throw new AggregateError(failures, `${failures.length} tasks failed`)
+  if (failures.length === 1) throw failures[0]
 }
 
 /** Everything that cron does, now. Two at once share the work. @throws `unauthenticated`, `forbidden` */
@@ -54,24 +61,27 @@ export async function sweep(ctx: Ctx): Promise<SweepReport> {
   requirePermission(ctx, "shop:maintain")
   const { once: _, ...rest } = ctx
   const system: Ctx = { ...rest, actor: { type: "system" } }
-  return { tasks: await run(system, { ...frequent, ...nightly }) }
+  const { tasks } = await run(system, { ...frequent, ...nightly })
+  return { tasks }
 }
 
 /** One task after another; one that fails keeps none of the others from being done. */
-async function run(ctx: Ctx, tasks: Record<string, Task>): Promise<SweepReport["tasks"]> {
-  const report: SweepReport["tasks"] = []
-  for (const [task, work] of Object.entries(tasks)) {
+async function run(ctx: Ctx, all: Record<string, Task>): Promise<Run> {
+  const tasks: SweepReport["tasks"] = []
+  const failures: unknown[] = []
+  for (const [task, work] of Object.entries(all)) {
     try {
       const done = await withLease(ctx, `sweep:${task}`, leaseSeconds, async () => ({
         count: (await work(ctx)) ?? null,
       }))
-      report.push({ task, result: done ? "done" : "busy", count: done?.count ?? null })
+      tasks.push({ task, result: done ? "done" : "busy", count: done?.count ?? null })
     } catch (error) {
       ctx.log.error("sweep failed", error, { task })
-      report.push({ task, result: "failed", count: null })
+      tasks.push({ task, result: "failed", count: null })
+      failures.push(error)
     }
   }
-  return report
+  return { tasks, failures }
 }
 
 /** Compares what lists say of stock with the objects that know; answers how many it had to mend. */

@@ -15,7 +15,7 @@ export type PriceRequest<Item extends Sellable & { quantity: number }> = {
   codes?: readonly string[] | undefined
   /** ISO 3166-1 alpha-2 country, and what narrows it: taxes and shipping go by it. */
   destination?: Destination | undefined
-  /** The id of a shipping method; without one the cheapest that goes there is taken. */
+  /** The id of a shipping method; without one the cheapest that goes there, and is no pickup, is taken. */
   shippingMethod?: string | undefined
   /** Whom limits per customer count: the account, else the e-mail address. */
   customer?: promotions.Customer | undefined

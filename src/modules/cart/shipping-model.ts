@@ -27,7 +27,7 @@ export const ShippingQuery = z.object({
 })
 export type ShippingQuery = z.infer<typeof ShippingQuery>
 
-/** The ways to have a cart sent, cheapest first: an order that names none goes by the first. */
+/** The ways to have a cart sent, cheapest first: an order that names none goes by the first that is no pickup. */
 export const ShippingOffers = z
   .object({
     shipping_required: z.boolean().meta({ description: "Whether anything has to be sent" }),

@@ -12,7 +12,7 @@ export const routes = createRouter().openapi(
     operationId: "listShippingOffers",
     summary: "How an order can be sent",
     description:
-      "The methods that go to `country`, priced for the caller's cart or for `subtotal` and `weight`, cheapest first. An order that names no `shipping_method` goes by the first of them. A shop without methods sends for nothing, and digital things are not sent.",
+      "The methods that go to `country`, priced for the caller's cart or for `subtotal` and `weight`, cheapest first. An order that names no `shipping_method` goes by the first of them that is no pickup. A shop without methods sends for nothing, and digital things are not sent.",
     access: "public",
     request: { query: ShippingQuery },
     responses: ok(ShippingOffers, "The methods, cheapest first"),

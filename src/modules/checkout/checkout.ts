@@ -1,6 +1,6 @@
 import { requireScope } from "#actor.ts"
 import type { Ctx } from "#context.ts"
-import { DomainError } from "#errors.ts"
+import { DomainError, type ErrorCode } from "#errors.ts"
 import type { Event } from "#events.ts"
 import type { Id } from "#lib/id.ts"
 import { randomToken } from "#lib/secret.ts"
@@ -15,6 +15,7 @@ import { toStart } from "#modules/payments/lists.ts"
 import * as payments from "#modules/payments/payments.ts"
 import * as promotions from "#modules/promotions/promotions.ts"
 import { commit } from "#platform/commit.ts"
+import type { Statement } from "#platform/db.ts"
 
 import { countedEmail, draftOf, knownOf, priceOf, requireAsSeen } from "./draft.ts"
 import { giveBack, limitRefusals, stagePurchases } from "./limits.ts"
@@ -27,6 +28,17 @@ const holdSeconds = 1800
 /** What an order that waits for its payment is held beyond that: the sweep that ends it comes every minute, or so. */
 const graceSeconds = 900
 
+/** What is written with an order, in its batch, beside what every order is made of. */
+export type Beside = {
+  /** The hash of the token that opens it, where that is another guest's than the caller. */
+  tokenHash?: string | null
+  stage: (placed: Placed) => Promise<Statement[]>
+  /** What the constraints of `stage` mean. */
+  refusals: Record<string, ErrorCode | (() => DomainError)>
+  /** What the request answers, whose part the order is. */
+  result: (placed: Placed) => unknown
+}
+
 /**
  * Turns the cart, or the items given, into a pending, unpaid order (api.md 7.1). Prices are those of now; stock is
  * held, the order recorded, then the hold is sold, or, where a gateway is to be paid, kept until it is. Whatever dies
@@ -37,7 +49,7 @@ const graceSeconds = 900
  * with `items`, `payment-method-unavailable`, `purchase-limit-reached`, `coupon-unknown`, `coupon-expired`,
  * `coupon-used-up`, `coupon-not-applicable`, `shipping-unavailable`, `price-changed`, `invalid-input` for unknown products and missing address or e-mail
  */
-export async function place(ctx: Ctx, input: PlaceOrder): Promise<Placed> {
+export async function place(ctx: Ctx, input: PlaceOrder, beside?: Beside): Promise<Placed> {
   requireScope(ctx, "orders:write")
   const method = methodOf(ctx, input.payment_method)
   if (input.coupon_codes.length > 0) await promotions.countTry(ctx)
@@ -47,9 +59,9 @@ export async function place(ctx: Ctx, input: PlaceOrder): Promise<Placed> {
   const known = await knownOf(ctx, input, wanted, method)
   const priced = await priceOf(ctx, input, wanted, known)
   requireAsSeen(ctx, input.expected_total, priced)
-  const accessToken = ctx.actor.type === "guest" ? randomToken() : undefined
+  const accessToken = ctx.actor.type === "guest" && !beside ? randomToken() : undefined
   const draft = await draftOf(ctx, input, wanted, known, priced, accessToken)
-  const { order } = draft
+  const order = { ...draft.order, ...(beside?.tokenHash && { tokenHash: beside.tokenHash }) }
   const payment = paymentOf(ctx, order)
   const products = inventory.byProduct(wanted.lines)
   const result: Placed = {
@@ -65,7 +77,8 @@ export async function place(ctx: Ctx, input: PlaceOrder): Promise<Placed> {
     await commit(
       ctx,
       [
-        ...(await orders.stage(ctx, draft)),
+        ...(await orders.stage(ctx, { ...draft, order })),
+        ...((await beside?.stage(result)) ?? []),
         ...(payment ? payments.stageStart(ctx, payment) : []),
         ...promotions.stageUse(ctx, order, priced.promotions),
         ...(await stagePurchases(ctx, order.id, countedEmail(ctx, wanted, known), wanted.lines)),
@@ -79,8 +92,9 @@ export async function place(ctx: Ctx, input: PlaceOrder): Promise<Placed> {
           ...carts.closeRefusals,
           ...limitRefusals,
           ...promotions.useRefusals,
+          ...beside?.refusals,
         },
-        result,
+        result: beside ? beside.result(result) : result,
       },
     )
   } catch (error) {

@@ -1,7 +1,6 @@
 import { and, eq, inArray, sql } from "drizzle-orm"
 
 import type { Ctx } from "#context.ts"
-import { DomainError } from "#errors.ts"
 import type { Id } from "#lib/id.ts"
 import { sha256 } from "#lib/secret.ts"
 import { listLimit, type Statement } from "#platform/db.ts"
@@ -89,9 +88,4 @@ export async function overLimit(
     const left = Math.max(0, most - (had.get(productId) ?? 0))
     return quantity > left ? [{ productId, left }] : []
   })
-}
-
-/** `purchase-limit-reached` with what is left. */
-export function beyondLimit(left: number): DomainError {
-  return new DomainError("purchase-limit-reached", undefined, { left })
 }

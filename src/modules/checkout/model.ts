@@ -153,7 +153,7 @@ const PricedItem = z.object({
 export const Validation = z
   .object({
     valid: z.literal(true),
-    errors: z.array(z.never()),
+    errors: z.array(z.string()).max(0),
     message: z.string(),
     valid_items: z.array(PricedItem),
     item_count: z.int().meta({ description: "The quantities together", example: 2 }),

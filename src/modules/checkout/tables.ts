@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm"
-import { check, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core"
+import { check, index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core"
 
 import type { Id } from "#lib/id.ts"
 
@@ -32,4 +32,25 @@ export const purchases = sqliteTable(
     quantity: integer().notNull(),
   },
   (t) => [primaryKey({ columns: [t.orderId, t.productId] })],
+)
+
+/**
+ * The orders of bulk requests by the caller's own reference: the row stands in the order's batch, so of one reference
+ * there is one order, however often and however many at once it is sent.
+ */
+export const orderReferences = sqliteTable(
+  "order_references",
+  {
+    /** The account that ordered. */
+    caller: text().$type<Id<"user">>().notNull(),
+    reference: text().notNull(),
+    orderId: text().$type<Id<"order">>().notNull(),
+    /** SHA-256 of what was asked for. */
+    fingerprint: text().notNull(),
+    createdAt: text().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.caller, t.reference] }),
+    index("order_references_order").on(t.orderId),
+  ],
 )

@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gt, lte, or, sql } from "drizzle-orm"
+import { and, asc, desc, eq, lte, type SQL, sql } from "drizzle-orm"
 
 import type { Ctx } from "#context.ts"
 import { DomainError } from "#errors.ts"
@@ -96,24 +96,36 @@ export async function expire(ctx: Ctx, orderId: Id<"order">): Promise<boolean> {
 }
 
 /** An order that was not paid in time. */
-export type Overdue = { id: Id<"order">; payBy: string }
+export type Overdue = Id<"order">
 
-/** Orders whose time to be paid is over, 25 at a time, the longest overdue first, beyond `after`. */
-export function overdue(ctx: Ctx, after?: Overdue): Promise<Overdue[]> {
-  const { payBy, id } = orders
-  return ctx.db
-    .select({ id, payBy: sql<string>`${payBy}`.as("due") })
+/** For how long an order that cannot be ended now is left alone, in seconds. */
+const putOffSeconds = 300
+
+/** Orders whose time to be paid is over, 25 at a time, the longest overdue first. */
+export async function overdue(ctx: Ctx): Promise<Overdue[]> {
+  const rows = await ctx.db
+    .select({ id: orders.id })
     .from(orders)
-    .where(
-      and(
-        // Written out: a bound value would keep SQLite off the partial index.
-        sql`${orders.status} = 'pending' AND ${payBy} IS NOT NULL`,
-        lte(payBy, iso(ctx.now)),
-        after && or(gt(payBy, after.payBy), and(eq(payBy, after.payBy), gt(id, after.id))),
-      ),
-    )
-    .orderBy(asc(payBy), asc(id))
+    .where(isOverdue(ctx))
+    .orderBy(asc(orders.payBy))
     .limit(25)
+  return rows.map(({ id }) => id)
+}
+
+/** Looks at an order that is still overdue again in five minutes, no sooner. */
+export async function putOff(ctx: Ctx, id: Overdue): Promise<void> {
+  await ctx.db
+    .update(orders)
+    .set({ payBy: iso(secondsAfter(ctx.now, putOffSeconds)) })
+    .where(and(eq(orders.id, id), isOverdue(ctx)))
+}
+
+/** Written out: a bound status would keep SQLite off the partial index. */
+function isOverdue(ctx: Ctx): SQL | undefined {
+  return and(
+    sql`${orders.status} = 'pending' AND ${orders.payBy} IS NOT NULL`,
+    lte(orders.payBy, iso(ctx.now)),
+  )
 }
 
 /** An order with its payments, for the shop's own work. */

@@ -145,7 +145,7 @@ async function received(ctx: Ctx, found: Found, input: ReturnReceipt): Promise<S
 
 /** What a broken constraint of an order's line means: more would come back than was sent. */
 const lineRefusals = {
-  order_lines_returned: () => raced(new DomainError("not-returnable")),
+  order_lines_fulfilled: () => raced(new DomainError("not-returnable")),
 } as const
 
 function acceptedLines(found: Found, input: ReturnReceipt): returns.ReturnLineRow[] {

@@ -17,6 +17,7 @@ export const PersonalData = z
     addresses: z.array(SavedAddress),
     orders: z.array(Order),
     cart: Cart,
+    wishlist: z.array(z.object({ product_id: z.string(), created_at: Instant })),
     sessions: z.array(Session).meta({ description: "Ended ones too" }),
     audit: z.array(AuditEntry),
     identities: z.array(

@@ -17,9 +17,11 @@ import {
   sessions as sessionRows,
 } from "#modules/auth/tables.ts"
 import * as carts from "#modules/cart/cart.ts"
+import { wishlistItems } from "#modules/cart/tables.ts"
 import * as email from "#modules/notifications/email.ts"
 import { mails } from "#modules/notifications/tables.ts"
 import * as orders from "#modules/orders/lists.ts"
+import * as promotions from "#modules/promotions/promotions.ts"
 import * as addresses from "#modules/users/addresses.ts"
 import * as users from "#modules/users/users.ts"
 import { commit } from "#platform/commit.ts"
@@ -53,12 +55,13 @@ export async function exportMe(ctx: Ctx): Promise<PersonalData> {
       ctx.db.select().from(identities).where(eq(identities.userId, id)),
       ctx.db.select().from(passkeys).where(eq(passkeys.userId, id)),
       ctx.db.select().from(apiKeys).where(eq(apiKeys.userId, id)).limit(most),
+      ctx.db.select().from(wishlistItems).where(eq(wishlistItems.userId, id)).limit(most),
       ctx.db.select().from(mails).where(eq(mails.to, profile.email)).limit(most),
     ]),
     orders.newestOf(ctx, id, most + 1),
     carts.get(ctx),
   ])
-  const [addressRows, ownSessions, events, linked, keys, programs, written] = owned
+  const [addressRows, ownSessions, events, linked, keys, programs, wished, written] = owned
   const lists = { orders: placed, sessions: ownSessions, audit: events }
   return {
     exported_at: iso(ctx.now),
@@ -66,6 +69,7 @@ export async function exportMe(ctx: Ctx): Promise<PersonalData> {
     addresses: addressRows.map(addresses.toSaved),
     orders: placed.slice(0, most),
     cart,
+    wishlist: wished.map((row) => ({ product_id: row.productId, created_at: row.createdAt })),
     sessions: ownSessions.slice(0, most).map((row) => toSession(row, sessionId)),
     audit: events.slice(0, most).map(toEntry),
     identities: linked.map((row) => ({
@@ -112,6 +116,7 @@ export async function eraseMe(ctx: Ctx, input: Erasure): Promise<void> {
       ...stageEraseAccess(ctx, id),
       ...addresses.stageErase(ctx, id),
       ...carts.stageErase(ctx, id, confirmed.user.email),
+      ...promotions.stageErase(ctx, id, confirmed.user.email),
       ...orders.stageErase(ctx, id, erased),
       ...email.stageErase(ctx, confirmed.user.email),
       ...users.stageErase(ctx, id),

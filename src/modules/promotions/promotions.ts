@@ -137,7 +137,8 @@ export function stageGiveBack(ctx: Ctx, orderId: Id<"order">): Statement[] {
       .update(promotionCustomers)
       .set({ used: sql`used - 1` })
       .where(
-        sql`(promotion_id, customer) IN (SELECT promotion_id, user_id FROM promotion_uses WHERE ${open} AND user_id IS NOT NULL UNION SELECT promotion_id, email FROM promotion_uses WHERE ${open})`,
+        // An order has one customer: every pair of the two lists is a use of it.
+        sql`promotion_id IN (SELECT promotion_id FROM promotion_uses WHERE ${open}) AND customer IN (SELECT user_id FROM promotion_uses WHERE ${open} AND user_id IS NOT NULL UNION SELECT email FROM promotion_uses WHERE ${open})`,
       ),
     ctx.db
       .update(promotionUses)

@@ -36,9 +36,7 @@ export const promotions = sqliteTable(
   (t) => [
     index("promotions_created").on(t.createdAt, t.id),
     index("promotions_status").on(t.status, t.createdAt, t.id),
-    index("promotions_automatic")
-      .on(t.priority, t.id)
-      .where(sql`is_automatic = 1 AND status = 'active'`),
+    index("promotions_automatic").on(t.isAutomatic, t.status, t.priority, t.id),
     check("promotions_uses_left", sql`used <= usage_limit`),
     check("promotions_used", sql`used >= 0`),
   ],

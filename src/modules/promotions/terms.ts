@@ -41,8 +41,7 @@ export function selectTerms(ctx: Ctx, asked: Asked) {
   const codes = [...new Set(asked.codes.map(codeKey))].slice(0, mostCodes)
   const keys = asked.customer ? customerKeys(asked.customer) : []
   const { db } = ctx
-  // Written out: bound values would keep SQLite off the partial index.
-  const isAutomatic = sql`${promotions.isAutomatic} = 1 AND ${promotions.status} = 'active'`
+  const isAutomatic = and(eq(promotions.isAutomatic, true), eq(promotions.status, "active"))
   return [
     db
       .select()

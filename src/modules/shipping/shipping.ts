@@ -58,7 +58,7 @@ export function offers(
 }
 
 /**
- * The method a parcel is sent by: the one asked for, else the cheapest; null in a shop that has none.
+ * The method a parcel is sent by: the one asked for, else the cheapest that sends it; null in a shop that has none.
  * @throws `invalid-input` for a method that is none here, `shipping-unavailable` where nothing is sent to
  */
 export function choose(
@@ -69,8 +69,11 @@ export function choose(
   asked: string | undefined,
 ): { method: MethodRow; amount: number } | null {
   const offered = offers(found, parcel, destination)
+  const isSent = ({ method }: { method: MethodRow }) => method.type !== "pickup"
   const chosen =
-    asked === undefined ? offered[0] : offered.find(({ method }) => method.id === asked)
+    asked === undefined
+      ? (offered.find(isSent) ?? offered[0])
+      : offered.find(({ method }) => method.id === asked)
   if (chosen) return chosen
   if (asked !== undefined)
     throw invalid({

@@ -102,6 +102,19 @@ export class Ledger {
     this.random = randomOf(this.behaviour.seed)
   }
 
+  /** Its books as text, and what `save` wrote taken up again. */
+  save(): string {
+    const books = [[...this.payments], [...this.refunds], this.#serial, this.#clock]
+    return JSON.stringify(books)
+  }
+  load(text: string): void {
+    const [payments, refunds, serial, clock] = JSON.parse(text)
+    for (const [id, payment] of payments) this.payments.set(id, payment)
+    for (const [key, refund] of refunds) this.refunds.set(key, refund)
+    this.#serial = serial
+    this.#clock = clock
+  }
+
   /** Changes how it behaves from now on; another seed begins anew. */
   behave(change: Partial<Behaviour>): void {
     if (change.seed !== undefined) this.random = randomOf(change.seed)

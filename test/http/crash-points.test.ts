@@ -9,6 +9,7 @@ import worker from "../../src/worker.ts"
 import { call } from "../support/api.ts"
 import { type Fault, faultsOf, runWith, told } from "../support/crash-points.ts"
 import * as make from "../support/make.ts"
+import { ask, decide, delivered } from "../support/returns.ts"
 import {
   address,
   countOf,
@@ -147,7 +148,65 @@ const paths: Path[] = [
       await expectStock(shop, 5)
     },
   },
+  ...(["more", "less"] as const).map((way): Path => {
+    const quantity = way === "more" ? 3 : 1
+    return {
+      name: `an edit of an order to ${way}`,
+      prepare: async (shop) => ({
+        method: "POST",
+        path: `admin/orders/${await placed(shop)}/edits`,
+        as: shop.staff,
+        body: { items: [{ item_id: shop.product.id, quantity }] },
+      }),
+      status: 200,
+      expected: async (shop) => {
+        expect(await rows("SELECT status, total_amount FROM orders")).toEqual([
+          { status: "pending", total_amount: quantity * 1000 },
+        ])
+        expect(await rows("SELECT quantity FROM order_lines")).toEqual([{ quantity }])
+        expect(await rows("SELECT amount FROM payments WHERE status = 'unpaid'")).toEqual([
+          { amount: quantity * 1000 },
+        ])
+        expect(await rows("SELECT kind FROM order_changes WHERE kind = 'edit'")).toHaveLength(1)
+        await expectStock(shop, 5 - quantity)
+      },
+    }
+  }),
+  {
+    name: "the receiving of a return",
+    prepare: async (shop) => ({
+      method: "POST",
+      path: `admin/returns/${await returnArrived(shop)}/receive`,
+      as: shop.staff,
+      body: {},
+    }),
+    status: 200,
+    expected: async (shop) => {
+      expect(await rows("SELECT status, refund_amount FROM returns")).toEqual([
+        { status: "refunded", refund_amount: 2000 },
+      ])
+      expect(await rows("SELECT amount, status FROM refunds")).toEqual([
+        { amount: 2000, status: "succeeded" },
+      ])
+      expect(await rows("SELECT returned_quantity AS n FROM order_lines")).toEqual([{ n: 2 }])
+      expect(await rows("SELECT status, refunded_amount FROM orders")).toEqual([
+        { status: "refunded", refunded_amount: 2000 },
+      ])
+      await expectStock(shop, 5)
+    },
+  },
 ]
+
+/** Everything of an order of two, back once: the stock, and the money of all of it. */
+async function returnArrived(shop: World) {
+  const { buyer, staff, product } = shop
+  const items = [{ product_id: product.id, quantity: 2 }]
+  const order = await delivered(items, { customer: buyer, staff })
+  const asked = await ask(order, [2], buyer)
+  await decide(asked.body.id, "approve", staff)
+  await deliverAll()
+  return asked.body.id as string
+}
 
 function requestOf({ method, path, as, body }: Request, key: string) {
   return new Request(`http://nexus.test/api/v1/${path}`, {

@@ -582,16 +582,17 @@ describe("moving an order along", () => {
     )
 
     const history = (await call("GET", `orders/${number}/history`, { as: customer })).body
-    expect(history.count).toBe(5)
+    expect(history.count).toBe(6)
     expect(history.results).toMatchObject([
       { version: 1, kind: "placed", from: null, to: "pending", actor: customer.id },
       { version: 2, from: "pending", to: "confirmed", note: "Checked", actor: staff.id },
       { version: 3, from: "confirmed", to: "processing", note: "" },
-      { version: 4, from: "processing", to: "shipped" },
-      { version: 5, from: "shipped", to: "delivered" },
+      { version: 4, kind: "fulfilment", from: "unfulfilled", to: "fulfilled" },
+      { version: 5, from: "processing", to: "shipped" },
+      { version: 6, from: "shipped", to: "delivered" },
     ])
     const renamed = await call("GET", `orders/${number}/status_history`, { as: customer })
-    expect(renamed.body.results).toHaveLength(5)
+    expect(renamed.body.results).toHaveLength(6)
   })
 
   it("is for staff; a customer moves nothing, by no path and no field", async () => {

@@ -437,10 +437,9 @@ describe("what becomes of a return", () => {
           next === "cancel"
             ? await call("POST", `orders/${placed.id}/returns/${body.id}/cancel`, { as: customer })
             : await decide(body.id, next, staff)
-        const wanted = allowed.includes(next) ? 200 : 409
-        expect([status, next, answer.status]).toEqual([status, next, wanted])
-        if (wanted === 409)
-          expect(answer.body).toMatchObject({ code: "illegal-transition", from: status })
+        const told = answer.status === 200 ? "done" : `${answer.body.code} from ${answer.body.from}`
+        const wanted = allowed.includes(next) ? "done" : `illegal-transition from ${status}`
+        expect([status, next, told]).toEqual([status, next, wanted])
         await env.DB.exec("UPDATE order_lines SET returned_quantity = 0")
         await env.DB.exec("UPDATE returns SET status = 'cancelled'")
         await env.DB.exec("UPDATE payments SET refunded_amount = 0, status = 'paid'")
@@ -502,7 +501,7 @@ describe("receiving a return", () => {
       decide(returned.id, "receive", staff),
       call("POST", `orders/${placed.id}/returns/${returned.id}/cancel`, { as: customer }),
     ])
-    expect([received.status, cancelled.status].toSorted()).toEqual([200, 409])
+    expect(tally([received, cancelled])).toEqual({ "200": 1, "409 illegal-transition": 1 })
     expect((await stockOf(cap.id)).onHand).toBe(received.status === 200 ? 7 : 5)
     expect(await countOf("refunds")).toBe(received.status === 200 ? 1 : 0)
   })

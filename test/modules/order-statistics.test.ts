@@ -113,7 +113,9 @@ describe("the figures of a shop", () => {
       `UPDATE order_lines SET quantity = 5, line_amount = 5000, discount_amount = 1 WHERE name = 'Cap'`,
     )
     expect((await read()).top_products[0]).toMatchObject({ quantity: 5, sales: "49.99" })
-    await run(`UPDATE order_lines SET returned_quantity = 2 WHERE name = 'Cap'`)
+    await run(
+      `UPDATE order_lines SET fulfilled_quantity = 5, returned_quantity = 2 WHERE name = 'Cap'`,
+    )
     // 49.99 × 3 / 5, without its fraction.
     expect((await read()).top_products[0]).toMatchObject({ quantity: 3, sales: "29.99" })
     await run(`DELETE FROM order_lines WHERE name = 'Mug'`)

@@ -54,14 +54,16 @@ export async function stageFill(
     )
     return { variantId, wanted: quantity, thing, available, inCart }
   })
-  const statements = fillings.flatMap(({ variantId, thing, inCart }): Statement[] =>
+  // Ids of one instant sort at random: sorted, they keep the lines in the order in which they are wanted.
+  const ids = fillings.map(() => newId("cartLine", ctx.now)).toSorted()
+  const statements = fillings.flatMap(({ variantId, thing, inCart }, index): Statement[] =>
     thing === undefined || inCart === (held.get(variantId) ?? 0)
       ? []
       : [
           ctx.db
             .insert(cartLines)
             .values({
-              id: newId("cartLine", ctx.now),
+              id: ids[index] ?? newId("cartLine", ctx.now),
               cartId: cartWithRoom(owner, variantId),
               productId: thing.productId,
               variantId,

@@ -30,13 +30,14 @@ export async function update(ctx: Ctx, ref: string, input: OrderChanges): Promis
   const opened = await open(ctx, ref, "orders:write")
   const { order, lines, changes } = opened
   const isStaff = may(ctx, "orders:write")
-  const over = await overOf(ctx, input, isStaff)
-  requireOpen(opened, over, isStaff)
-  const fields = Object.keys(over) as (keyof typeof over)[]
+  const given = await overOf(ctx, input, isStaff)
+  const fields = Object.keys(given) as (keyof Over)[]
   const differs = fields.filter(
-    (field) => JSON.stringify(over[field]) !== JSON.stringify(order[field]),
+    (field) => JSON.stringify(given[field]) !== JSON.stringify(order[field]),
   )
   if (differs.length === 0) return toOrder(order, lines)
+  const over: Over = Object.fromEntries(differs.map((field) => [field, given[field]]))
+  requireOpen(opened, over, isStaff)
   if (over.shippingAddress !== undefined) await requireSamePrice(ctx, opened, over.shippingAddress)
   const next = changed(ctx, order, over)
   const result = toOrder(next, lines)

@@ -32,6 +32,7 @@ const EditItem = spelled(
       }),
       ...itemRefs,
       quantity: Count.refine((quantity) => quantity <= 999, "At most 999 of one thing.").meta({
+        type: "integer",
         description:
           "Of an item: how many of it there are to be, 0 takes it out. Else: how many to add",
         example: 2,

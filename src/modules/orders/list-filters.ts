@@ -41,7 +41,7 @@ export function orderingOf(asked: string | undefined, fallback: Plan["fallback"]
  */
 export function own(ctx: Ctx, query: OrderQuery, userId: Id<"user">): Plan {
   const { total, created } = rangesOf(ctx, query)
-  const isByTotal = /total$/.test(orderingOf(query.ordering, "-created_at"))
+  const isByTotal = orderingOf(query.ordering, "-created_at").endsWith("total")
   const all = [
     eq(orders.userId, userId),
     ...states(query),
@@ -76,7 +76,7 @@ export function all(ctx: Ctx, query: AllOrdersQuery): Plan {
   const hasTotals = query.min_total !== undefined || query.max_total !== undefined
   const hasDates = query.date_from !== undefined || query.date_to !== undefined
   const fallback = hasTotals && !hasDates ? "-total" : "-created_at"
-  const isByTotal = /total$/.test(orderingOf(query.ordering, fallback))
+  const isByTotal = orderingOf(query.ordering, fallback).endsWith("total")
   if ((hasTotals && !isByTotal) || (hasDates && isByTotal)) {
     if (days > mixedDays)
       throw invalid({

@@ -36,7 +36,7 @@ export function shippingOf(order: Terms): number {
 }
 
 /** A line of a return, and how the return stands. */
-type Asked = { status: ReturnStatus; quantity: number; acceptedQuantity: number | null }
+type Asked = { status: ReturnStatus; quantity: number }
 
 /** How many units of a line can still be asked to come back: those that were sent, less those that did or are to. */
 export function returnable(line: Line, asked: readonly Asked[]): number {

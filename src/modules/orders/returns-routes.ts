@@ -139,7 +139,7 @@ export const routes = createRouter()
       refuses,
     }),
     async (c) => {
-      const { note = "" } = c.req.valid("json") ?? {}
+      const note = c.req.valid("json")?.note ?? ""
       return c.json(await decisions.approve(c.var.ctx, c.req.valid("param").return, note), 200)
     },
   )
@@ -155,7 +155,7 @@ export const routes = createRouter()
       refuses,
     }),
     async (c) => {
-      const { note = "" } = c.req.valid("json") ?? {}
+      const note = c.req.valid("json")?.note ?? ""
       return c.json(await decisions.reject(c.var.ctx, c.req.valid("param").return, note), 200)
     },
   )
@@ -193,7 +193,7 @@ export const routes = createRouter()
       refuses,
     }),
     async (c) => {
-      const { note = "" } = c.req.valid("json") ?? {}
+      const note = c.req.valid("json")?.note ?? ""
       return c.json(await decisions.close(c.var.ctx, c.req.valid("param").return, note), 200)
     },
   )

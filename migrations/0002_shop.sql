@@ -111,6 +111,7 @@ CREATE TABLE `listings` (
 	`status` text NOT NULL,
 	`name` text NOT NULL,
 	`price_amount` integer NOT NULL,
+	`price_down` integer GENERATED ALWAYS AS ((-price_amount)) VIRTUAL,
 	`average_rating` real NOT NULL,
 	`created_at` text NOT NULL,
 	`category_name` text NOT NULL,
@@ -123,7 +124,7 @@ CREATE INDEX `listings_name` ON `listings` (`facet_id`,`status`,`name`,`product_
 CREATE INDEX `listings_rating` ON `listings` (`facet_id`,`status`,`average_rating`,`product_id`);--> statement-breakpoint
 CREATE INDEX `listings_category` ON `listings` (`facet_id`,`status`,`category_name`,`product_id`);--> statement-breakpoint
 CREATE INDEX `listings_category_price` ON `listings` (`status`,`category_name`,`price_amount`,`product_id`) WHERE facet_id = 1;--> statement-breakpoint
-CREATE INDEX `listings_category_price_down` ON `listings` (`status`,`category_name`,(-price_amount),`product_id`) WHERE facet_id = 1;--> statement-breakpoint
+CREATE INDEX `listings_category_price_down` ON `listings` (`status`,`category_name`,`price_down`,`product_id`) WHERE facet_id = 1;--> statement-breakpoint
 CREATE TABLE `old_slugs` (
 	`kind` text NOT NULL,
 	`slug` text NOT NULL,

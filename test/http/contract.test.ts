@@ -486,7 +486,6 @@ it("what it answers is what its schemas say, and nothing beyond", async () => {
     zone: zone.body.id,
     method: method.body.id,
     synonym: synonym.body.id,
-    return: asked.body.id,
     user: admin.id,
     address: address.body.id,
     product: product.id,

@@ -137,41 +137,12 @@ const paths: Path[] = [
     status: 200,
     expected: async (shop) => {
       expect(await rows("SELECT status FROM orders")).toEqual([{ status: "cancelled" }])
-      expect(
-        await rows(
-          "SELECT kind FROM order_changes WHERE to_status = 'cancelled'".replace(
-            "to_status",
-            '"to"',
-          ),
-        ),
-      ).toHaveLength(1)
+      expect(await rows(`SELECT kind FROM order_changes WHERE "to" = 'cancelled'`)).toHaveLength(1)
       await expectStock(shop, 5)
     },
   },
-  ...(["more", "less"] as const).map((way): Path => {
-    const quantity = way === "more" ? 3 : 1
-    return {
-      name: `an edit of an order to ${way}`,
-      prepare: async (shop) => ({
-        method: "POST",
-        path: `admin/orders/${await placed(shop)}/edits`,
-        as: shop.staff,
-        body: { items: [{ item_id: shop.product.id, quantity }] },
-      }),
-      status: 200,
-      expected: async (shop) => {
-        expect(await rows("SELECT status, total_amount FROM orders")).toEqual([
-          { status: "pending", total_amount: quantity * 1000 },
-        ])
-        expect(await rows("SELECT quantity FROM order_lines")).toEqual([{ quantity }])
-        expect(await rows("SELECT amount FROM payments WHERE status = 'unpaid'")).toEqual([
-          { amount: quantity * 1000 },
-        ])
-        expect(await rows("SELECT kind FROM order_changes WHERE kind = 'edit'")).toHaveLength(1)
-        await expectStock(shop, 5 - quantity)
-      },
-    }
-  }),
+  edit("more"),
+  edit("less"),
   {
     name: "the receiving of a return",
     prepare: async (shop) => ({
@@ -206,6 +177,32 @@ async function returnArrived(shop: World) {
   await decide(asked.body.id, "approve", staff)
   await deliverAll()
   return asked.body.id as string
+}
+
+/** An edit that makes two of the product three, or one. */
+function edit(way: "more" | "less"): Path {
+  const quantity = way === "more" ? 3 : 1
+  return {
+    name: `an edit of an order to ${way}`,
+    prepare: async (shop) => ({
+      method: "POST",
+      path: `admin/orders/${await placed(shop)}/edits`,
+      as: shop.staff,
+      body: { items: [{ item_id: shop.product.id, quantity }] },
+    }),
+    status: 200,
+    expected: async (shop) => {
+      expect(await rows("SELECT status, total_amount FROM orders")).toEqual([
+        { status: "pending", total_amount: quantity * 1000 },
+      ])
+      expect(await rows("SELECT quantity FROM order_lines")).toEqual([{ quantity }])
+      expect(await rows("SELECT amount FROM payments WHERE status = 'unpaid'")).toEqual([
+        { amount: quantity * 1000 },
+      ])
+      expect(await rows("SELECT kind FROM order_changes WHERE kind = 'edit'")).toHaveLength(1)
+      await expectStock(shop, 5 - quantity)
+    },
+  }
 }
 
 function requestOf({ method, path, as, body }: Request, key: string) {

@@ -1,6 +1,6 @@
 import { and, eq, exists, inArray, or, type SQL, sql } from "drizzle-orm"
 
-import { may, requirePermission } from "#actor.ts"
+import { requirePermission } from "#actor.ts"
 import type { Ctx } from "#context.ts"
 import { DomainError, invalid, notFound } from "#errors.ts"
 import { type Id, newId } from "#lib/id.ts"
@@ -11,6 +11,7 @@ import type { Statement } from "#platform/db.ts"
 import { mapPage, type Page, slicePage } from "#platform/page.ts"
 import { mostTries, nextVersion, requireMatch, stale } from "#platform/version.ts"
 
+import { type CategoryRow, toCategory, toTree, tree } from "./category-tree.ts"
 import type {
   Category,
   CategoryChanges,
@@ -21,42 +22,6 @@ import type {
 import { stageRelist } from "./relist.ts"
 import { missing, stageSlug } from "./slugs.ts"
 import { categories, facets, oldSlugs, products } from "./tables.ts"
-
-export type CategoryRow = typeof categories.$inferSelect
-/** The whole tree, which is small beside the products: all reads of categories are made from it. */
-type Tree = {
-  rows: CategoryRow[]
-  byRef: Map<string, CategoryRow>
-  children: Map<string, CategoryRow[]>
-}
-
-/** A tree is read whole; a shop with more categories than this has something else in mind. */
-const mostCategories = 5000
-
-const lifetime = { fresh: 10, stale: 20 }
-
-/** The tree, by name within each parent; at most 50 s old, staff read it as it is. */
-async function tree(ctx: Ctx): Promise<Tree> {
-  const load = () =>
-    ctx.db
-      .select()
-      .from(categories)
-      .orderBy(sql`lower(${categories.name})`, categories.id)
-      .limit(mostCategories)
-  const rows = await (may(ctx, "catalog:write")
-    ? load()
-    : ctx.cache.read("categories", "catalog", lifetime, load))
-  return {
-    rows,
-    byRef: new Map(rows.flatMap((row) => [[row.slug, row] as const, [row.id, row] as const])),
-    children: Map.groupBy(rows, (row) => row.parentId ?? ""),
-  }
-}
-
-/** Every category, as it is now: a tree is small beside the products. */
-export function everything(ctx: Ctx): Promise<CategoryRow[]> {
-  return ctx.db.select().from(categories).orderBy(categories.path).limit(mostCategories)
-}
 
 /** A page of categories, by name; of the children of `parent`, or of all. */
 export async function list(ctx: Ctx, query: CategoryQuery): Promise<Page<Category>> {
@@ -361,44 +326,4 @@ export const refusals = {
 
 function cycle(): DomainError {
   return invalid({ field: "parent", detail: "A category cannot be its own parent.", code: "cycle" })
-}
-
-function toCategory(all: Tree, row: CategoryRow): Category {
-  const ancestors = row.parentId ? pathTo(all, row.parentId) : []
-  return {
-    ...toLink(row),
-    description: row.description,
-    parent: row.parentId,
-    path: [...ancestors, row].map(toLink),
-    children: (all.children.get(row.id) ?? []).map(toLink),
-    product_count: countBelow(all, row),
-    is_active: row.isActive,
-    version: row.version,
-    created_at: row.createdAt,
-    updated_at: row.updatedAt,
-  }
-}
-
-function pathTo(all: Tree, id: Id<"category">): CategoryRow[] {
-  const row = all.byRef.get(id)
-  return row ? [...(row.parentId ? pathTo(all, row.parentId) : []), row] : []
-}
-
-function countBelow(all: Tree, row: CategoryRow): number {
-  return (all.children.get(row.id) ?? []).reduce(
-    (sum, child) => sum + countBelow(all, child),
-    row.productCount,
-  )
-}
-
-function toTree(all: Tree, row: CategoryRow): CategoryTree {
-  return {
-    ...toLink(row),
-    product_count: countBelow(all, row),
-    children: (all.children.get(row.id) ?? []).map((child) => toTree(all, child)),
-  }
-}
-
-function toLink({ id, name, slug }: CategoryRow) {
-  return { id, name, slug }
 }

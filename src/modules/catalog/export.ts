@@ -6,7 +6,7 @@ import { toCsvLine } from "#lib/csv.ts"
 import type { Id } from "#lib/id.ts"
 import { toDecimal } from "#lib/money.ts"
 
-import * as categoryVerbs from "./categories.ts"
+import { everything } from "./category-tree.ts"
 import { categoryColumns, productColumns, tagsToCell } from "./import-columns.ts"
 import { brands, categories, products, variants } from "./tables.ts"
 
@@ -33,7 +33,7 @@ export function productPieces(ctx: Ctx, format: ExportFormat): AsyncGenerator<st
 export function categoryPieces(ctx: Ctx, format: ExportFormat): AsyncGenerator<string> {
   requirePermission(ctx, "catalog:write")
   async function* pages(): AsyncGenerator<Fields[]> {
-    const rows = await categoryVerbs.everything(ctx)
+    const rows = await everything(ctx)
     const depth = (path: string) => path.split("/").length
     yield rows
       .toSorted((a, b) => depth(a.path) - depth(b.path) || (a.id < b.id ? -1 : 1))

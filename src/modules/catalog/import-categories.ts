@@ -8,6 +8,7 @@ import { iso } from "#lib/time.ts"
 import type { Statement } from "#platform/db.ts"
 
 import * as verbs from "./categories.ts"
+import { everything } from "./category-tree.ts"
 import {
   type Draft,
   draftOf,
@@ -41,7 +42,7 @@ export async function chunk(ctx: Ctx, run: Run, entries: readonly Entry[]): Prom
     draftOf(entry, mapEntry(entry, run.layout.format), ImportCategory),
   )
   const keys = drafts.flatMap(({ input }) => (input?.id === undefined ? [] : [`id:${input.id}`]))
-  const all = await verbs.everything(ctx)
+  const all = await everything(ctx)
   const known: Known = {
     rows: new Map(all.map((row) => [row.id as string, row])),
     slugs: new Map(all.map((row) => [row.slug, row.id as string])),

@@ -7,6 +7,9 @@ export default defineConfig({
   test: {
     // What a passing test makes the shop log is not news.
     silent: "passed-only",
+    // Machines that run this are shared and slow at times; nothing here is judged by its duration.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     coverage: {
       provider: "istanbul",
       include: ["src/**/*.{ts,tsx}"],

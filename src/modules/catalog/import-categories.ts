@@ -8,7 +8,7 @@ import { iso } from "#lib/time.ts"
 import type { Statement } from "#platform/db.ts"
 
 import * as verbs from "./categories.ts"
-import { everything } from "./category-tree.ts"
+import { type CategoryRow, everything } from "./category-tree.ts"
 import {
   type Draft,
   draftOf,
@@ -25,8 +25,6 @@ import { ImportCategory, type ImportLine } from "./import-model.ts"
 import type { Entry } from "./import-read.ts"
 import { stageSlug } from "./slugs.ts"
 import { categories } from "./tables.ts"
-
-type CategoryRow = verbs.CategoryRow
 
 /** The tree as it will be after the lines so far. */
 type Known = {

@@ -48,7 +48,6 @@ export const changeKinds = [
   "edit",
   "note",
 ] as const
-export type ChangeKind = (typeof changeKinds)[number]
 
 /** The states of a parcel. */
 export const parcelStatuses = ["shipped", "delivered", "cancelled"] as const

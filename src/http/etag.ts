@@ -6,6 +6,9 @@ import { base64url } from "#lib/secret.ts"
 /** What a 304 keeps of the answer it stands for, beside the headers of every answer (RFC 9110 §15.4.5). */
 const entityHeaders = ["content-type", "content-length"]
 
+/** What is read whole for its tag; lines of a stream (CSV, NDJSON) and files are not. */
+const tagged = /^(?:application\/(?:[\w.]+\+)?json|application\/yaml|text\/html)\b/
+
 /**
  * Gives a 200 to GET its strong ETag, made of the body, and of the version of what it shows where the handler named one
  * (`versioned`); answers 304 to who has it already. Changes that answer a versioned thing name its tag too.
@@ -13,7 +16,8 @@ const entityHeaders = ["content-type", "content-length"]
 export const etag = createMiddleware<AppEnv>(async (c, next) => {
   await next()
   const isRead = c.req.method === "GET" || c.req.method === "HEAD"
-  if (!c.res.ok || c.res.body === null || (!isRead && c.var.version === undefined)) return
+  const isTagged = c.res.ok && tagged.test(c.res.headers.get("content-type") ?? "")
+  if (!isTagged || (!isRead && c.var.version === undefined)) return
   await tag(c)
   const known = c.req.header("if-none-match")
   const own = c.res.headers.get("etag") ?? ""

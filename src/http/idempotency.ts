@@ -21,7 +21,7 @@ type Answer = { body: unknown; status?: number; headers?: Record<string, string>
 const keptHeaders = ["location", "etag", "x-cart-token", "x-order-token"]
 
 /** Refusals that changed nothing and may go differently once the client or the clock has moved on. */
-const retryable = new Set([400, 401, 403, 413, 415, 429])
+const retryable = new Set([400, 401, 403, 412, 413, 415, 429])
 
 /**
  * Runs a change at most once for each `Idempotency-Key` of a client (api.md 1.11, draft-ietf-httpapi-idempotency-key-header-07).

@@ -58,7 +58,7 @@ export function selectionOf(ctx: Ctx, query: ProductQuery): Selection {
   const groups = all.filter(({ values }) => values.length > 0)
   if (groups.reduce((sum, { values }) => sum + values.length, 0) > mostValues)
     errors.push({
-      field: "category",
+      field: longest(groups),
       detail: `At most ${mostValues} values in all filters together.`,
       code: "too-big",
     })
@@ -70,6 +70,13 @@ export function selectionOf(ctx: Ctx, query: ProductQuery): Selection {
     ...(most !== undefined && { most }),
     ...(query.min_rating !== undefined && { rating: query.min_rating }),
   }
+}
+
+/** The parameter of the filter with the most values. */
+function longest(groups: readonly Group[]): string {
+  const [group] = groups.toSorted((a, b) => b.values.length - a.values.length)
+  if (group?.kind === "attribute") return `attr.${group.values[0]?.split("=")[0]}`
+  return group?.kind === "brand" || group?.kind === "tag" ? group.kind : "category"
 }
 
 /** The id of the facet of everything; as a literal, so that indexes of it alone are used. */

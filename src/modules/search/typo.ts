@@ -47,31 +47,34 @@ export function allowed(asked: string, word: string): number {
 }
 
 /**
- * Letters put in, left out, changed, or swapped with a neighbour, from one word to the other (optimal string
- * alignment); `most + 1` for anything beyond `most`.
+ * Letters put in, left out, changed, or swapped with a neighbour, from one word to the other (Damerau 1964, Lowrance
+ * and Wagner 1975: what was swapped may be changed again); `most + 1` for anything beyond `most`.
  */
 export function distance(one: string, other: string, most: number): number {
   const a = Array.from(one)
   const b = Array.from(other)
   if (Math.abs(a.length - b.length) > most) return most + 1
-  let before: number[] = []
-  let above = b.map((_, index) => index)
-  above.push(b.length)
+  // costs[i][j]: from the first i letters to the first j.
+  const costs = [b.map((_, j) => j).concat(b.length)]
+  const lastRowOf = new Map<string, number>()
+  const at = (i: number, j: number) => costs[i]?.[j] ?? 0
   for (let i = 1; i <= a.length; i++) {
     const row = [i]
+    costs.push(row)
+    let lastSame = 0
     for (let j = 1; j <= b.length; j++) {
-      const same = a[i - 1] === b[j - 1] ? 0 : 1
-      let least = Math.min(at(above, j) + 1, at(row, j - 1) + 1, at(above, j - 1) + same)
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
-        least = Math.min(least, at(before, j - 2) + 1)
-      row.push(least)
+      const isSame = a[i - 1] === b[j - 1]
+      const [swapRow, swapColumn] = [lastRowOf.get(b[j - 1] ?? "") ?? 0, lastSame]
+      const swapped =
+        swapRow === 0 || swapColumn === 0
+          ? Infinity
+          : at(swapRow - 1, swapColumn - 1) + (i - swapRow - 1) + 1 + (j - swapColumn - 1)
+      if (isSame) lastSame = j
+      row.push(
+        Math.min(at(i - 1, j) + 1, at(i, j - 1) + 1, at(i - 1, j - 1) + (isSame ? 0 : 1), swapped),
+      )
     }
-    before = above
-    above = row
+    lastRowOf.set(a[i - 1] ?? "", i)
   }
-  return Math.min(at(above, b.length), most + 1)
-}
-
-function at(row: readonly number[], index: number): number {
-  return row[index] ?? 0
+  return Math.min(at(a.length, b.length), most + 1)
 }

@@ -1,5 +1,9 @@
 import { defineConfig } from "vitest/config"
 
+import { keepFilesInMemory } from "./test/support/memory.ts"
+
+keepFilesInMemory()
+
 /** Whole-system tests: a real server over HTTP, so one file at a time. */
 export default defineConfig({
   test: {

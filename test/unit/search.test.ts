@@ -75,7 +75,7 @@ describe("misspellings", () => {
   })
 
   it("of up to one letter in four, or two in eight, share a variant with the word", () => {
-    const letter = fc.constantFrom(..."abcdelr")
+    const letter = fc.constantFrom(..."abcdelr".split(""))
     const word = fc.array(letter, { minLength: 4, maxLength: 14 }).map((all) => all.join(""))
     const edit = fc.record({ kind: fc.nat(3), at: fc.nat(13), letter })
     const apply = (

@@ -4,6 +4,8 @@ import { defineConfig } from "vitest/config"
 import { newSecrets } from "./src/cli/secrets.ts"
 import { keepFilesInMemory } from "./test/support/memory.ts"
 
+keepFilesInMemory()
+
 export default defineConfig({
   test: {
     // What a passing test makes the shop log is not news.
@@ -13,9 +15,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     coverage: {
       provider: "istanbul",
-      include: ["srckeepFilesInMemory()
-
-/**/*.{ts,tsx}"],
+      include: ["src/**/*.{ts,tsx}"],
       // The commands behind npm scripts run in Node beside the Worker: the system tests run them.
       exclude: ["src/cli/**"],
       reporter: ["text-summary", "html"],

@@ -1,8 +1,13 @@
 import type { AppContext } from "#http/env.ts"
 import { iso } from "#lib/time.ts"
 
-/** A CSV file that is written as it is read. Its tag is of this moment: a digest would have it kept in memory. */
-export function streamedCsv(c: AppContext, name: string, pieces: AsyncGenerator<string>) {
+/** A file that is written as it is read. Its tag is of this moment: a digest would have it kept in memory. */
+export function streamed(
+  c: AppContext,
+  name: string,
+  format: "csv" | "ndjson",
+  pieces: AsyncGenerator<string>,
+): Response {
   const encoder = new TextEncoder()
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
@@ -16,8 +21,8 @@ export function streamedCsv(c: AppContext, name: string, pieces: AsyncGenerator<
   })
   const date = iso(c.var.ctx.now)
   return c.body(body, 200, {
-    "Content-Type": "text/csv; charset=utf-8",
-    "Content-Disposition": `attachment; filename="${name}-${date.slice(0, 10)}.csv"`,
+    "Content-Type": format === "csv" ? "text/csv; charset=utf-8" : "application/x-ndjson",
+    "Content-Disposition": `attachment; filename="${name}-${date.slice(0, 10)}.${format}"`,
     ETag: `W/"${date}-${c.var.requestId}"`,
   })
 }

@@ -107,7 +107,7 @@ export function update(ctx: Ctx, ref: string, input: BrandChanges): Promise<Bran
       ],
       {
         refusals: { ...refusals, ...stale(ctx, brands) },
-        events: [{ type: "catalog.changed" }],
+        events: [{ type: "catalog.changed", brandId: row.id }],
         result,
       },
     )

@@ -1,7 +1,7 @@
 import { z } from "zod"
 
 import { createRouter, route } from "#http/router.ts"
-import { streamedCsv } from "#http/streamed.ts"
+import { streamed } from "#http/streamed.ts"
 
 import * as exports from "./export.ts"
 import { OrderExportQuery } from "./lists-model.ts"
@@ -30,5 +30,6 @@ export const routes = createRouter().openapi(
       },
     },
   }),
-  async (c) => streamedCsv(c, "orders", await exports.csvPieces(c.var.ctx, c.req.valid("query"))),
+  async (c) =>
+    streamed(c, "orders", "csv", await exports.csvPieces(c.var.ctx, c.req.valid("query"))),
 )

@@ -6,7 +6,6 @@ import { createRouter, ok, route } from "#http/router.ts"
 import { streamed } from "#http/streamed.ts"
 import { received } from "#http/upload.ts"
 import { toCsvLine } from "#lib/csv.ts"
-import { iso } from "#lib/time.ts"
 
 import * as exports from "./export.ts"
 import {

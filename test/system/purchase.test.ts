@@ -88,7 +88,8 @@ test("a customer finds a laptop, registers, orders two, and follows them until t
   expect(expected(200, cart).items).toEqual([])
 
   const seen = await call<Order>("GET", `orders/${order.order_number}`, { as: customer })
-  expect(expected(200, seen)).toEqual(order)
+  const { payment: _, ...ordered } = order
+  expect(expected(200, seen)).toMatchObject(ordered)
   const mine = await call<{ results: Order[] }>("GET", "orders", { as: customer })
   expect(expected(200, mine).results.map(({ id }) => id)).toEqual([order.id])
   const stranger = await signIn(call, "grace@nexus.test")
@@ -187,8 +188,8 @@ test("a guest orders with a cart token, opens the order with its own token, and 
   const wrong = { "x-order-token": "0".repeat(43) }
   expect((await call("GET", path, { headers: wrong })).status).toBe(404)
   const own = { "x-order-token": order.access_token ?? "" }
-  const { access_token: _, ...shown } = order
-  expect(expected(200, await call<Order>("GET", path, { headers: own }))).toEqual(shown)
+  const { access_token: _token, payment: _payment, ...shown } = order
+  expect(expected(200, await call<Order>("GET", path, { headers: own }))).toMatchObject(shown)
 
   expect((await call("POST", `${path}/cancel`, { headers: wrong })).status).toBe(404)
   const cancelled = await call<Cancelled>("POST", `${path}/cancel`, {

@@ -1,4 +1,5 @@
 -- Keeps `listings`, `facets` and `catalog_version` exact, whoever writes to `products`: in the same transaction, row by row.
+-- No OR IGNORE here: SQLite has a trigger follow the conflict clause of the statement that fires it, an upsert's too.
 -- `listed` takes a facet by its name; `relisting` lists a product anew: insert product ids into it.
 INSERT INTO facets (id, name) VALUES (1, '');
 --> statement-breakpoint
@@ -18,12 +19,14 @@ CREATE VIEW listed AS
   SELECT listings.product_id, facets.name AS facet FROM listings JOIN facets ON facets.id = listings.facet_id;
 --> statement-breakpoint
 CREATE TRIGGER listed_inserted INSTEAD OF INSERT ON listed BEGIN
-  INSERT OR IGNORE INTO facets (name) VALUES (NEW.facet);
-  INSERT OR IGNORE INTO listings (product_id, facet_id, status, name, price_amount, average_rating, created_at, category_name)
+  INSERT INTO facets (name) SELECT NEW.facet WHERE NOT EXISTS (SELECT 1 FROM facets WHERE facets.name = NEW.facet);
+  INSERT INTO listings (product_id, facet_id, status, name, price_amount, average_rating, created_at, category_name)
     SELECT products.id, (SELECT id FROM facets WHERE facets.name = NEW.facet), products.status, products.name, products.price_amount,
       products.average_rating, products.created_at, coalesce(categories.name, '')
     FROM products LEFT JOIN categories ON categories.id = products.category_id
-    WHERE products.id = NEW.product_id;
+    WHERE products.id = NEW.product_id AND NOT EXISTS (
+      SELECT 1 FROM listings AS known WHERE known.product_id = NEW.product_id
+        AND known.facet_id = (SELECT id FROM facets WHERE facets.name = NEW.facet));
 END;
 --> statement-breakpoint
 CREATE VIEW relisting AS SELECT id AS product_id FROM products;

@@ -204,6 +204,7 @@ const table: Record<string, Outcome[]> = {
   getUser: adminOnly,
   updateUser: adminOnly,
   listAudit: adminOnly,
+  verifyShop: adminOnly,
   listMyAudit: signedIn,
   listSessions: signedIn,
   endSession: signedIn,

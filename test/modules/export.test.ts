@@ -174,7 +174,7 @@ describe("exporting", () => {
     const insert = (n: number) =>
       env.DB.prepare(
         `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
-         INSERT INTO products SELECT printf('p%06d-%d', i, ?), name, slug || i || '-' || ?, description, price_amount, compare_at_amount, cost_amount, currency, category_id, brand_id, NULL, status, is_featured, is_digital, weight_grams, tags, attributes, seo, options, image_key, 0, 0, 0, 0, created_at, updated_at
+         INSERT INTO products (id, name, slug, description, price_amount, compare_at_amount, cost_amount, currency, category_id, brand_id, sku, status, is_featured, is_digital, weight_grams, tags, attributes, seo, options, image_key, stock_quantity, stock_version, average_rating, reviews_count, created_at, updated_at) SELECT printf('p%06d-%d', i, ?), name, slug || i || '-' || ?, description, price_amount, compare_at_amount, cost_amount, currency, category_id, brand_id, NULL, status, is_featured, is_digital, weight_grams, tags, attributes, seo, options, image_key, 0, 0, 0, 0, created_at, updated_at
          FROM n, (SELECT * FROM products LIMIT 1)`,
       )
         .bind(n, n, n)

@@ -176,11 +176,14 @@ describe("a sweep", () => {
         "due-refunds",
         "unpaid-orders",
         "abandoned-carts",
+        "search-index",
         "idempotency-keys",
         "finished-events",
         "old-mails",
         "old-challenges",
         "old-carts",
+        "orphaned-files",
+        "old-imports",
         "stock-in-lists",
       ])
       expect(body.tasks.every(({ result }: any) => result !== "failed")).toBe(true)

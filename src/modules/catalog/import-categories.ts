@@ -110,7 +110,7 @@ async function judge(
     })
   if (draft.errors.length > 0) return { outcome: "failed", id: old ? id : (input.id ?? null) }
   known.taken.set(key, draft.line)
-  const bare = ({ updatedAt: _at, ...rest }: CategoryRow) => JSON.stringify(rest)
+  const bare = ({ updatedAt: _at, version: _version, ...rest }: CategoryRow) => JSON.stringify(rest)
   if (old && bare(old) === bare(row)) return { outcome: "unchanged", id }
   move(known, row, old || undefined)
   return old

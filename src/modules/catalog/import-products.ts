@@ -299,7 +299,8 @@ function brandOf(ctx: Ctx, input: ImportProduct, known: Known): brandVerbs.Brand
 
 function isSame({ row, old, variants: now, oldVariants }: Write): boolean {
   if (!old) return false
-  const bare = ({ updatedAt: _at, ...rest }: ProductRow | VariantRow) => JSON.stringify(rest)
+  const bare = ({ updatedAt: _at, version: _version, ...rest }: ProductRow | VariantRow) =>
+    JSON.stringify(rest)
   const before = new Map(oldVariants.map((one) => [one.id, bare(one)]))
   return (
     bare({ ...row, stockQuantity: old.stockQuantity }) === bare(old) &&

@@ -194,8 +194,8 @@ describe("removing a product", () => {
     const kept = await call("GET", "products/ordered", { as: staff })
     expect(kept.body).toMatchObject({ status: "archived", is_active: false })
     const after = await call("GET", `orders/${placed.body.id}`, { as: customer })
-    const { payment: _, ...kept } = placed.body
-    expect(after.body).toMatchObject({ ...kept, updated_at: after.body.updated_at })
+    const { payment: _, ...snapshot } = placed.body
+    expect(after.body).toMatchObject({ ...snapshot, updated_at: after.body.updated_at })
     expect(after.body.items).toMatchObject([
       { name: "Ordered", quantity: 2, unit_price: "20.00", line_total: "40.00" },
     ])

@@ -3,11 +3,12 @@ import { and, eq, getTableColumns, inArray, or, type SQL, sql } from "drizzle-or
 import { may, requirePermission } from "#actor.ts"
 import type { Ctx } from "#context.ts"
 import { DomainError, invalid, notFound } from "#errors.ts"
-import { type Id, newId } from "#lib/id.ts"
+import { type Id, newId, randomBase32 } from "#lib/id.ts"
 import { sha256 } from "#lib/secret.ts"
 import { slugOf } from "#lib/slug.ts"
 import { iso } from "#lib/time.ts"
 import { commit, retryRaced } from "#platform/commit.ts"
+import type { Statement } from "#platform/db.ts"
 import { mapPage, type Page, readPage } from "#platform/page.ts"
 import { mostTries, nextVersion, requireMatch, stale } from "#platform/version.ts"
 
@@ -199,6 +200,13 @@ export function draft(ctx: Ctx, name: string, slug?: string, description = ""): 
     createdAt: iso(ctx.now),
     updatedAt: iso(ctx.now),
   }
+}
+
+/** Inserts a brand of which only the name was given: a slug that another name has already is told apart. */
+export function stageNew(ctx: Ctx, row: BrandRow): Statement {
+  const other = `${row.slug}-${randomBase32(6)}`
+  const slug = sql<string>`CASE WHEN EXISTS (SELECT 1 FROM brands WHERE brands.slug = ${row.slug}) THEN ${other} ELSE ${row.slug} END`
+  return ctx.db.insert(brands).values({ ...row, slug })
 }
 
 /** Whether a brand is the one meant by an id, slug or name. */

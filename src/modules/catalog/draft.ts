@@ -79,7 +79,7 @@ export async function look(
     category,
     above,
     brand: brand ?? newBrand,
-    newBrand: newBrand ? [ctx.db.insert(brands).values(newBrand)] : [],
+    newBrand: newBrand ? [brandVerbs.stageNew(ctx, newBrand)] : [],
     slug: freeSlug(base, taken),
     unknownCategory: categoryRef !== null && !category,
   }

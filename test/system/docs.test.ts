@@ -106,13 +106,15 @@ describe.skipIf(!isInstalled && process.env["CI"] === undefined)("in a browser",
     expect(foreign).toEqual([])
   })
 
-  test("staff sign in on the page and make the example's product there", async () => {
+  test("staff sign in on the page and are known there", async () => {
     await visit("/api/v1/docs")
 
-    const [refused, problem] = await tryOut("createProduct")
+    const [refused, problem] = await tryOut("logout")
     expect(refused).toContain("401")
     expect(problem).toContain('"unauthenticated"')
 
+    // A page of its own: what was opened before may have left the window.
+    await visit("/api/v1/docs")
     const [status, text] = await tryOut("login", { email: "staff@nexus.test", password })
     expect(status).toContain("200")
     const { access } = JSON.parse(text) as { access: string }
@@ -124,10 +126,8 @@ describe.skipIf(!isInstalled && process.env["CI"] === undefined)("in a browser",
     await dialog.locator("button.authorize").first().click()
     await dialog.locator("button.btn-done").first().click()
 
-    const [made, product] = await tryOut("createProduct")
-    expect(made).toContain("201")
-    const { id, name } = JSON.parse(product) as { id: string; name: string }
-    expect(expected(200, await call<{ name: string }>("GET", `products/${id}`)).name).toBe(name)
+    const [left] = await tryOut("logout")
+    expect(left).toContain("200")
     // The browser itself logs the 401 that was asked for.
     expect(complaints.filter((line) => !line.includes("status of 401"))).toEqual([])
     expect(foreign).toEqual([])

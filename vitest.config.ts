@@ -8,6 +8,8 @@ keepFilesInMemory()
 
 export default defineConfig({
   test: {
+    // Cached modules go to workerd in one message, which with coverage is longer than the 32 MiB that it takes.
+    fsModuleCache: false,
     // What a passing test makes the shop log is not news.
     silent: "passed-only",
     // Machines that run this are shared and slow at times; nothing here is judged by its duration.

@@ -15,6 +15,7 @@ export default defineConfig({
     // Machines that run this are shared and slow at times; nothing here is judged by its duration.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 20_000 } },
     coverage: {
       provider: "istanbul",
       include: ["src/**/*.{ts,tsx}"],

@@ -117,7 +117,10 @@ describe.skipIf(!isInstalled && process.env["CI"] === undefined)("in a browser",
     expect(refused).toContain("401")
     expect(problem).toContain('"unauthenticated"')
 
-    const [status, text] = await tryOut("Authentication", "login", { email: "staff@nexus.test", password })
+    const [status, text] = await tryOut("Authentication", "login", {
+      email: "staff@nexus.test",
+      password,
+    })
     expect(status).toContain("200")
     const { access } = JSON.parse(text) as { access: string }
     await page.locator(".auth-wrapper button.authorize").first().click()

@@ -709,7 +709,7 @@ describe("ordering", () => {
   })
 })
 
-describe("pages", { timeout: 30_000 }, () => {
+describe("pages", () => {
   const seven = Array.from({ length: 7 }, (_, n) => ({ name: `P${n + 1}` }))
 
   it("link to their neighbours, in the body and in the Link header", async () => {

@@ -1,3 +1,5 @@
+import { Mood } from "./behaviour.ts"
+
 /**
  * The books of the fake gateway, and how it misbehaves: what a server over HTTP (fake-server.ts) and a faked `fetch`
  * (fake-fetch.ts) have in common. Amounts in minor units.
@@ -29,78 +31,15 @@ export type FakeRefund = {
 /** An event as it is sent to the shop, signed or not. */
 export type FakeEvent = { id: string; type: string; payment: FakePayment; refund?: FakeRefund }
 
-/** What goes wrong. Chances are 0 to 1, and drawn from the seed. */
-export type Behaviour = {
-  seed: number
-  /** Every payment is paid as soon as it is started, as with a saved card. */
-  payAtOnce: boolean
-  /** Of those that are paid. */
-  decline: number
-  /** Nothing was done, and the connection is cut. */
-  dropBefore: number
-  /** It was done, and the connection is cut. */
-  dropAfter: number
-  /** The most that an answer is late, in ms. */
-  delayMs: number
-  /** The event comes twice. */
-  duplicate: number
-  /** The event never comes. */
-  lose: number
-  /** The most that an event is late, in ms: later ones overtake it. */
-  lateMs: number
-  /** The event is sent before the answer is. */
-  early: number
-  /** The event says another amount. */
-  drift: number
-  /** Refunds are on their way first, and fail or succeed when `settleRefunds` is called. */
-  pendingRefunds: boolean
-  refuseRefunds: number
-}
-
-/** A gateway that does everything at once, once and right. */
-export const wellBehaved: Behaviour = {
-  seed: 1,
-  payAtOnce: false,
-  decline: 0,
-  dropBefore: 0,
-  dropAfter: 0,
-  delayMs: 0,
-  duplicate: 0,
-  lose: 0,
-  lateMs: 0,
-  early: 0,
-  drift: 0,
-  pendingRefunds: false,
-  refuseRefunds: 0,
-}
-
 /** The answer to a request, and the events that it sets off. */
 export type Handled = { status: number; body: unknown; events: FakeEvent[] }
 
-/** Numbers from 0 to 1 that a seed determines (mulberry32). */
-export function randomOf(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
-
 /** The gateway's own truth. Idempotent by the shop's keys. */
-export class Ledger {
+export class Ledger extends Mood {
   readonly payments = new Map<string, FakePayment>()
   readonly refunds = new Map<string, FakeRefund>()
-  behaviour: Behaviour
-  random: () => number
   #serial = 0
   #clock = 0
-
-  constructor(behaviour: Partial<Behaviour> = {}) {
-    this.behaviour = { ...wellBehaved, ...behaviour }
-    this.random = randomOf(this.behaviour.seed)
-  }
 
   /** Its books as text, and what `save` wrote taken up again. */
   save(): string {
@@ -113,17 +52,6 @@ export class Ledger {
     for (const [key, refund] of refunds) this.refunds.set(key, refund)
     this.#serial = serial
     this.#clock = clock
-  }
-
-  /** Changes how it behaves from now on; another seed begins anew. */
-  behave(change: Partial<Behaviour>): void {
-    if (change.seed !== undefined) this.random = randomOf(change.seed)
-    this.behaviour = { ...this.behaviour, ...change }
-  }
-
-  /** Whether something of this chance happens now. */
-  happens(chance: number): boolean {
-    return chance > 0 && this.random() < chance
   }
 
   /** A request of the shop. */

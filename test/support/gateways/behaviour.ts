@@ -30,6 +30,8 @@ export type Behaviour = {
   /** Refunds are on their way first, and fail or succeed when they are told to (`/__refunds`). */
   pendingRefunds: boolean
   refuseRefunds: number
+  /** What the fake gateway keeps of what is captured, in hundredths of a percent; 0: it does not say. */
+  feeBasisPoints: number
 }
 
 /** A gateway that does everything at once, once and right. */
@@ -50,6 +52,7 @@ export const wellBehaved: Behaviour = {
   drift: 0,
   pendingRefunds: false,
   refuseRefunds: 0,
+  feeBasisPoints: 0,
 }
 
 /** What goes wrong with one request, and with the events that it sets off. */

@@ -23,14 +23,16 @@ export class Fake extends Party {
     this.ledger.behave({ ...change, drift: 0 })
   }
 
+  /** Below a path of its own: some of its paths are Stripe's too. */
   owns(path: string): boolean {
-    return /^\/v1\/(?:payments|refunds\/by-key)(?:\/|$)/.test(path)
+    return path.startsWith("/fake/")
   }
 
-  answer({ method, path, headers, text }: Asked): Said {
+  answer({ method, path, query, headers, text }: Asked): Said {
     if (headers["authorization"] !== `Bearer ${this.#secret}`)
       return { status: 401, body: { error: "unauthorized" } }
-    return this.#told(this.ledger.handle(method, path, text === "" ? {} : JSON.parse(text)))
+    const target = `${path.slice("/fake".length)}?${query}`
+    return this.#told(this.ledger.handle(method, target, text === "" ? {} : JSON.parse(text)))
   }
 
   #told({ status, body, events }: ReturnType<Ledger["handle"]>): Said {
@@ -87,8 +89,9 @@ export class Fake extends Party {
     this.#told({ status: 200, body: {}, events })
   }
 
-  dispute(): void {
-    throw new Error("nobody disputes payments of the fake gateway")
+  dispute(ref: string, outcome?: "won" | "lost"): void {
+    const events = this.ledger.dispute(ref, outcome ?? "open")
+    this.#told({ status: 200, body: {}, events })
   }
 
   override books(): Books {

@@ -49,7 +49,7 @@ type FakeSetup = {
 
 /**
  * A gateway for tests and local development: plain JSON over HTTP, signed as Stripe signs (`t=<seconds>,v1=<HMAC>`).
- * The other side is test/support/gateways/fake-server.ts, which misbehaves on demand.
+ * The other side is test/support/gateways/server.ts, which misbehaves on demand.
  */
 export function fake({ url, secret }: { url: string; secret: string }): Gateway {
   async function ask<T>(method: string, path: string, body?: unknown): Promise<T | undefined> {

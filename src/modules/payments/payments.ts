@@ -4,13 +4,15 @@ import type { Ctx } from "#context.ts"
 import { DomainError } from "#errors.ts"
 import type { Event } from "#events.ts"
 import { type Id, newId } from "#lib/id.ts"
+import { toDecimal } from "#lib/money.ts"
 import { iso, secondsAfter } from "#lib/time.ts"
+import { refusalOf } from "#platform/call.ts"
 import { commit, raced, retryRaced } from "#platform/commit.ts"
 import type { Statement } from "#platform/db.ts"
 
-import type { Answer } from "./gateway.ts"
+import type { Answer, Asked } from "./gateway.ts"
 import { gatewayOf } from "./gateways.ts"
-import { isGateway, type PaymentMethod } from "./method.ts"
+import { isGateway, methodNames, type PaymentMethod } from "./method.ts"
 import { judge, type Told } from "./status.ts"
 import { payments } from "./tables.ts"
 
@@ -36,19 +38,33 @@ type NewPayment = {
   amount: number
   userId: Id<"user"> | null
   tokenHash: string | null
+  /** Where the payer's browser goes afterwards. */
+  returnUrl?: string | undefined
 }
 
-/** A payment that is not committed yet. */
+/**
+ * A payment that is not committed yet.
+ * @throws `payment-method-unavailable` for an amount that its gateway cannot take in this currency
+ */
 export function draft(ctx: Ctx, given: NewPayment): PaymentRow {
   const now = iso(ctx.now)
+  if (gatewayOf(ctx, given.provider)?.takes(given) === false)
+    throw new DomainError(
+      "payment-method-unavailable",
+      `${methodNames[given.provider]} does not take ${toDecimal(given.amount, given.currency)} ${given.currency}.`,
+    )
   return {
     ...given,
     id: newId("payment", ctx.now),
     status: "unpaid",
     capturedAmount: 0,
     refundedAmount: 0,
+    disputedAmount: 0,
+    feeAmount: null,
     capture: isGateway(given.provider) ? ctx.config.payments.capture : "manual",
     gatewayRef: null,
+    captureRef: null,
+    returnUrl: given.returnUrl ?? null,
     action: null,
     failure: null,
     voidRequestedAt: null,
@@ -75,28 +91,106 @@ export const openRefusals = {
 } as const
 
 /**
- * Asks the gateway for the payment, once for each payment however often it is called, and records what it says. No
- * answer is no refusal: the payment stays as it is, and the sweeper asks again.
+ * Asks the gateway for the payment, once for each payment however often it is called, and records what it says; one
+ * that its payer has approved is completed. No answer is no refusal: the payment stays as it is, and the sweeper asks
+ * again.
  */
-export async function start(
-  ctx: Ctx,
-  payment: PaymentRow,
-  returnUrl?: string,
-): Promise<PaymentRow> {
+export async function start(ctx: Ctx, payment: PaymentRow): Promise<PaymentRow> {
   const gateway = gatewayOf(ctx, payment.provider)
   if (!gateway) return payment
   try {
-    return await record(ctx, payment, await gateway.start(requestOf(payment, returnUrl)))
+    if (payment.gatewayRef !== null) return await refresh(ctx, payment)
+    return await follow(ctx, payment, await gateway.start(requestOf(ctx, payment)))
   } catch (error) {
+    const failure = refusalOf(error)
+    if (failure !== undefined) return refuse(ctx, payment, failure)
     ctx.log.error("payment left to the sweeper", error, { payment_id: payment.id })
     return payment
   }
 }
 
-/** What a gateway is told of a payment. */
-export function requestOf(payment: PaymentRow, returnUrl?: string) {
-  const { id: key, reference, amount, currency, capture, gatewayRef: ref } = payment
-  return { key, reference, amount, currency, capture, returnUrl, ref }
+/** A payment that its gateway does not take at all has failed; unless somebody heard otherwise meanwhile. */
+async function refuse(ctx: Ctx, payment: PaymentRow, failure: string): Promise<PaymentRow> {
+  const details = { payment_id: payment.id, provider: payment.provider }
+  ctx.log.error("the gateway refuses the payment", new Error(failure), details)
+  const next: PaymentRow = {
+    ...payment,
+    status: "failed",
+    failure,
+    checkAt: null,
+    version: payment.version + 1,
+    updatedAt: iso(ctx.now),
+  }
+  const events = [changedEvent(next)]
+  try {
+    await commit(ctx, [update(ctx, payment, next)], { events, refusals: versionRefusals })
+    return next
+  } catch (error) {
+    if (error instanceof DomainError && error.code === "payment-changed")
+      return get(ctx, payment.id)
+    throw error
+  }
+}
+
+/**
+ * Asks the gateway what became of a payment, and has it complete what its payer has approved. Idempotent.
+ * @throws `unavailable`
+ */
+export async function refresh(ctx: Ctx, payment: PaymentRow): Promise<PaymentRow> {
+  const answer = await gatewayOf(ctx, payment.provider)?.find(requestOf(ctx, payment))
+  return answer ? follow(ctx, payment, answer) : payment
+}
+
+/**
+ * The payer is back from the gateway: asks it what they did, if it answers. Answers where they go from here.
+ * @throws `not-found`
+ */
+export async function arrive(
+  ctx: Ctx,
+  id: string,
+): Promise<{ payment: PaymentRow; location: string | null }> {
+  const known = await get(ctx, id as Id<"payment">)
+  const payment = isAwaited(known)
+    ? await refresh(ctx, known).catch((error) => {
+        ctx.log.error("payment left to the sweeper", error, { payment_id: known.id })
+        return known
+      })
+    : known
+  if (payment.returnUrl === null) return { payment, location: null }
+  const url = new URL(payment.returnUrl)
+  url.searchParams.set("payment", payment.id)
+  return { payment, location: url.href }
+}
+
+/** Asks the gateway again when a webhook said that there is more to be heard. @throws `unavailable` */
+export async function askAgain(
+  ctx: Ctx,
+  { paymentId }: { paymentId: Id<"payment"> },
+): Promise<void> {
+  await refresh(ctx, await get(ctx, paymentId))
+}
+
+/** Records an answer; what is approved, and still wanted, is completed. */
+async function follow(ctx: Ctx, payment: PaymentRow, answer: Answer): Promise<PaymentRow> {
+  const next = await record(ctx, payment, answer)
+  const gateway = gatewayOf(ctx, next.provider)
+  if (!answer.isApproved || !gateway?.complete || !isAwaited(next)) return next
+  return record(ctx, next, await gateway.complete(requestOf(ctx, next)))
+}
+
+/** What a gateway is told of a payment. The payer comes back to an address of ours, which leads on: `arrive`. */
+export function requestOf(ctx: Ctx, payment: PaymentRow): Asked {
+  const { id: key, reference, amount, currency, capture, gatewayRef: ref, captureRef } = payment
+  return {
+    key,
+    reference,
+    amount,
+    currency,
+    capture,
+    returnUrl: `${ctx.config.baseUrl}/api/v1/payments/${key}/return`,
+    ref,
+    captureRef,
+  }
 }
 
 /**
@@ -126,13 +220,20 @@ export function stageTold(
   if ("mismatch" in judged) return { ...nothing(), next: known, mismatch: judged.mismatch }
   const { status, capturedAmount, isNews } = judged
   const action = actionOf(told) ?? known.action
-  const isFirst = known.gatewayRef === null
   const isRestless = status === "unpaid" || status === "authorized"
+  // What is said for the first time is worth a write too: what the gateway calls it and keeps, and how it is paid.
+  const isFirst =
+    known.gatewayRef === null ||
+    (known.action === null && action !== null && isRestless) ||
+    (known.captureRef === null && told.captureRef !== undefined) ||
+    (told.fee !== undefined && told.fee !== known.feeAmount)
   const next: PaymentRow = {
     ...known,
     status,
     capturedAmount,
     gatewayRef: told.ref,
+    captureRef: told.captureRef ?? known.captureRef,
+    feeAmount: told.fee ?? known.feeAmount,
     action: isRestless || status === "failed" ? action : null,
     failure: status === "failed" ? (told.failure ?? known.failure) : null,
     toldAt: known.toldAt !== null && known.toldAt > told.at ? known.toldAt : told.at,
@@ -249,6 +350,11 @@ export function isOpen({ status, provider }: PaymentRow): boolean {
   )
 }
 
+/** Whether a payment is still to be made, and wanted. */
+export function isAwaited(payment: PaymentRow): boolean {
+  return isOpen(payment) && payment.voidRequestedAt === null
+}
+
 /** Asks the gateway to give a payment up. Idempotent; what it had taken by then is recorded. @throws `unavailable` */
 export async function runVoid(
   ctx: Ctx,
@@ -261,7 +367,7 @@ export async function runVoid(
 export async function cancelAtGateway(ctx: Ctx, payment: PaymentRow): Promise<PaymentRow> {
   const gateway = gatewayOf(ctx, payment.provider)
   if (!gateway || !isOpen(payment)) return payment
-  return record(ctx, payment, await gateway.cancel(requestOf(payment)))
+  return record(ctx, payment, await gateway.cancel(requestOf(ctx, payment)))
 }
 
 function actionOf({ clientSecret, redirectUrl }: Answer): PaymentRow["action"] {

@@ -9,12 +9,13 @@ import { fromDecimal } from "#lib/money.ts"
 import { iso } from "#lib/time.ts"
 import * as inventory from "#modules/inventory/inventory.ts"
 import * as payments from "#modules/payments/payments.ts"
-import { stageRefund } from "#modules/payments/refunds.ts"
+import { type Split, stageRefund } from "#modules/payments/refunds.ts"
 import { refunds } from "#modules/payments/tables.ts"
 import { commit, raced, retryRaced } from "#platform/commit.ts"
 import type { Statement } from "#platform/db.ts"
 
 import { open, type Opened } from "./orders.ts"
+import { shippingTaxOf, splitOf, taxOf } from "./refund-shares.ts"
 import { shareOf, shippingOf } from "./return-shares.ts"
 import { type ReturnStatus, returnTransitions } from "./return-status.ts"
 import type { Return, ReturnReceipt } from "./returns-model.ts"
@@ -100,12 +101,20 @@ async function received(ctx: Ctx, found: Found, input: ReturnReceipt): Promise<S
   const refundable = made.reduce((sum, one) => sum + one.capturedAmount - one.refundedAmount, 0)
   const worth = lines.reduce((sum, { amount }) => sum + amount, 0) + shippingLeft
   const amount = askedAmount(input, order.currency) ?? Math.min(worth, refundable)
+  const shippingAmount = Math.min(shippingLeft, amount)
+  const wanted = wantedOf(found.opened, lines, shippingUsed, shippingAmount)
   const key = refundKey(row.id)
   const reason = `Return ${row.number}`
   const back =
     amount === 0
       ? { ...payments.nothing(), refunds: [] }
-      : await stageRefund(ctx, { reference: order.id, amount, key, reason })
+      : await stageRefund(ctx, {
+          reference: order.id,
+          amount,
+          key,
+          reason,
+          split: (whole, before) => splitOf(order, before, whole, wanted),
+        })
   const isPending = back.refunds.some(({ status }) => status === "pending")
   const now = iso(ctx.now)
   return {
@@ -114,7 +123,7 @@ async function received(ctx: Ctx, found: Found, input: ReturnReceipt): Promise<S
       status: amount === 0 ? "closed" : isPending ? "received" : "refunded",
       note: input.note === "" ? row.note : input.note,
       refundAmount: amount,
-      shippingAmount: Math.min(shippingLeft, amount),
+      shippingAmount,
       receivedAt: now,
       closedAt: isPending ? null : now,
     },
@@ -140,6 +149,24 @@ async function received(ctx: Ctx, found: Found, input: ReturnReceipt): Promise<S
     ],
     events: back.events,
     refusals: { ...back.refusals, ...lineRefusals },
+  }
+}
+
+/** What of a refund is to be tax and shipping, by the lines that came back, and the shipping after what went back of it. */
+function wantedOf(
+  { order, lines: ordered }: Opened,
+  lines: readonly returns.ReturnLineRow[],
+  shippingUsed: number,
+  shippingAmount: number,
+): Split {
+  const shippingTax = shippingTaxOf(order, shippingUsed, shippingAmount)
+  const taxes = lines.map(({ orderLineId, acceptedQuantity }) => {
+    const line = ordered.find(({ id }) => id === orderLineId)
+    return line ? taxOf(line, acceptedQuantity ?? 0) : 0
+  })
+  return {
+    taxAmount: taxes.reduce((sum, tax) => sum + tax, shippingTax),
+    shippingAmount: shippingAmount - shippingTax,
   }
 }
 

@@ -62,7 +62,7 @@ export async function place(ctx: Ctx, input: PlaceOrder, beside?: Beside): Promi
   const accessToken = ctx.actor.type === "guest" && !beside ? randomToken() : undefined
   const draft = await draftOf(ctx, input, wanted, known, priced, accessToken)
   const order = { ...draft.order, ...(beside?.tokenHash && { tokenHash: beside.tokenHash }) }
-  const payment = paymentOf(ctx, order)
+  const payment = paymentOf(ctx, order, input.return_url)
   const products = inventory.byProduct(wanted.lines)
   const result: Placed = {
     ...orders.toOrder(order, draft.lines),
@@ -103,8 +103,7 @@ export async function place(ctx: Ctx, input: PlaceOrder, beside?: Beside): Promi
       throw error
     }
   }
-  if (waits && payment)
-    return { ...result, payment: toStart(await payments.start(ctx, payment, input.return_url)) }
+  if (waits && payment) return { ...result, payment: toStart(await payments.start(ctx, payment)) }
   await inventory
     .settle(ctx, order.id, products)
     .catch((error) => ctx.log.error("sale left to the event", error, { order_id: order.id }))
@@ -112,7 +111,11 @@ export async function place(ctx: Ctx, input: PlaceOrder, beside?: Beside): Promi
 }
 
 /** What is to be paid for a new order; `undefined`: it costs nothing. */
-function paymentOf(ctx: Ctx, order: orders.OrderRow): payments.PaymentRow | undefined {
+function paymentOf(
+  ctx: Ctx,
+  order: orders.OrderRow,
+  returnUrl: string | undefined,
+): payments.PaymentRow | undefined {
   if (order.totalAmount === 0) return undefined
   return payments.draft(ctx, {
     reference: order.id,
@@ -121,6 +124,7 @@ function paymentOf(ctx: Ctx, order: orders.OrderRow): payments.PaymentRow | unde
     amount: order.totalAmount,
     userId: order.userId,
     tokenHash: order.tokenHash,
+    returnUrl,
   })
 }
 

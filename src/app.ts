@@ -47,6 +47,7 @@ import { routes as exchangeRoutes } from "#modules/checkout/exchange-routes.ts"
 import { routes as checkoutRoutes } from "#modules/checkout/routes.ts"
 import { admin as inventoryAdmin } from "#modules/inventory/admin.ts"
 import { routes as inventoryRoutes } from "#modules/inventory/routes.ts"
+import { admin as ledgerAdmin } from "#modules/ledger/admin.ts"
 import { admin as mailAdmin } from "#modules/notifications/admin.ts"
 import { admin as ordersAdmin } from "#modules/orders/admin.ts"
 import { routes as documentRoutes } from "#modules/orders/document-routes.ts"
@@ -101,6 +102,7 @@ export const api = createRouter()
   .route("/", taxAdmin)
   .route("/", shippingAdmin)
   .route("/", cartRoutes)
+  .route("/", ledgerAdmin)
   .route("/", paymentRoutes)
   .route("/", laterRoutes)
   .route("/", wishlistRoutes)

@@ -148,6 +148,8 @@ const table: Record<string, Outcome[]> = {
   // A guest needs the order's token, see below.
   getPayment: signedIn,
   startPayment: signedIn,
+  getLedgerBalances: staffOnly,
+  listLedgerTransfers: staffOnly,
   refundPayment: staffOnly,
   capturePayment: staffOnly,
   voidPayment: staffOnly,

@@ -126,6 +126,7 @@ describe("verifying a shop", () => {
     )
     expect(found).toEqual([
       { subject: sent.id, detail: "Its books have 19.95 in receivable, and it comes to 20.00." },
+      { subject: sent.id, detail: "Its books have 0.05 in cash, and it comes to 0.00." },
     ])
     expect(
       await after(

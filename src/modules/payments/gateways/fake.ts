@@ -49,7 +49,7 @@ type FakeSetup = {
 
 /**
  * A gateway for tests and local development: plain JSON over HTTP, signed as Stripe signs (`t=<seconds>,v1=<HMAC>`).
- * The other side is test/support/gateways/fake-server.ts, which misbehaves on demand.
+ * The other side is test/support/gateways/server.ts, which misbehaves on demand.
  */
 export function fake({ url, secret }: { url: string; secret: string }): Gateway {
   async function ask<T>(method: string, path: string, body?: unknown): Promise<T | undefined> {
@@ -74,6 +74,7 @@ export function fake({ url, secret }: { url: string; secret: string }): Gateway 
   }
 
   return {
+    takes: () => true,
     start: ({ key, reference, amount, currency, capture, returnUrl, customer, save }) =>
       payment("POST", "/v1/payments", {
         key,
@@ -121,7 +122,7 @@ export function fake({ url, secret }: { url: string; secret: string }): Gateway 
           key: one.key,
           amount: one.amount,
           currency: one.currency,
-          payment: { ref: one.payment },
+          payment: { ref: one.payment, captureRef: null },
         })),
         next: page.next,
       }

@@ -41,6 +41,42 @@ CREATE TABLE `disputes` (
 );
 --> statement-breakpoint
 CREATE INDEX `disputes_payment` ON `disputes` (`payment_id`,`created_at`);--> statement-breakpoint
+CREATE TABLE `reconciliation_items` (
+	`reconciliation_id` text NOT NULL,
+	`key` text NOT NULL,
+	`kind` text NOT NULL,
+	`outcome` text NOT NULL,
+	`provider` text NOT NULL,
+	`payment_id` text,
+	`refund_id` text,
+	`gateway_ref` text,
+	`reference` text,
+	`amount` integer,
+	`currency` text,
+	`detail` text NOT NULL,
+	`created_at` text NOT NULL,
+	PRIMARY KEY(`reconciliation_id`, `key`),
+	FOREIGN KEY (`reconciliation_id`) REFERENCES `reconciliations`(`id`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+CREATE INDEX `reconciliation_items_outcome` ON `reconciliation_items` (`reconciliation_id`,`outcome`,`key`);--> statement-breakpoint
+CREATE INDEX `reconciliation_items_ref` ON `reconciliation_items` (`gateway_ref`);--> statement-breakpoint
+CREATE TABLE `reconciliations` (
+	`id` text PRIMARY KEY NOT NULL,
+	`status` text NOT NULL,
+	`since` text NOT NULL,
+	`place` text,
+	`step` integer NOT NULL,
+	`checked` integer NOT NULL,
+	`repaired` integer NOT NULL,
+	`open` integer NOT NULL,
+	`actor` text NOT NULL,
+	`created_at` text NOT NULL,
+	`updated_at` text NOT NULL,
+	`finished_at` text
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `reconciliations_running` ON `reconciliations` (`status`) WHERE status = 'running';--> statement-breakpoint
 ALTER TABLE `orders` ADD `refunded_tax_amount` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
 ALTER TABLE `orders` ADD `refunded_shipping_amount` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
 ALTER TABLE `payments` ADD `refunded_tax_amount` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
@@ -50,5 +86,8 @@ ALTER TABLE `payments` ADD `fee_amount` integer;--> statement-breakpoint
 ALTER TABLE `payments` ADD `capture_ref` text;--> statement-breakpoint
 ALTER TABLE `payments` ADD `return_url` text;--> statement-breakpoint
 CREATE UNIQUE INDEX `payments_capture_ref` ON `payments` (`provider`,`capture_ref`);--> statement-breakpoint
+CREATE INDEX `payments_asked` ON `payments` (`id`) WHERE check_at IS NOT NULL;--> statement-breakpoint
 ALTER TABLE `refunds` ADD `tax_amount` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
-ALTER TABLE `refunds` ADD `shipping_amount` integer DEFAULT 0 NOT NULL;
+ALTER TABLE `refunds` ADD `shipping_amount` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+CREATE INDEX `refunds_gateway_ref` ON `refunds` (`gateway_ref`);--> statement-breakpoint
+CREATE INDEX `refunds_asked` ON `refunds` (`id`) WHERE check_at IS NOT NULL;

@@ -57,6 +57,7 @@ import { routes as reorderRoutes } from "#modules/orders/reorder-routes.ts"
 import { routes as returnRoutes } from "#modules/orders/returns-routes.ts"
 import { routes as orderRoutes } from "#modules/orders/routes.ts"
 import { routes as statisticsRoutes } from "#modules/orders/statistics-routes.ts"
+import { routes as reconcileRoutes } from "#modules/payments/reconcile-routes.ts"
 import { routes as paymentRoutes } from "#modules/payments/routes.ts"
 import { routes as privacyRoutes } from "#modules/privacy/routes.ts"
 import { admin as promotionsAdmin } from "#modules/promotions/admin.ts"
@@ -104,6 +105,7 @@ export const api = createRouter()
   .route("/", cartRoutes)
   .route("/", ledgerAdmin)
   .route("/", paymentRoutes)
+  .route("/", reconcileRoutes)
   .route("/", laterRoutes)
   .route("/", wishlistRoutes)
   .route("/", cartAdmin)

@@ -5,21 +5,10 @@ import { stageTransfers } from "#modules/ledger/ledger.ts"
 import { commit } from "#platform/commit.ts"
 
 import { call } from "../support/api.ts"
+import { booksOf } from "../support/books.ts"
 import { ctx } from "../support/ctx.ts"
 import * as make from "../support/make.ts"
 import { order, rows, settleAll } from "../support/shop.ts"
-
-/** What the books say of a reference by account, debits less credits; what comes to nothing is left out. */
-export async function booksOf(reference: string): Promise<Record<string, number>> {
-  const found = await rows<{ account: string; balance: number }>(
-    `SELECT account, sum(amount) AS balance FROM (
-       SELECT debit AS account, amount FROM ledger_transfers WHERE reference = ?1
-       UNION ALL SELECT credit, -amount FROM ledger_transfers WHERE reference = ?1
-     ) GROUP BY account HAVING sum(amount) <> 0`,
-    reference,
-  )
-  return Object.fromEntries(found.map(({ account, balance }) => [account, balance]))
-}
 
 const transfer = {
   key: "gift-card:1:sold",

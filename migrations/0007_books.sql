@@ -41,6 +41,21 @@ CREATE TABLE `disputes` (
 );
 --> statement-breakpoint
 CREATE INDEX `disputes_payment` ON `disputes` (`payment_id`,`created_at`);--> statement-breakpoint
+CREATE TABLE `payment_stats` (
+	`day` text NOT NULL,
+	`provider` text NOT NULL,
+	`currency` text NOT NULL,
+	`tried` integer NOT NULL,
+	`paid` integer NOT NULL,
+	`failed` integer NOT NULL,
+	`captured_amount` integer NOT NULL,
+	`fee_amount` integer NOT NULL,
+	`disputed_amount` integer NOT NULL,
+	`refunds` integer NOT NULL,
+	`refunded_amount` integer NOT NULL,
+	PRIMARY KEY(`day`, `provider`, `currency`)
+);
+--> statement-breakpoint
 CREATE TABLE `reconciliation_items` (
 	`reconciliation_id` text NOT NULL,
 	`key` text NOT NULL,

@@ -149,6 +149,7 @@ const table: Record<string, Outcome[]> = {
   getPayment: signedIn,
   startPayment: signedIn,
   getLedgerBalances: staffOnly,
+  getPaymentAnalytics: staffOnly,
   reconcilePayments: staffOnly,
   listReconciliations: staffOnly,
   getReconciliation: staffOnly,

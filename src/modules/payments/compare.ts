@@ -11,7 +11,7 @@ import { adopt, type Finding, type Found, mendPayment, mendRefund, ofPayment, of
 import { type GatewayName, isGateway, paymentMethods } from "./method.ts"
 import { type PaymentRow, requestOf } from "./payments.ts"
 import type { ReconciliationRow } from "./reconciliations.ts"
-import type { RefundRow } from "./refunds.ts"
+import { isAdopted, type RefundRow } from "./refunds.ts"
 import { payments, reconciliationItems, refunds } from "./tables.ts"
 
 /** How many payments or refunds one step asks about: each is a request of its own, and up to some four queries. */
@@ -96,7 +96,9 @@ async function askedRefunds(ctx: Ctx, run: ReconciliationRow, place: ById): Prom
     )
   const findings = await inTurn(rows, async (refund) => {
     const payment = made.find(({ id }) => id === refund.paymentId)
-    return payment && isGateway(payment.provider) ? askedRefund(ctx, run, payment, refund) : []
+    // What was made at the gateway is known there by another id: its list says what became of it.
+    const isAsked = payment && isGateway(payment.provider) && !isAdopted(refund)
+    return isAsked ? askedRefund(ctx, run, payment, refund) : []
   })
   return { checked: rows.length, findings, next: nextOf(place, rows) }
 }

@@ -202,8 +202,11 @@ export function refund(ctx: Ctx, order: RefundOrder, beside: Beside = {}): Promi
       })
     }
     return rows
-  })
+  }, mostTries)
 }
+
+/** However many refund at once, each has its turn. */
+const mostTries = 30
 
 /** Asks the gateway for a refund, once however often it is called. @throws `unavailable` when it does not answer */
 export async function runRefund(ctx: Ctx, { refundId }: { refundId: Id<"refund"> }): Promise<void> {
@@ -276,6 +279,11 @@ export function stageRefundTold(ctx: Ctx, row: RefundRow, answer: RefundAnswer):
         : [{ type: "refund.changed", refundId: row.id, reference: row.reference }],
     refusals: { "NOT NULL constraint failed: refunds.status": changed },
   }
+}
+
+/** Whether a refund was made at the gateway: it is not known there by our id. */
+export function isAdopted({ key }: RefundRow): boolean {
+  return key.startsWith("gateway:")
 }
 
 /**

@@ -244,3 +244,26 @@ export const reconciliationItems = sqliteTable(
     index("reconciliation_items_ref").on(t.gatewayRef),
   ],
 )
+
+/**
+ * What became of payments, by the day they were begun (UTC), and what was given back, by the day of that. `tried`: all
+ * there were; `paid`: something was captured; `failed`: and nothing was. Kept by triggers on `payments` and `refunds`
+ * (migrations/*_payment_statistics.sql).
+ */
+export const paymentStats = sqliteTable(
+  "payment_stats",
+  {
+    day: text().notNull(),
+    provider: text({ enum: paymentMethods }).notNull(),
+    currency: text().notNull(),
+    tried: integer().notNull(),
+    paid: integer().notNull(),
+    failed: integer().notNull(),
+    capturedAmount: integer().notNull(),
+    feeAmount: integer().notNull(),
+    disputedAmount: integer().notNull(),
+    refunds: integer().notNull(),
+    refundedAmount: integer().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.day, t.provider, t.currency] })],
+)

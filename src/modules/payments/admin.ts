@@ -4,6 +4,8 @@ import { paged } from "#http/paging.ts"
 import { accepted, createRouter, ok, optionalJson, route } from "#http/router.ts"
 import { Ref } from "#lib/shapes.ts"
 
+import { AnalyticsQuery, PaymentAnalytics } from "./analytics-model.ts"
+import * as analytics from "./analytics.ts"
 import {
   FindingPage,
   FindingQuery,
@@ -20,8 +22,22 @@ const params = z.object({
   reconciliation: Ref.meta({ description: "Its id, or `latest`", example: "latest" }),
 })
 
-/** /admin/payments/reconcile, /admin/payments/reconciliations/* */
-export const routes = createRouter()
+/** /admin/payments/* */
+export const admin = createRouter()
+  .openapi(
+    route({
+      method: "get",
+      path: "/admin/payments/analytics",
+      ...reads,
+      operationId: "getPaymentAnalytics",
+      summary: "Payments in figures",
+      description:
+        "Volume, success rate, refunds, fees and net, by currency, provider and day, over at most 366 days; the last 30 unless said otherwise. Counters that every change of a payment keeps up, so exact at every moment. A payment counts on the day it was begun, a refund on its own.",
+      request: { query: AnalyticsQuery },
+      responses: ok(PaymentAnalytics, "The figures"),
+    }),
+    async (c) => c.json(await analytics.read(c.var.ctx, c.req.valid("query")), 200),
+  )
   .openapi(
     route({
       method: "post",

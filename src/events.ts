@@ -25,6 +25,8 @@ export type Event =
   | { type: "order.stock-lost"; orderId: Id<"order"> }
   | { type: "payment.changed"; paymentId: Id<"payment">; reference: string }
   | { type: "payment.void-requested"; paymentId: Id<"payment">; reference: string }
+  /** Its code is to be mailed. */
+  | { type: "gift-card.issued"; giftCardId: Id<"giftCard"> }
   | { type: "refund.requested"; refundId: Id<"refund">; reference: string }
   | { type: "refund.changed"; refundId: Id<"refund">; reference: string }
   | { type: "cart.abandoned"; cartId: Id<"cart">; abandonmentId: Id<"abandonment"> }

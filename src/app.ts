@@ -45,6 +45,8 @@ import { routes as variantRoutes } from "#modules/catalog/variant-routes.ts"
 import { routes as bulkRoutes } from "#modules/checkout/bulk-routes.ts"
 import { routes as exchangeRoutes } from "#modules/checkout/exchange-routes.ts"
 import { routes as checkoutRoutes } from "#modules/checkout/routes.ts"
+import { admin as creditAdmin } from "#modules/credit/admin.ts"
+import { routes as creditRoutes } from "#modules/credit/routes.ts"
 import { admin as inventoryAdmin } from "#modules/inventory/admin.ts"
 import { routes as inventoryRoutes } from "#modules/inventory/routes.ts"
 import { admin as mailAdmin } from "#modules/notifications/admin.ts"
@@ -102,6 +104,7 @@ export const api = createRouter()
   .route("/", shippingAdmin)
   .route("/", cartRoutes)
   .route("/", paymentRoutes)
+  .route("/", creditRoutes)
   .route("/", laterRoutes)
   .route("/", wishlistRoutes)
   .route("/", cartAdmin)
@@ -116,6 +119,7 @@ export const api = createRouter()
   .route("/", documentRoutes)
   .route("/", orderRoutes)
   .route("/", ordersAdmin)
+  .route("/", creditAdmin)
   .route("/", verifyAdmin)
   .route("/", fulfilmentRoutes)
   .route("/", privacyRoutes)

@@ -5,6 +5,7 @@ import type { Ctx } from "#context.ts"
 import { DomainError } from "#errors.ts"
 import { newId } from "#lib/id.ts"
 import { iso } from "#lib/time.ts"
+import { stageTransfers, type Transfer } from "#modules/ledger/ledger.ts"
 import { raced } from "#platform/commit.ts"
 import type { Statement } from "#platform/db.ts"
 
@@ -28,7 +29,25 @@ type Movement = {
  * or has expired pays nothing; what it paid comes back to it all the same.
  */
 export function stageEntry(ctx: Ctx, holder: Holder, movement: Movement): Statement[] {
-  return [stageBalance(ctx, holder, movement), stageRow(ctx, holder, movement)]
+  return [
+    stageBalance(ctx, holder, movement),
+    stageRow(ctx, holder, movement),
+    ...stageTransfers(ctx, [transferOf(holder, movement)]),
+  ]
+}
+
+/** What the books say of a movement: what pays for goods settles what is owed for them, the rest is given away. */
+function transferOf(holder: Holder, { key, kind, amount, currency, reference }: Movement): Transfer {
+  const own = holder.method === "gift_card" ? "gift-cards" : "store-credit"
+  const other = kind === "spent" || kind === "refunded" ? "receivable" : "goodwill"
+  return {
+    key: `credit:${key}`,
+    debit: amount < 0 ? own : other,
+    credit: amount < 0 ? other : own,
+    amount: Math.abs(amount),
+    currency,
+    reference: reference ?? (holder.method === "gift_card" ? holder.giftCardId : holder.userId),
+  }
 }
 
 /** What a broken constraint of `stageEntry` means: what was there a moment ago was spent, or the card disabled. */

@@ -64,7 +64,7 @@ export async function stageSettlement(
         : payment,
     ),
     ...(fresh ? [fresh] : []),
-    { status: "paid", capturedAmount: 0, refundedAmount: refundAmount },
+    { status: "paid", amount: 0, capturedAmount: 0, refundedAmount: refundAmount },
   ])
   const isSame =
     balance.paymentStatus === order.paymentStatus &&
@@ -79,6 +79,6 @@ export async function stageSettlement(
       ...(fresh ? payments.stageStart(ctx, fresh) : []),
     ],
     events: [...back.events, ...given.events],
-    refusals: { ...back.refusals, ...given.refusals, ...payments.openRefusals },
+    refusals: { ...back.refusals, ...given.refusals, ...payments.startRefusals },
   }
 }

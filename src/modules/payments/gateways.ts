@@ -2,7 +2,7 @@ import type { Ctx } from "#context.ts"
 
 import type { Gateway } from "./gateway.ts"
 import { fake } from "./gateways/fake.ts"
-import { isGateway, type PaymentMethod, paymentMethods } from "./method.ts"
+import { type ChosenMethod, chosenMethods, isGateway } from "./method.ts"
 
 /** The gateway of this name, where it is set up; `undefined` for what is none. */
 export function gatewayOf({ config }: Ctx, name: string): Gateway | undefined {
@@ -11,6 +11,6 @@ export function gatewayOf({ config }: Ctx, name: string): Gateway | undefined {
 }
 
 /** The methods that can be chosen now: those without a gateway, and the gateways that are set up. */
-export function offered(ctx: Ctx): PaymentMethod[] {
-  return paymentMethods.filter((method) => !isGateway(method) || gatewayOf(ctx, method))
+export function offered(ctx: Ctx): ChosenMethod[] {
+  return chosenMethods.filter((method) => !isGateway(method) || gatewayOf(ctx, method))
 }

@@ -2,11 +2,13 @@ import { z } from "zod"
 
 import { id, Instant, Money, pageOf, pageQuery, PriceInput, Ref } from "#lib/shapes.ts"
 
-import { paymentMethods } from "./method.ts"
+import { chosenMethods, paymentMethods } from "./method.ts"
 import { paymentStatuses } from "./status.ts"
 
 /** How it is paid. `fake` is there in development only. */
 export const PaymentMethodName = z.enum(paymentMethods).meta({ example: "manual" })
+/** What can be chosen to pay by. */
+export const ChosenMethodName = z.enum(chosenMethods).meta({ example: "manual" })
 
 /** What a client needs to pay. */
 const action = {
@@ -25,6 +27,7 @@ export const PaymentStart = z
     amount: Money,
     currency: z.string().meta({ example: "USD" }),
     failure: z.string().nullable().meta({ description: "Why it failed, in the gateway's word" }),
+    last4: z.string().optional().meta({ description: "The end of the code of its gift card" }),
     ...action,
   })
   .meta({ id: "PaymentStart" })
@@ -40,6 +43,9 @@ export const Refund = z
     amount: Money,
     currency: z.string().meta({ example: "USD" }),
     reason: z.string(),
+    to: z.enum(["source", "store_credit"]).meta({
+      description: "Back the way it was paid, or to the account as store credit",
+    }),
     failure: z.string().nullable(),
     created_at: Instant,
     updated_at: Instant,
@@ -83,9 +89,9 @@ export type PaymentQuery = z.infer<typeof PaymentQuery>
 export const PaymentMethods = z
   .object({
     results: z.array(
-      z.object({ id: PaymentMethodName, name: z.string(), is_gateway: z.boolean() }),
+      z.object({ id: ChosenMethodName, name: z.string(), is_gateway: z.boolean() }),
     ),
-    card: PaymentMethodName.nullable().meta({
+    card: ChosenMethodName.nullable().meta({
       description: "The method that `card` means; null: cards are not taken",
     }),
   })
@@ -98,13 +104,24 @@ export const CaptureInput = z
   .meta({ example: {}, description: "Absent: all of it" })
 export type CaptureInput = z.infer<typeof CaptureInput>
 
-/** Why staff say that a payment was made. */
+/** Why staff say that a payment was made, and how much of it. */
 export const MarkPaidInput = z
   .object({
+    amount: PriceInput.optional().meta({
+      description: "A part of it: what is left is a payment of its own, `rest`",
+    }),
     note: z.string().trim().max(1000, "At most 1000 characters.").default(""),
   })
   .meta({ example: { note: "Bank transfer of 20 November" } })
 export type MarkPaidInput = z.infer<typeof MarkPaidInput>
+
+/** A payment that was marked as paid. */
+export const MarkedPaid = Payment.extend({
+  rest: id("payment", "pay_01kaeq4w8s0000000000000000").nullable().meta({
+    description: "The payment of what is left; null: nothing is",
+  }),
+}).meta({ id: "MarkedPaid" })
+export type MarkedPaid = z.infer<typeof MarkedPaid>
 
 /** What is given back: of one payment, or of an order's payments, the newest first. */
 export const NewRefund = z
@@ -113,6 +130,9 @@ export const NewRefund = z
     order: Ref.optional().meta({ description: "Id or order number" }),
     amount: PriceInput.optional().meta({ description: "Absent: all that is left" }),
     reason: z.string().trim().min(1, "This field may not be blank.").max(1000),
+    to: z.enum(["source", "store_credit"]).default("source").meta({
+      description: "Back the way it was paid, or to the account as store credit",
+    }),
   })
   .refine(({ payment, order }) => (payment === undefined) !== (order === undefined), {
     path: ["payment"],

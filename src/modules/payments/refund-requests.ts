@@ -16,7 +16,8 @@ import { refund, type RefundRow, tooLarge } from "./refunds.ts"
 /**
  * Gives back what was paid, or a part of it, because staff say so; audited. With an idempotency key the same request
  * gives back once.
- * @throws `forbidden`, `not-found`, `refund-too-large` with `refundable`, `invalid-input`
+ * @throws `forbidden`, `not-found`, `refund-too-large` with `refundable`, `store-credit-unavailable`,
+ * `invalid-input`
  */
 export async function create(ctx: Ctx, input: NewRefund): Promise<RefundsMade> {
   requirePermission(ctx, "orders:write")
@@ -30,10 +31,10 @@ export async function create(ctx: Ctx, input: NewRefund): Promise<RefundsMade> {
     })
   const key = `request:${ctx.once?.key ?? randomBase32(26)}`
   const result = (rows: RefundRow[]) => ({ refunds: rows.map(toRefund) })
-  const audit = { reference, reason: input.reason }
+  const audit = { reference, reason: input.reason, to: input.to }
   const made = await refund(
     ctx,
-    { reference, amount, key, reason: input.reason, ...(paymentId && { paymentId }) },
+    { reference, amount, key, reason: input.reason, to: input.to, ...(paymentId && { paymentId }) },
     { statements: stageAudit(ctx, "payment.refunded", null, audit), result },
   )
   if (made.length === 0) throw tooLarge(0, currency)

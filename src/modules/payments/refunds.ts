@@ -5,6 +5,8 @@ import { DomainError, notFound } from "#errors.ts"
 import { type Id, newId } from "#lib/id.ts"
 import { toDecimal } from "#lib/money.ts"
 import { iso } from "#lib/time.ts"
+import { stageEntry } from "#modules/credit/entries.ts"
+import type { Holder } from "#modules/credit/entry.ts"
 import { commit, retryRaced } from "#platform/commit.ts"
 import type { Statement } from "#platform/db.ts"
 
@@ -15,6 +17,7 @@ import {
   changed,
   changedEvent,
   checkIn,
+  holderOf,
   nothing,
   type PaymentRow,
   type Staged,
@@ -32,18 +35,20 @@ type RefundOrder = {
   reason: string
   /** Of this payment alone; absent: of all of the reference, the newest first. */
   paymentId?: Id<"payment">
+  /** `store_credit`: to the account that paid, whatever it was paid by. */
+  to?: "source" | "store_credit"
 }
 
 /**
  * Gives money back, in the batch of what causes it: several at once never come to more than was captured, since
  * the amounts are added up under a CHECK (then `payment-changed`, for `retryRaced`). Without a gateway it is done
- * with the batch; a gateway is asked by the subscriber of `refund.requested`. A key that was used already, and
- * `all` of nothing, is nothing.
- * @throws `refund-too-large` with `refundable`
+ * with the batch, and is back on its gift card or in store credit then; a gateway is asked by the subscriber of
+ * `refund.requested`. A key that was used already, and `all` of nothing, is nothing.
+ * @throws `refund-too-large` with `refundable`, `store-credit-unavailable` to what nobody's account paid
  */
 export async function stageRefund(
   ctx: Ctx,
-  { reference, amount, key, reason, paymentId }: RefundOrder,
+  { reference, amount, key, reason, paymentId, to = "source" }: RefundOrder,
 ): Promise<Staged & { refunds: RefundRow[] }> {
   const [used, rows] = await ctx.db.batch([
     ctx.db.select({ id: refunds.id }).from(refunds).where(eq(refunds.key, key)).limit(1),
@@ -66,13 +71,14 @@ export async function stageRefund(
   const parts = rows.flatMap((payment) => {
     const part = Math.min(left, payment.capturedAmount - payment.refundedAmount)
     left -= part
-    return part > 0 ? [{ payment, refund: draftOf(ctx, payment, part, key, reason) }] : []
+    return part > 0 ? [{ payment, refund: draftOf(ctx, payment, part, key, reason, to) }] : []
   })
   return {
     refunds: parts.map(({ refund }) => refund),
     statements: parts.flatMap(({ payment, refund }) => [
       ctx.db.insert(refunds).values(refund),
       add(ctx, payment.id, refund.amount),
+      ...stageCredited(ctx, payment, refund),
     ]),
     events: parts.flatMap(({ payment, refund: { id, status } }) => [
       changedEvent(payment),
@@ -84,14 +90,29 @@ export async function stageRefund(
   }
 }
 
+/** Puts what was refunded on the gift card or the account that it goes to; elsewhere it goes through a gateway, or by hand. */
+function stageCredited(ctx: Ctx, payment: PaymentRow, refund: RefundRow): Statement[] {
+  const { id, amount, currency, reason, reference, destination } = refund
+  const holder = destination === null ? holderOf(payment) : accountOf(payment)
+  if (!holder) return []
+  const refunded = { kind: "refunded", amount, currency, reason, reference } as const
+  return stageEntry(ctx, holder, { ...refunded, key: `refund:${id}` })
+}
+
+function accountOf({ userId }: PaymentRow): Holder {
+  if (userId === null) throw new DomainError("store-credit-unavailable")
+  return { method: "store_credit", userId }
+}
+
 function draftOf(
   ctx: Ctx,
   payment: PaymentRow,
   amount: number,
   key: string,
   reason: string,
+  to: NonNullable<RefundOrder["to"]>,
 ): RefundRow {
-  const isPending = isGateway(payment.provider)
+  const isPending = isGateway(payment.provider) && to === "source"
   return {
     id: newId("refund", ctx.now),
     key,
@@ -101,6 +122,7 @@ function draftOf(
     amount,
     currency: payment.currency,
     reason,
+    destination: to === "source" ? null : to,
     gatewayRef: null,
     failure: null,
     checkAt: isPending ? checkIn(ctx, { checks: 0 }) : null,

@@ -8,6 +8,7 @@ import * as captures from "./captures.ts"
 import * as lists from "./lists.ts"
 import {
   CaptureInput,
+  MarkedPaid,
   MarkPaidInput,
   NewRefund,
   Payment,
@@ -65,10 +66,10 @@ export const routes = createRouter()
       operationId: "refundPayment",
       summary: "Give money back",
       description:
-        "Of a payment, or of an order's payments, the newest first; all that is left, or `amount` of it. However many at once, never more than was paid.",
+        "Of a payment, or of an order's payments, the newest first; all that is left, or `amount` of it. However many at once, never more than was paid. What a gift card or store credit paid is there again at once; `to: store_credit` gives the account credit whatever it was paid by.",
       request: { body: json(NewRefund) },
       responses: created(RefundsMade, "The refunds"),
-      refuses: ["not-found", "refund-too-large", "payment-changed"],
+      refuses: ["not-found", "refund-too-large", "store-credit-unavailable", "payment-changed"],
     }),
     async (c) => c.json(await refundRequests.create(c.var.ctx, c.req.valid("json")), 201),
   )
@@ -157,9 +158,9 @@ export const routes = createRouter()
       operationId: "markPaid",
       summary: "Say that an invoice was paid",
       description:
-        "Or that the cash was taken at the door. Only of payments without a gateway; audited.",
+        "Or that the cash was taken at the door, or a part of it: then what is left is a payment of its own. Only of payments without a gateway; audited.",
       request: { params, body: optionalJson(MarkPaidInput) },
-      responses: ok(Payment, "The payment"),
+      responses: ok(MarkedPaid, "The payment"),
       refuses: ["not-found", "payment-closed", "payment-changed"],
     }),
     async (c) =>

@@ -34,6 +34,9 @@ export const payments = sqliteTable(
     capture: text({ enum: ["automatic", "manual"] }).notNull(),
     /** The gateway's own id of it; NULL until the gateway has answered once. */
     gatewayRef: text(),
+    /** The card that it was paid by, of a gift card's payment, and the end of its code. */
+    giftCardId: text().$type<Id<"giftCard">>(),
+    giftCardLast4: text(),
     /** What the client needs to pay. */
     action: text({ mode: "json" }).$type<{ clientSecret?: string; redirectUrl?: string }>(),
     /** Why it failed, in the gateway's word. */
@@ -92,6 +95,8 @@ export const refunds = sqliteTable(
     amount: integer().notNull(),
     currency: text().notNull(),
     reason: text().notNull(),
+    /** `store_credit`: given to the account as credit, and nobody is asked for it; NULL: back the way it came. */
+    destination: text({ enum: ["store_credit"] }),
     gatewayRef: text(),
     failure: text(),
     checkAt: text(),

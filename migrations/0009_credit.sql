@@ -51,3 +51,7 @@ CREATE TABLE `store_credits` (
 	PRIMARY KEY(`user_id`, `currency`),
 	CONSTRAINT "store_credits_balance" CHECK(balance_amount >= 0)
 );
+--> statement-breakpoint
+ALTER TABLE `payments` ADD `gift_card_id` text;--> statement-breakpoint
+ALTER TABLE `payments` ADD `gift_card_last4` text;--> statement-breakpoint
+ALTER TABLE `refunds` ADD `destination` text;

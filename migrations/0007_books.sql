@@ -24,4 +24,11 @@ CREATE UNIQUE INDEX `ledger_transfers_key` ON `ledger_transfers` (`key`);--> sta
 CREATE INDEX `ledger_transfers_reference` ON `ledger_transfers` (`reference`,`id`);--> statement-breakpoint
 CREATE INDEX `ledger_transfers_debit` ON `ledger_transfers` (`debit`,`id`);--> statement-breakpoint
 CREATE INDEX `ledger_transfers_credit` ON `ledger_transfers` (`credit`,`id`);--> statement-breakpoint
-CREATE INDEX `ledger_transfers_created` ON `ledger_transfers` (`created_at`);
+CREATE INDEX `ledger_transfers_created` ON `ledger_transfers` (`created_at`);--> statement-breakpoint
+ALTER TABLE `orders` ADD `refunded_tax_amount` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE `orders` ADD `refunded_shipping_amount` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE `payments` ADD `refunded_tax_amount` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE `payments` ADD `refunded_shipping_amount` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE `payments` ADD `fee_amount` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE `refunds` ADD `tax_amount` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE `refunds` ADD `shipping_amount` integer DEFAULT 0 NOT NULL;

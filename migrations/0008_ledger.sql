@@ -18,3 +18,104 @@ CREATE TRIGGER `ledger_transfers_counted` AFTER INSERT ON `ledger_transfers` BEG
     debit_amount = debit_amount + excluded.debit_amount,
     credit_amount = credit_amount + excluded.credit_amount;
 END;
+--> statement-breakpoint
+-- `ledger_claims` takes what the books are to say of one thing (`source`): the difference to what they say is booked.
+CREATE VIEW `ledger_claims` AS
+  SELECT key AS source, debit, credit, amount, currency, reference, created_at FROM ledger_transfers;
+--> statement-breakpoint
+CREATE TRIGGER `ledger_claims_booked` INSTEAD OF INSERT ON `ledger_claims` BEGIN
+  INSERT INTO ledger_transfers (key, debit, credit, amount, currency, reference, created_at)
+  SELECT NEW.source || ':' || (times + 1), iif(change > 0, NEW.debit, NEW.credit), iif(change > 0, NEW.credit, NEW.debit),
+    abs(change), NEW.currency, NEW.reference, NEW.created_at
+  FROM (
+    SELECT count(*) AS times, NEW.amount - coalesce(sum(iif(debit = NEW.debit, amount, -amount)), 0) AS change
+    FROM ledger_transfers WHERE key >= NEW.source || ':' AND key < NEW.source || ';'
+  ) WHERE change <> 0;
+END;
+--> statement-breakpoint
+-- What an order is worth: nothing when it was cancelled or all of it went back, otherwise its total, less what went back of
+-- it otherwise than by an edit (`reduced_amount`) and beyond what was paid too much. Tax is where the prices have it.
+CREATE VIEW `order_worths` AS
+  SELECT id, currency, updated_at,
+    iif(is_over, 0, total - tax - shipping) AS sales, iif(is_over, 0, shipping) AS shipping, iif(is_over, 0, tax) AS tax
+  FROM (
+    SELECT id, currency, updated_at, status IN ('cancelled', 'refunded') AS is_over,
+      tax_amount + included_tax_amount - refunded_tax_amount AS tax,
+      shipping_amount - iif(included_tax_amount > 0, shipping_tax_amount, 0) - refunded_shipping_amount AS shipping,
+      total_amount - max(0, refunded_amount - reduced_amount - max(0, paid_amount - reduced_amount - total_amount)) AS total
+    FROM orders
+  );
+--> statement-breakpoint
+CREATE TRIGGER `orders_booked` AFTER INSERT ON `orders` BEGIN
+  INSERT INTO ledger_claims (source, debit, credit, amount, currency, reference, created_at)
+  SELECT 'sales:' || id, 'receivable', 'sales', sales, currency, id, updated_at FROM order_worths WHERE id = NEW.id
+  UNION ALL SELECT 'shipping:' || id, 'receivable', 'shipping', shipping, currency, id, updated_at FROM order_worths WHERE id = NEW.id
+  UNION ALL SELECT 'tax:' || id, 'receivable', 'tax', tax, currency, id, updated_at FROM order_worths WHERE id = NEW.id;
+END;
+--> statement-breakpoint
+CREATE TRIGGER `orders_rebooked` AFTER UPDATE OF `status`, `total_amount`, `shipping_amount`, `tax_amount`, `included_tax_amount`,
+  `shipping_tax_amount`, `paid_amount`, `refunded_amount`, `reduced_amount`, `refunded_tax_amount`, `refunded_shipping_amount` ON `orders` BEGIN
+  INSERT INTO ledger_claims (source, debit, credit, amount, currency, reference, created_at)
+  SELECT 'sales:' || id, 'receivable', 'sales', sales, currency, id, updated_at FROM order_worths WHERE id = NEW.id
+  UNION ALL SELECT 'shipping:' || id, 'receivable', 'shipping', shipping, currency, id, updated_at FROM order_worths WHERE id = NEW.id
+  UNION ALL SELECT 'tax:' || id, 'receivable', 'tax', tax, currency, id, updated_at FROM order_worths WHERE id = NEW.id;
+END;
+--> statement-breakpoint
+-- Where the money of a payment lies. Of gift cards and store credit their own modules book all.
+CREATE VIEW `payment_accounts` AS
+  SELECT id, iif(provider IN ('manual', 'cod'), 'cash', 'gateway:' || provider) AS account
+  FROM payments WHERE provider NOT IN ('gift_card', 'store_credit');
+--> statement-breakpoint
+CREATE TRIGGER `payments_booked` AFTER INSERT ON `payments` BEGIN
+  INSERT INTO ledger_claims (source, debit, credit, amount, currency, reference, created_at)
+  SELECT 'capture:' || id, account, 'receivable', NEW.captured_amount, NEW.currency, NEW.reference, NEW.updated_at
+  FROM payment_accounts WHERE id = NEW.id
+  UNION ALL SELECT 'fee:' || id, 'fees', account, NEW.fee_amount, NEW.currency, NEW.reference, NEW.updated_at
+  FROM payment_accounts WHERE id = NEW.id;
+END;
+--> statement-breakpoint
+CREATE TRIGGER `payments_rebooked` AFTER UPDATE OF `captured_amount`, `fee_amount` ON `payments`
+WHEN OLD.captured_amount <> NEW.captured_amount OR OLD.fee_amount <> NEW.fee_amount
+BEGIN
+  INSERT INTO ledger_claims (source, debit, credit, amount, currency, reference, created_at)
+  SELECT 'capture:' || id, account, 'receivable', NEW.captured_amount, NEW.currency, NEW.reference, NEW.updated_at
+  FROM payment_accounts WHERE id = NEW.id
+  UNION ALL SELECT 'fee:' || id, 'fees', account, NEW.fee_amount, NEW.currency, NEW.reference, NEW.updated_at
+  FROM payment_accounts WHERE id = NEW.id;
+END;
+--> statement-breakpoint
+-- A refund is owed no more as soon as it is on its way, and leaves its account when it has succeeded; what is given as
+-- store credit instead leaves none, and is booked with the credit.
+CREATE TRIGGER `refunds_booked` AFTER INSERT ON `refunds` BEGIN
+  INSERT INTO ledger_claims (source, debit, credit, amount, currency, reference, created_at)
+  SELECT 'refund:' || NEW.id, 'receivable', 'refunds-in-flight', iif(NEW.status = 'failed', 0, NEW.amount), NEW.currency, NEW.reference, NEW.updated_at
+  FROM payment_accounts WHERE id = NEW.payment_id AND NEW.destination IS NULL
+  UNION ALL SELECT 'refunded:' || NEW.id, 'refunds-in-flight', account, iif(NEW.status = 'succeeded', NEW.amount, 0), NEW.currency, NEW.reference, NEW.updated_at
+  FROM payment_accounts WHERE id = NEW.payment_id AND NEW.destination IS NULL;
+END;
+--> statement-breakpoint
+CREATE TRIGGER `refunds_rebooked` AFTER UPDATE OF `status`, `amount` ON `refunds`
+WHEN OLD.status <> NEW.status OR OLD.amount <> NEW.amount
+BEGIN
+  INSERT INTO ledger_claims (source, debit, credit, amount, currency, reference, created_at)
+  SELECT 'refund:' || NEW.id, 'receivable', 'refunds-in-flight', iif(NEW.status = 'failed', 0, NEW.amount), NEW.currency, NEW.reference, NEW.updated_at
+  FROM payment_accounts WHERE id = NEW.payment_id AND NEW.destination IS NULL
+  UNION ALL SELECT 'refunded:' || NEW.id, 'refunds-in-flight', account, iif(NEW.status = 'succeeded', NEW.amount, 0), NEW.currency, NEW.reference, NEW.updated_at
+  FROM payment_accounts WHERE id = NEW.payment_id AND NEW.destination IS NULL;
+END;
+--> statement-breakpoint
+-- What happened before there were books.
+INSERT INTO ledger_claims (source, debit, credit, amount, currency, reference, created_at)
+SELECT 'sales:' || id, 'receivable', 'sales', sales, currency, id, updated_at FROM order_worths
+UNION ALL SELECT 'shipping:' || id, 'receivable', 'shipping', shipping, currency, id, updated_at FROM order_worths
+UNION ALL SELECT 'tax:' || id, 'receivable', 'tax', tax, currency, id, updated_at FROM order_worths;
+--> statement-breakpoint
+INSERT INTO ledger_claims (source, debit, credit, amount, currency, reference, created_at)
+SELECT 'capture:' || payments.id, account, 'receivable', captured_amount, currency, reference, updated_at
+FROM payments JOIN payment_accounts ON payment_accounts.id = payments.id;
+--> statement-breakpoint
+INSERT INTO ledger_claims (source, debit, credit, amount, currency, reference, created_at)
+SELECT 'refund:' || refunds.id, 'receivable', 'refunds-in-flight', amount, currency, reference, updated_at
+FROM refunds JOIN payment_accounts ON payment_accounts.id = payment_id WHERE status <> 'failed'
+UNION ALL SELECT 'refunded:' || refunds.id, 'refunds-in-flight', account, amount, currency, reference, updated_at
+FROM refunds JOIN payment_accounts ON payment_accounts.id = payment_id WHERE status = 'succeeded';

@@ -76,6 +76,8 @@ const balance = (state: State) =>
       amount,
       capturedAmount: captured,
       refundedAmount: refunded,
+      refundedTaxAmount: 0,
+      refundedShippingAmount: 0,
     })),
   )
 const due = (state: State) =>

@@ -8,6 +8,8 @@ type Counted = {
   amount: number
   capturedAmount: number
   refundedAmount: number
+  refundedTaxAmount: number
+  refundedShippingAmount: number
 }
 
 /** What an order's payments come to. */
@@ -15,6 +17,9 @@ export type Balance = {
   paymentStatus: PaymentStatus
   paidAmount: number
   refundedAmount: number
+  /** The parts of it that were tax, and shipping before tax. */
+  refundedTaxAmount: number
+  refundedShippingAmount: number
 }
 
 /** Of several payments of which nothing was captured or authorized the best one says how the order stands. */
@@ -30,7 +35,13 @@ export function balanceOf(totalAmount: number, payments: readonly Counted[]): Ba
     payments.reduce((all, payment) => all + of(payment), 0)
   const paidAmount = sum((payment) => payment.capturedAmount)
   const refundedAmount = sum((payment) => payment.refundedAmount)
-  return { paymentStatus: statusOf(), paidAmount, refundedAmount }
+  return {
+    paymentStatus: statusOf(),
+    paidAmount,
+    refundedAmount,
+    refundedTaxAmount: sum((payment) => payment.refundedTaxAmount),
+    refundedShippingAmount: sum((payment) => payment.refundedShippingAmount),
+  }
 
   function statusOf(): PaymentStatus {
     if (refundedAmount > 0) return refundedAmount < paidAmount ? "partially_refunded" : "refunded"
@@ -45,6 +56,17 @@ export function balanceOf(totalAmount: number, payments: readonly Counted[]): Ba
 /** What gateways have authorized and not taken yet, in minor units. */
 export function vouchedFor(payments: readonly Counted[]): number {
   return payments.reduce((all, { status, amount }) => all + (status === "authorized" ? amount : 0), 0)
+}
+
+/** Whether an order shows this balance already. */
+export function isSame(shown: Balance, balance: Balance): boolean {
+  return (
+    shown.paymentStatus === balance.paymentStatus &&
+    shown.paidAmount === balance.paidAmount &&
+    shown.refundedAmount === balance.refundedAmount &&
+    shown.refundedTaxAmount === balance.refundedTaxAmount &&
+    shown.refundedShippingAmount === balance.refundedShippingAmount
+  )
 }
 
 /** Whether nobody vouches for the money: nothing was taken of it, and nothing is authorized. */

@@ -9,12 +9,13 @@ import { fromDecimal } from "#lib/money.ts"
 import { iso } from "#lib/time.ts"
 import * as inventory from "#modules/inventory/inventory.ts"
 import * as payments from "#modules/payments/payments.ts"
-import { stageRefund } from "#modules/payments/refunds.ts"
+import { type Split, stageRefund } from "#modules/payments/refunds.ts"
 import { refunds } from "#modules/payments/tables.ts"
 import { commit, raced, retryRaced } from "#platform/commit.ts"
 import type { Statement } from "#platform/db.ts"
 
 import { open, type Opened } from "./orders.ts"
+import { shippingTaxOf, splitOf, taxOf } from "./refund-shares.ts"
 import { shareOf, shippingOf } from "./return-shares.ts"
 import { type ReturnStatus, returnTransitions } from "./return-status.ts"
 import type { Return, ReturnReceipt } from "./returns-model.ts"
@@ -75,8 +76,8 @@ export function cancel(ctx: Ctx, orderRef: string, ref: string): Promise<Return>
 /**
  * Records what arrived and gives back what was paid for it: stock and money each exactly once, even if this process
  * dies now. Where no gateway is asked it is refunded with that; nothing to give back closes it.
- * @throws `forbidden`, `not-found`, `illegal-transition`, `refund-too-large` with `refundable`, `order-changed`,
- * `invalid-input`
+ * @throws `forbidden`, `not-found`, `illegal-transition`, `refund-too-large` with `refundable`,
+ * `store-credit-unavailable`, `order-changed`, `invalid-input`
  */
 export async function receive(ctx: Ctx, ref: string, input: ReturnReceipt): Promise<Return> {
   requirePermission(ctx, "orders:write")
@@ -100,12 +101,21 @@ async function received(ctx: Ctx, found: Found, input: ReturnReceipt): Promise<S
   const refundable = made.reduce((sum, one) => sum + one.capturedAmount - one.refundedAmount, 0)
   const worth = lines.reduce((sum, { amount }) => sum + amount, 0) + shippingLeft
   const amount = askedAmount(input, order.currency) ?? Math.min(worth, refundable)
+  const shippingAmount = Math.min(shippingLeft, amount)
+  const wanted = wantedOf(found.opened, lines, shippingUsed, shippingAmount)
   const key = refundKey(row.id)
   const reason = `Return ${row.number}`
   const back =
     amount === 0
       ? { ...payments.nothing(), refunds: [] }
-      : await stageRefund(ctx, { reference: order.id, amount, key, reason })
+      : await stageRefund(ctx, {
+          reference: order.id,
+          amount,
+          key,
+          reason,
+          to: input.refund_to,
+          split: (whole, before) => splitOf(order, before, whole, wanted),
+        })
   const isPending = back.refunds.some(({ status }) => status === "pending")
   const now = iso(ctx.now)
   return {
@@ -114,7 +124,7 @@ async function received(ctx: Ctx, found: Found, input: ReturnReceipt): Promise<S
       status: amount === 0 ? "closed" : isPending ? "received" : "refunded",
       note: input.note === "" ? row.note : input.note,
       refundAmount: amount,
-      shippingAmount: Math.min(shippingLeft, amount),
+      shippingAmount,
       receivedAt: now,
       closedAt: isPending ? null : now,
     },
@@ -140,6 +150,24 @@ async function received(ctx: Ctx, found: Found, input: ReturnReceipt): Promise<S
     ],
     events: back.events,
     refusals: { ...back.refusals, ...lineRefusals },
+  }
+}
+
+/** What of a refund is to be tax and shipping, by the lines that came back, and the shipping after what went back of it. */
+function wantedOf(
+  { order, lines: ordered }: Opened,
+  lines: readonly returns.ReturnLineRow[],
+  shippingUsed: number,
+  shippingAmount: number,
+): Split {
+  const shippingTax = shippingTaxOf(order, shippingUsed, shippingAmount)
+  const taxes = lines.map(({ orderLineId, acceptedQuantity }) => {
+    const line = ordered.find(({ id }) => id === orderLineId)
+    return line ? taxOf(line, acceptedQuantity ?? 0) : 0
+  })
+  return {
+    taxAmount: taxes.reduce((sum, tax) => sum + tax, shippingTax),
+    shippingAmount: shippingAmount - shippingTax,
   }
 }
 

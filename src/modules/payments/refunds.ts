@@ -3,7 +3,7 @@ import { and, desc, eq, sql } from "drizzle-orm"
 import type { Ctx } from "#context.ts"
 import { DomainError, notFound } from "#errors.ts"
 import { type Id, newId } from "#lib/id.ts"
-import { toDecimal } from "#lib/money.ts"
+import { allocate, toDecimal } from "#lib/money.ts"
 import { iso } from "#lib/time.ts"
 import { stageEntry } from "#modules/credit/entries.ts"
 import type { Holder } from "#modules/credit/entry.ts"
@@ -21,10 +21,14 @@ import {
   nothing,
   type PaymentRow,
   type Staged,
+  versionRefusals,
 } from "./payments.ts"
 import { payments, refunds } from "./tables.ts"
 
 export type RefundRow = typeof refunds.$inferSelect
+
+/** What of an amount is tax, and what shipping before tax; minor units. */
+export type Split = { taxAmount: number; shippingAmount: number }
 
 type RefundOrder = {
   reference: string
@@ -37,6 +41,11 @@ type RefundOrder = {
   paymentId?: Id<"payment">
   /** `store_credit`: to the account that paid, whatever it was paid by. */
   to?: "source" | "store_credit"
+  /**
+   * Splits the amount, where goods or service are paid back; `before`: what all refunds of the reference come to, which
+   * still holds when it is committed. Absent: nothing of it is tax or shipping.
+   */
+  split?: (amount: number, before: Split & { amount: number }) => Split
 }
 
 /**
@@ -48,45 +57,62 @@ type RefundOrder = {
  */
 export async function stageRefund(
   ctx: Ctx,
-  { reference, amount, key, reason, paymentId, to = "source" }: RefundOrder,
+  { reference, amount, key, reason, paymentId, to = "source", split }: RefundOrder,
 ): Promise<Staged & { refunds: RefundRow[] }> {
-  const [used, rows] = await ctx.db.batch([
+  const [used, captured] = await ctx.db.batch([
     ctx.db.select({ id: refunds.id }).from(refunds).where(eq(refunds.key, key)).limit(1),
     ctx.db
       .select()
       .from(payments)
-      .where(
-        and(
-          eq(payments.reference, reference),
-          sql`captured_amount > refunded_amount`,
-          paymentId === undefined ? undefined : eq(payments.id, paymentId),
-        ),
-      )
+      .where(and(eq(payments.reference, reference), sql`captured_amount > 0`))
       .orderBy(desc(payments.createdAt), desc(payments.id)),
   ])
   if (used.length > 0) return { ...nothing(), refunds: [] }
+  const rows = captured.filter(({ id }) => paymentId === undefined || id === paymentId)
   const refundable = rows.reduce((sum, row) => sum + row.capturedAmount - row.refundedAmount, 0)
-  let left = amount === "all" ? refundable : amount
-  if (left > refundable) throw tooLarge(refundable, rows[0]?.currency ?? ctx.config.currency)
-  const parts = rows.flatMap((payment) => {
-    const part = Math.min(left, payment.capturedAmount - payment.refundedAmount)
-    left -= part
-    return part > 0 ? [{ payment, refund: draftOf(ctx, payment, part, key, reason, to) }] : []
+  const whole = amount === "all" ? refundable : amount
+  if (whole > refundable) throw tooLarge(refundable, rows[0]?.currency ?? ctx.config.currency)
+  let left = whole
+  const shares = rows.flatMap((payment) => {
+    const share = Math.min(left, payment.capturedAmount - payment.refundedAmount)
+    left -= share
+    return share > 0 ? [{ payment, share }] : []
   })
+  const { taxAmount, shippingAmount } = split?.(whole, sumOf(captured)) ?? noSplit
+  const [taxes, shippings] = [taxAmount, shippingAmount].map((part) =>
+    allocate(
+      part,
+      shares.map(({ share }) => share),
+    ),
+  )
+  const parts = shares.map(({ payment, share }, index) => ({
+    payment,
+    refund: draftOf(ctx, payment, {
+      amount: share,
+      taxAmount: taxes?.[index] ?? 0,
+      shippingAmount: shippings?.[index] ?? 0,
+      key,
+      reason,
+      destination: to === "source" ? null : to,
+    }),
+  }))
   return {
     refunds: parts.map(({ refund }) => refund),
-    statements: parts.flatMap(({ payment, refund }) => [
-      ctx.db.insert(refunds).values(refund),
-      add(ctx, payment.id, refund.amount),
-      ...stageCredited(ctx, payment, refund),
-    ]),
+    statements: [
+      ...(split ? captured.map((payment) => unchanged(ctx, payment)) : []),
+      ...parts.flatMap(({ payment, refund }) => [
+        ctx.db.insert(refunds).values(refund),
+        add(ctx, payment.id, refund, 1),
+        ...stageCredited(ctx, payment, refund),
+      ]),
+    ],
     events: parts.flatMap(({ payment, refund: { id, status } }) => [
       changedEvent(payment),
       ...(status === "pending"
         ? [{ type: "refund.requested" as const, refundId: id, reference }]
         : []),
     ]),
-    refusals: { payments_amounts: changed, "refunds.key": changed },
+    refusals: { payments_amounts: changed, "refunds.key": changed, ...versionRefusals },
   }
 }
 
@@ -104,25 +130,39 @@ function accountOf({ userId }: PaymentRow): Holder {
   return { method: "store_credit", userId }
 }
 
+const noSplit: Split = { taxAmount: 0, shippingAmount: 0 }
+
+/** What payments have given back so far. */
+function sumOf(rows: readonly PaymentRow[]): Split & { amount: number } {
+  const sum = (of: (row: PaymentRow) => number) => rows.reduce((all, row) => all + of(row), 0)
+  return {
+    amount: sum((row) => row.refundedAmount),
+    taxAmount: sum((row) => row.refundedTaxAmount),
+    shippingAmount: sum((row) => row.refundedShippingAmount),
+  }
+}
+
+/** Breaks the batch if the payment is not what was read (`versionRefusals`). */
+function unchanged(ctx: Ctx, { id, version }: PaymentRow): Statement {
+  return ctx.db
+    .update(payments)
+    .set({ version: sql`CASE WHEN version = ${version} THEN version END` })
+    .where(eq(payments.id, id))
+}
+
 function draftOf(
   ctx: Ctx,
   payment: PaymentRow,
-  amount: number,
-  key: string,
-  reason: string,
-  to: NonNullable<RefundOrder["to"]>,
+  given: Pick<RefundRow, "amount" | "taxAmount" | "shippingAmount" | "key" | "reason" | "destination">,
 ): RefundRow {
-  const isPending = isGateway(payment.provider) && to === "source"
+  const isPending = isGateway(payment.provider) && given.destination === null
   return {
+    ...given,
     id: newId("refund", ctx.now),
-    key,
     paymentId: payment.id,
     reference: payment.reference,
     status: isPending ? "pending" : "succeeded",
-    amount,
     currency: payment.currency,
-    reason,
-    destination: to === "source" ? null : to,
     gatewayRef: null,
     failure: null,
     checkAt: isPending ? checkIn(ctx, { checks: 0 }) : null,
@@ -140,13 +180,20 @@ export function tooLarge(refundable: number, currency: string): DomainError {
   })
 }
 
-/** Adds to what is refunded of a payment, or takes off it again, whatever else happens to it meanwhile. */
-function add(ctx: Ctx, id: Id<"payment">, amount: number): Statement {
-  const sum = sql`refunded_amount + ${amount}`
+/** Adds a refund to what is refunded of a payment, or takes it off again, whatever else happens to it meanwhile. */
+function add(
+  ctx: Ctx,
+  id: Id<"payment">,
+  { amount, taxAmount, shippingAmount }: Split & { amount: number },
+  sign: 1 | -1,
+): Statement {
+  const sum = sql`refunded_amount + ${sign * amount}`
   return ctx.db
     .update(payments)
     .set({
       refundedAmount: sum,
+      refundedTaxAmount: sql`refunded_tax_amount + ${sign * taxAmount}`,
+      refundedShippingAmount: sql`refunded_shipping_amount + ${sign * shippingAmount}`,
       status: sql`CASE WHEN ${sum} <= 0 THEN 'paid' WHEN ${sum} < captured_amount THEN 'partially_refunded' ELSE 'refunded' END`,
       version: sql`version + 1`,
       updatedAt: iso(ctx.now),
@@ -235,7 +282,7 @@ export function stageRefundTold(ctx: Ctx, row: RefundRow, answer: RefundAnswer):
           updatedAt: iso(ctx.now),
         })
         .where(eq(refunds.id, row.id)),
-      ...(status === "failed" ? [add(ctx, row.paymentId, -row.amount)] : []),
+      ...(status === "failed" ? [add(ctx, row.paymentId, row, -1)] : []),
     ],
     events:
       status === "pending"

@@ -30,6 +30,11 @@ export const payments = sqliteTable(
     amount: integer().notNull(),
     capturedAmount: integer().notNull(),
     refundedAmount: integer().notNull(),
+    /** The parts of `refundedAmount` that were tax, and shipping before tax. */
+    refundedTaxAmount: integer().notNull().default(0),
+    refundedShippingAmount: integer().notNull().default(0),
+    /** What the gateway keeps of it for its work. */
+    feeAmount: integer().notNull().default(0),
     /** Whether the gateway takes the money at once, or staff say when. */
     capture: text({ enum: ["automatic", "manual"] }).notNull(),
     /** The gateway's own id of it; NULL until the gateway has answered once. */
@@ -93,6 +98,9 @@ export const refunds = sqliteTable(
     reference: text().notNull(),
     status: text({ enum: ["pending", "succeeded", "failed"] }).notNull(),
     amount: integer().notNull(),
+    /** The parts of `amount` that are tax, and shipping before tax, where goods or service are paid back. */
+    taxAmount: integer().notNull().default(0),
+    shippingAmount: integer().notNull().default(0),
     currency: text().notNull(),
     reason: text().notNull(),
     /** `store_credit`: given to the account as credit, and nobody is asked for it; NULL: back the way it came. */

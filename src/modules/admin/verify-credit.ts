@@ -61,5 +61,5 @@ function differenceOf(row: { balanceAmount: number; sum: number; currency: strin
   const [has, moved] = [row.balanceAmount, row.sum].map((amount) =>
     amount < 0 ? `-${toDecimal(-amount, row.currency)}` : toDecimal(amount, row.currency),
   )
-  return [`It has ${has} ${row.currency}, and its movements come to ${moved}.`]
+  return [`It has ${has} ${row.currency}, and its movements come to ${moved} ${row.currency}.`]
 }

@@ -225,7 +225,16 @@ export const NewPayment = spelled(
         .optional()
         .meta({
           type: "string",
-          enum: ["manual", "cod", "card", "stripe", "paypal", "square", "gift_card", "store_credit"],
+          enum: [
+            "manual",
+            "cod",
+            "card",
+            "stripe",
+            "paypal",
+            "square",
+            "gift_card",
+            "store_credit",
+          ],
           description: "Absent: as the order says, or `gift_card` where one is given",
         }),
       amount: PriceInput.optional().meta({

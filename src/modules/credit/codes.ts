@@ -20,11 +20,7 @@ export async function codeOf(ctx: Ctx, id: Id<"giftCard">): Promise<string> {
  * A code as it is compared: letters of any case, spaces and hyphens anywhere, O read as 0, I and L as 1 (Crockford).
  */
 export function bare(code: string): string {
-  return code
-    .toLowerCase()
-    .replaceAll(/[\s-]/g, "")
-    .replaceAll("o", "0")
-    .replaceAll(/[il]/g, "1")
+  return code.toLowerCase().replaceAll(/[\s-]/g, "").replaceAll("o", "0").replaceAll(/[il]/g, "1")
 }
 
 /** What the database knows of a code. */

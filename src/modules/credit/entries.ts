@@ -37,7 +37,10 @@ export function stageEntry(ctx: Ctx, holder: Holder, movement: Movement): Statem
 }
 
 /** What the books say of a movement: what pays for goods settles what is owed for them, the rest is given away. */
-function transferOf(holder: Holder, { key, kind, amount, currency, reference }: Movement): Transfer {
+function transferOf(
+  holder: Holder,
+  { key, kind, amount, currency, reference }: Movement,
+): Transfer {
   const own = holder.method === "gift_card" ? "gift-cards" : "store-credit"
   const other = kind === "spent" || kind === "refunded" ? "receivable" : "goodwill"
   return {

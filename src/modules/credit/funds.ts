@@ -48,7 +48,9 @@ export async function readFunds(ctx: Ctx, asked: Asked, currency: string): Promi
       .select()
       .from(storeCredits)
       // No account has an empty id.
-      .where(and(eq(storeCredits.userId, userId ?? ("" as never)), eq(storeCredits.currency, currency)))
+      .where(
+        and(eq(storeCredits.userId, userId ?? ("" as never)), eq(storeCredits.currency, currency)),
+      )
       .limit(1),
   ])
   const byHash = new Map(cards.map((card) => [card.codeHash, card]))
@@ -71,12 +73,21 @@ export async function readFunds(ctx: Ctx, asked: Asked, currency: string): Promi
             ]
           : [],
       ),
-      ...(own ? [{ method: "store_credit" as const, userId: own.userId, balance: own.balanceAmount }] : []),
+      ...(own
+        ? [{ method: "store_credit" as const, userId: own.userId, balance: own.balanceAmount }]
+        : []),
     ],
     refused: looks.flatMap(({ index, reason }) =>
       reason === undefined
         ? []
-        : [{ index, last4: last4Of(asked.gift_cards[index] ?? ""), reason, detail: details[reason] }],
+        : [
+            {
+              index,
+              last4: last4Of(asked.gift_cards[index] ?? ""),
+              reason,
+              detail: details[reason],
+            },
+          ],
     ),
   }
 }

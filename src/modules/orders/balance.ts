@@ -55,7 +55,10 @@ export function balanceOf(totalAmount: number, payments: readonly Counted[]): Ba
 
 /** What gateways have authorized and not taken yet, in minor units. */
 export function vouchedFor(payments: readonly Counted[]): number {
-  return payments.reduce((all, { status, amount }) => all + (status === "authorized" ? amount : 0), 0)
+  return payments.reduce(
+    (all, { status, amount }) => all + (status === "authorized" ? amount : 0),
+    0,
+  )
 }
 
 /** Whether an order shows this balance already. */

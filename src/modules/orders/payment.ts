@@ -38,9 +38,7 @@ export async function syncPayment(ctx: Ctx, orderId: Id<"order">): Promise<Paid 
 /** Confirms a pending order that was paid in full without the staff; what is digital of it is delivered. Idempotent. */
 export function confirmPaid(ctx: Ctx, orderId: Id<"order">): Promise<Paid | undefined> {
   return change(ctx, orderId, (found) =>
-    found.order.status === "pending" && isPaidByItself(found)
-      ? confirmed(ctx, found)
-      : undefined,
+    found.order.status === "pending" && isPaidByItself(found) ? confirmed(ctx, found) : undefined,
   )
 }
 

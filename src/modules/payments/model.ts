@@ -88,9 +88,7 @@ export type PaymentQuery = z.infer<typeof PaymentQuery>
 /** How an order can be paid now. */
 export const PaymentMethods = z
   .object({
-    results: z.array(
-      z.object({ id: ChosenMethodName, name: z.string(), is_gateway: z.boolean() }),
-    ),
+    results: z.array(z.object({ id: ChosenMethodName, name: z.string(), is_gateway: z.boolean() })),
     card: ChosenMethodName.nullable().meta({
       description: "The method that `card` means; null: cards are not taken",
     }),

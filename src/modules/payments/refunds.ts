@@ -153,7 +153,10 @@ function unchanged(ctx: Ctx, { id, version }: PaymentRow): Statement {
 function draftOf(
   ctx: Ctx,
   payment: PaymentRow,
-  given: Pick<RefundRow, "amount" | "taxAmount" | "shippingAmount" | "key" | "reason" | "destination">,
+  given: Pick<
+    RefundRow,
+    "amount" | "taxAmount" | "shippingAmount" | "key" | "reason" | "destination"
+  >,
 ): RefundRow {
   const isPending = isGateway(payment.provider) && given.destination === null
   return {

@@ -70,8 +70,7 @@ export async function exportMe(ctx: Ctx): Promise<PersonalData> {
     orders.newestOf(ctx, id, most + 1),
     carts.get(ctx),
   ])
-  const [addressRows, ownSessions, events, linked, keys, programs, wished, written, moved] =
-    owned
+  const [addressRows, ownSessions, events, linked, keys, programs, wished, written, moved] = owned
   const lists = { orders: placed, sessions: ownSessions, audit: events, store_credit: moved }
   return {
     exported_at: iso(ctx.now),

@@ -46,19 +46,20 @@ CREATE VIEW `order_worths` AS
     FROM orders
   );
 --> statement-breakpoint
+CREATE VIEW `order_claims` AS
+  SELECT id, 'sales:' || id AS source, 'receivable' AS debit, 'sales' AS credit, sales AS amount, currency, updated_at FROM order_worths
+  UNION ALL SELECT id, 'shipping:' || id, 'receivable', 'shipping', shipping, currency, updated_at FROM order_worths
+  UNION ALL SELECT id, 'tax:' || id, 'receivable', 'tax', tax, currency, updated_at FROM order_worths;
+--> statement-breakpoint
 CREATE TRIGGER `orders_booked` AFTER INSERT ON `orders` BEGIN
   INSERT INTO ledger_claims (source, debit, credit, amount, currency, reference, created_at)
-  SELECT 'sales:' || id, 'receivable', 'sales', sales, currency, id, updated_at FROM order_worths WHERE id = NEW.id
-  UNION ALL SELECT 'shipping:' || id, 'receivable', 'shipping', shipping, currency, id, updated_at FROM order_worths WHERE id = NEW.id
-  UNION ALL SELECT 'tax:' || id, 'receivable', 'tax', tax, currency, id, updated_at FROM order_worths WHERE id = NEW.id;
+  SELECT source, debit, credit, amount, currency, id, updated_at FROM order_claims WHERE id = NEW.id;
 END;
 --> statement-breakpoint
 CREATE TRIGGER `orders_rebooked` AFTER UPDATE OF `status`, `total_amount`, `shipping_amount`, `tax_amount`, `included_tax_amount`,
   `shipping_tax_amount`, `paid_amount`, `refunded_amount`, `reduced_amount`, `refunded_tax_amount`, `refunded_shipping_amount` ON `orders` BEGIN
   INSERT INTO ledger_claims (source, debit, credit, amount, currency, reference, created_at)
-  SELECT 'sales:' || id, 'receivable', 'sales', sales, currency, id, updated_at FROM order_worths WHERE id = NEW.id
-  UNION ALL SELECT 'shipping:' || id, 'receivable', 'shipping', shipping, currency, id, updated_at FROM order_worths WHERE id = NEW.id
-  UNION ALL SELECT 'tax:' || id, 'receivable', 'tax', tax, currency, id, updated_at FROM order_worths WHERE id = NEW.id;
+  SELECT source, debit, credit, amount, currency, id, updated_at FROM order_claims WHERE id = NEW.id;
 END;
 --> statement-breakpoint
 -- Where the money of a payment lies. Of gift cards and store credit their own modules book all.
@@ -66,56 +67,89 @@ CREATE VIEW `payment_accounts` AS
   SELECT id, iif(provider IN ('manual', 'cod'), 'cash', 'gateway:' || provider) AS account
   FROM payments WHERE provider NOT IN ('gift_card', 'store_credit');
 --> statement-breakpoint
+CREATE VIEW `payment_sums` AS
+  SELECT payments.id AS payment_id, account, captured_amount AS captured, coalesce(fee_amount, 0) AS fee, currency, reference, updated_at,
+    refunded_amount - (SELECT coalesce(sum(amount), 0) FROM refunds WHERE payment_id = payments.id AND status <> 'failed') AS lost,
+    (SELECT coalesce(sum(amount), 0) FROM disputes WHERE payment_id = payments.id AND status = 'lost') AS taken
+  FROM payments JOIN payment_accounts ON payment_accounts.id = payments.id;
+--> statement-breakpoint
+-- What the books say of payments: captured, kept by the gateway, and what banks took back for good: `lost` counts as
+-- refunded, though there is no refund, as far as it was not given back before (`written_off`).
+CREATE VIEW `payment_claims` AS
+  SELECT payment_id, 'capture:' || payment_id AS source, account AS debit, 'receivable' AS credit, captured AS amount, currency, reference, updated_at FROM payment_sums
+  UNION ALL SELECT payment_id, 'fee:' || payment_id, 'fees', account, fee, currency, reference, updated_at FROM payment_sums
+  UNION ALL SELECT payment_id, 'lost:' || payment_id, 'receivable', 'disputes', lost, currency, reference, updated_at FROM payment_sums
+  UNION ALL SELECT payment_id, 'written-off:' || payment_id, 'write-offs', 'disputes', taken - lost, currency, reference, updated_at FROM payment_sums;
+--> statement-breakpoint
 CREATE TRIGGER `payments_booked` AFTER INSERT ON `payments` BEGIN
   INSERT INTO ledger_claims (source, debit, credit, amount, currency, reference, created_at)
-  SELECT 'capture:' || id, account, 'receivable', NEW.captured_amount, NEW.currency, NEW.reference, NEW.updated_at
-  FROM payment_accounts WHERE id = NEW.id
-  UNION ALL SELECT 'fee:' || id, 'fees', account, NEW.fee_amount, NEW.currency, NEW.reference, NEW.updated_at
-  FROM payment_accounts WHERE id = NEW.id;
+  SELECT source, debit, credit, amount, currency, reference, updated_at FROM payment_claims WHERE payment_id = NEW.id;
 END;
 --> statement-breakpoint
-CREATE TRIGGER `payments_rebooked` AFTER UPDATE OF `captured_amount`, `fee_amount` ON `payments`
-WHEN OLD.captured_amount <> NEW.captured_amount OR OLD.fee_amount <> NEW.fee_amount
+CREATE TRIGGER `payments_rebooked` AFTER UPDATE OF `captured_amount`, `fee_amount`, `refunded_amount`, `disputed_amount` ON `payments`
+WHEN OLD.captured_amount <> NEW.captured_amount OR OLD.fee_amount IS NOT NEW.fee_amount
+  OR OLD.refunded_amount <> NEW.refunded_amount OR OLD.disputed_amount <> NEW.disputed_amount
 BEGIN
   INSERT INTO ledger_claims (source, debit, credit, amount, currency, reference, created_at)
-  SELECT 'capture:' || id, account, 'receivable', NEW.captured_amount, NEW.currency, NEW.reference, NEW.updated_at
-  FROM payment_accounts WHERE id = NEW.id
-  UNION ALL SELECT 'fee:' || id, 'fees', account, NEW.fee_amount, NEW.currency, NEW.reference, NEW.updated_at
-  FROM payment_accounts WHERE id = NEW.id;
+  SELECT source, debit, credit, amount, currency, reference, updated_at FROM payment_claims WHERE payment_id = NEW.id;
 END;
 --> statement-breakpoint
 -- A refund is owed no more as soon as it is on its way, and leaves its account when it has succeeded; what is given as
 -- store credit instead leaves none, and is booked with the credit.
+CREATE VIEW `refund_claims` AS
+  SELECT refunds.id AS refund_id, 'refund:' || refunds.id AS source, 'receivable' AS debit, 'refunds-in-flight' AS credit,
+    iif(status = 'failed', 0, amount) AS amount, currency, reference, updated_at
+  FROM refunds JOIN payment_accounts ON payment_accounts.id = payment_id WHERE destination IS NULL
+  UNION ALL SELECT refunds.id, 'refunded:' || refunds.id, 'refunds-in-flight', account,
+    iif(status = 'succeeded', amount, 0), currency, reference, updated_at
+  FROM refunds JOIN payment_accounts ON payment_accounts.id = payment_id WHERE destination IS NULL;
+--> statement-breakpoint
 CREATE TRIGGER `refunds_booked` AFTER INSERT ON `refunds` BEGIN
   INSERT INTO ledger_claims (source, debit, credit, amount, currency, reference, created_at)
-  SELECT 'refund:' || NEW.id, 'receivable', 'refunds-in-flight', iif(NEW.status = 'failed', 0, NEW.amount), NEW.currency, NEW.reference, NEW.updated_at
-  FROM payment_accounts WHERE id = NEW.payment_id AND NEW.destination IS NULL
-  UNION ALL SELECT 'refunded:' || NEW.id, 'refunds-in-flight', account, iif(NEW.status = 'succeeded', NEW.amount, 0), NEW.currency, NEW.reference, NEW.updated_at
-  FROM payment_accounts WHERE id = NEW.payment_id AND NEW.destination IS NULL;
+  SELECT source, debit, credit, amount, currency, reference, updated_at FROM refund_claims WHERE refund_id = NEW.id;
 END;
 --> statement-breakpoint
 CREATE TRIGGER `refunds_rebooked` AFTER UPDATE OF `status`, `amount` ON `refunds`
 WHEN OLD.status <> NEW.status OR OLD.amount <> NEW.amount
 BEGIN
   INSERT INTO ledger_claims (source, debit, credit, amount, currency, reference, created_at)
-  SELECT 'refund:' || NEW.id, 'receivable', 'refunds-in-flight', iif(NEW.status = 'failed', 0, NEW.amount), NEW.currency, NEW.reference, NEW.updated_at
-  FROM payment_accounts WHERE id = NEW.payment_id AND NEW.destination IS NULL
-  UNION ALL SELECT 'refunded:' || NEW.id, 'refunds-in-flight', account, iif(NEW.status = 'succeeded', NEW.amount, 0), NEW.currency, NEW.reference, NEW.updated_at
-  FROM payment_accounts WHERE id = NEW.payment_id AND NEW.destination IS NULL;
+  SELECT source, debit, credit, amount, currency, reference, updated_at FROM refund_claims WHERE refund_id = NEW.id;
+END;
+--> statement-breakpoint
+-- What banks hold while they decide, and keep when the dispute is lost.
+CREATE VIEW `dispute_claims` AS
+  SELECT disputes.provider, disputes.gateway_ref, 'dispute:' || disputes.provider || ':' || disputes.gateway_ref AS source, account,
+    iif(disputes.status = 'won', 0, disputes.amount) AS amount, disputes.currency, payments.reference, disputes.updated_at
+  FROM disputes JOIN payments ON payments.id = disputes.payment_id JOIN payment_accounts ON payment_accounts.id = disputes.payment_id;
+--> statement-breakpoint
+CREATE TRIGGER `disputes_booked` AFTER INSERT ON `disputes` BEGIN
+  INSERT INTO ledger_claims (source, debit, credit, amount, currency, reference, created_at)
+  SELECT source, 'disputes', account, amount, currency, reference, updated_at FROM dispute_claims
+  WHERE provider = NEW.provider AND gateway_ref = NEW.gateway_ref;
+  -- Where nothing more can be lost of the payment, the payment's own change says nothing of it.
+  INSERT INTO ledger_claims (source, debit, credit, amount, currency, reference, created_at)
+  SELECT source, debit, credit, amount, currency, reference, updated_at FROM payment_claims
+  WHERE payment_id = (SELECT id FROM payments WHERE id = NEW.payment_id AND refunded_amount = captured_amount);
+END;
+--> statement-breakpoint
+CREATE TRIGGER `disputes_rebooked` AFTER UPDATE OF `status` ON `disputes` WHEN OLD.status <> NEW.status BEGIN
+  INSERT INTO ledger_claims (source, debit, credit, amount, currency, reference, created_at)
+  SELECT source, 'disputes', account, amount, currency, reference, updated_at FROM dispute_claims
+  WHERE provider = NEW.provider AND gateway_ref = NEW.gateway_ref;
+  INSERT INTO ledger_claims (source, debit, credit, amount, currency, reference, created_at)
+  SELECT source, debit, credit, amount, currency, reference, updated_at FROM payment_claims
+  WHERE payment_id = (SELECT id FROM payments WHERE id = NEW.payment_id AND refunded_amount = captured_amount);
 END;
 --> statement-breakpoint
 -- What happened before there were books.
 INSERT INTO ledger_claims (source, debit, credit, amount, currency, reference, created_at)
-SELECT 'sales:' || id, 'receivable', 'sales', sales, currency, id, updated_at FROM order_worths
-UNION ALL SELECT 'shipping:' || id, 'receivable', 'shipping', shipping, currency, id, updated_at FROM order_worths
-UNION ALL SELECT 'tax:' || id, 'receivable', 'tax', tax, currency, id, updated_at FROM order_worths;
+SELECT source, debit, credit, amount, currency, id, updated_at FROM order_claims;
 --> statement-breakpoint
 INSERT INTO ledger_claims (source, debit, credit, amount, currency, reference, created_at)
-SELECT 'capture:' || payments.id, account, 'receivable', captured_amount, currency, reference, updated_at
-FROM payments JOIN payment_accounts ON payment_accounts.id = payments.id;
+SELECT source, debit, credit, amount, currency, reference, updated_at FROM refund_claims;
 --> statement-breakpoint
 INSERT INTO ledger_claims (source, debit, credit, amount, currency, reference, created_at)
-SELECT 'refund:' || refunds.id, 'receivable', 'refunds-in-flight', amount, currency, reference, updated_at
-FROM refunds JOIN payment_accounts ON payment_accounts.id = payment_id WHERE status <> 'failed'
-UNION ALL SELECT 'refunded:' || refunds.id, 'refunds-in-flight', account, amount, currency, reference, updated_at
-FROM refunds JOIN payment_accounts ON payment_accounts.id = payment_id WHERE status = 'succeeded';
+SELECT source, 'disputes', account, amount, currency, reference, updated_at FROM dispute_claims;
+--> statement-breakpoint
+INSERT INTO ledger_claims (source, debit, credit, amount, currency, reference, created_at)
+SELECT source, debit, credit, amount, currency, reference, updated_at FROM payment_claims;

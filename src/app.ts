@@ -49,6 +49,7 @@ import { admin as creditAdmin } from "#modules/credit/admin.ts"
 import { routes as creditRoutes } from "#modules/credit/routes.ts"
 import { admin as inventoryAdmin } from "#modules/inventory/admin.ts"
 import { routes as inventoryRoutes } from "#modules/inventory/routes.ts"
+import { admin as ledgerAdmin } from "#modules/ledger/admin.ts"
 import { admin as mailAdmin } from "#modules/notifications/admin.ts"
 import { admin as ordersAdmin } from "#modules/orders/admin.ts"
 import { routes as documentRoutes } from "#modules/orders/document-routes.ts"
@@ -103,6 +104,7 @@ export const api = createRouter()
   .route("/", taxAdmin)
   .route("/", shippingAdmin)
   .route("/", cartRoutes)
+  .route("/", ledgerAdmin)
   .route("/", paymentRoutes)
   .route("/", creditRoutes)
   .route("/", laterRoutes)

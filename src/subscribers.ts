@@ -35,6 +35,7 @@ export const subscribers: {
   "order.stock-lost": { mail: orderMails.stockLost },
   "payment.changed": { order: paid.paymentChanged },
   "gift-card.issued": { mail: creditMails.giftCard },
+  "payment.approved": { gateway: payments.approved },
   "payment.void-requested": { gateway: payments.runVoid },
   "refund.requested": { gateway: refunds.runRefund },
   "refund.changed": { order: paid.paymentChanged, return: returnDecisions.refundChanged },

@@ -158,6 +158,8 @@ const table: Record<string, Outcome[]> = {
   listGiftCardEntries: staffOnly,
   getUserStoreCredit: staffOnly,
   adjustStoreCredit: staffOnly,
+  getLedgerBalances: staffOnly,
+  listLedgerTransfers: staffOnly,
   refundPayment: staffOnly,
   capturePayment: staffOnly,
   voidPayment: staffOnly,

@@ -72,7 +72,7 @@ export async function place(ctx: Ctx, input: PlaceOrder, beside?: Beside): Promi
   const credit = tendered(tenders)
   const draft = await draftOf(ctx, input, wanted, known, priced, credit, accessToken)
   const order = { ...draft.order, ...(beside?.tokenHash && { tokenHash: beside.tokenHash }) }
-  const paying = payingOf(ctx, { ...draft, order }, tenders)
+  const paying = payingOf(ctx, { ...draft, order }, tenders, input.return_url)
   const payment = paying.rest
   const products = inventory.byProduct(wanted.lines)
   const placed = paying.move ?? { order, lines: draft.lines }
@@ -118,8 +118,7 @@ export async function place(ctx: Ctx, input: PlaceOrder, beside?: Beside): Promi
       throw error
     }
   }
-  if (waits && payment)
-    return { ...result, payment: toStart(await payments.start(ctx, payment, input.return_url)) }
+  if (waits && payment) return { ...result, payment: toStart(await payments.start(ctx, payment)) }
   await inventory
     .settle(ctx, order.id, products)
     .catch((error) => ctx.log.error("sale left to the event", error, { order_id: order.id }))

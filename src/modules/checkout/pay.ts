@@ -39,7 +39,8 @@ export async function pay(ctx: Ctx, input: NewPayment): Promise<Payment> {
       (one) => one.provider === provider && one.amount === amount && one.status !== "failed",
     )
     if (same) return same
-    const fresh = payments.draft(ctx, { ...payerOf(order), provider, amount })
+    const returnUrl = input.return_url
+    const fresh = payments.draft(ctx, { ...payerOf(order), provider, amount, returnUrl })
     const given = payments.stageVoidOf(ctx, misfits(open, due - amount, provider))
     await commit(ctx, [...given.statements, ...payments.stageStart(ctx, fresh)], {
       events: given.events,
@@ -49,7 +50,7 @@ export async function pay(ctx: Ctx, input: NewPayment): Promise<Payment> {
     return fresh
   })
   const isToStart = isGateway(provider) && payment.status === "unpaid"
-  return toPayment(isToStart ? await payments.start(ctx, payment, input.return_url) : payment)
+  return toPayment(isToStart ? await payments.start(ctx, payment) : payment)
 }
 
 /** What an order is paid by, where nobody says otherwise. */

@@ -23,13 +23,23 @@ export type Paying = {
  * The payments of a new order, for its batch (`payments.startRefusals`): one for each gift card, one of store credit,
  * which are paid with it, and one of what is left. An order that these cover is confirmed with it.
  */
-export function payingOf(ctx: Ctx, draft: Draft, tenders: readonly Tender[]): Paying {
+export function payingOf(
+  ctx: Ctx,
+  draft: Draft,
+  tenders: readonly Tender[],
+  returnUrl: string | undefined,
+): Paying {
   const { order } = draft
   const credited = tenders.map((tender) => creditPayment(ctx, order, tender))
   const left = order.totalAmount - tendered(tenders)
   const asked =
     left > 0
-      ? payments.draft(ctx, { ...payerOf(order), provider: order.paymentMethod, amount: left })
+      ? payments.draft(ctx, {
+          ...payerOf(order),
+          provider: order.paymentMethod,
+          amount: left,
+          returnUrl,
+        })
       : undefined
   const rows = payments.inOrder([...credited, ...(asked ? [asked] : [])])
   return {

@@ -28,7 +28,7 @@ const hopes = ["unpaid", "failed", "voided"] as const
 /**
  * How an order stands by its payments: paid once they have captured its total, authorized once what is vouched for
  * makes up the rest, and unpaid while they cover a part; whatever came back since counts as refunded. An order of
- * nothing is paid.
+ * nothing is paid. While a payer's bank holds any of it back it is disputed.
  */
 export function balanceOf(totalAmount: number, payments: readonly Counted[]): Balance {
   const sum = (of: (payment: Counted) => number) =>
@@ -44,6 +44,7 @@ export function balanceOf(totalAmount: number, payments: readonly Counted[]): Ba
   }
 
   function statusOf(): PaymentStatus {
+    if (payments.some(({ status }) => status === "disputed")) return "disputed"
     if (refundedAmount > 0) return refundedAmount < paidAmount ? "partially_refunded" : "refunded"
     if (paidAmount >= totalAmount) return "paid"
     const vouched = vouchedFor(payments)

@@ -69,12 +69,12 @@ export async function stageRefund(
   ])
   if (used.length > 0) return { ...nothing(), refunds: [] }
   const rows = captured.filter(({ id }) => paymentId === undefined || id === paymentId)
-  const refundable = rows.reduce((sum, row) => sum + row.capturedAmount - row.refundedAmount, 0)
+  const refundable = rows.reduce((sum, row) => sum + refundableOf(row), 0)
   const whole = amount === "all" ? refundable : amount
   if (whole > refundable) throw tooLarge(refundable, rows[0]?.currency ?? ctx.config.currency)
   let left = whole
   const shares = rows.flatMap((payment) => {
-    const share = Math.min(left, payment.capturedAmount - payment.refundedAmount)
+    const share = Math.min(left, refundableOf(payment))
     left -= share
     return share > 0 ? [{ payment, share }] : []
   })
@@ -150,6 +150,11 @@ function unchanged(ctx: Ctx, { id, version }: PaymentRow): Statement {
     .where(eq(payments.id, id))
 }
 
+/** What can be given back of a payment: what a bank holds meanwhile cannot. */
+function refundableOf({ capturedAmount, refundedAmount, disputedAmount }: PaymentRow): number {
+  return capturedAmount - refundedAmount - disputedAmount
+}
+
 function draftOf(
   ctx: Ctx,
   payment: PaymentRow,
@@ -197,7 +202,7 @@ function add(
       refundedAmount: sum,
       refundedTaxAmount: sql`refunded_tax_amount + ${sign * taxAmount}`,
       refundedShippingAmount: sql`refunded_shipping_amount + ${sign * shippingAmount}`,
-      status: sql`CASE WHEN ${sum} <= 0 THEN 'paid' WHEN ${sum} < captured_amount THEN 'partially_refunded' ELSE 'refunded' END`,
+      status: sql`CASE WHEN disputed_amount > 0 THEN 'disputed' WHEN ${sum} <= 0 THEN 'paid' WHEN ${sum} < captured_amount THEN 'partially_refunded' ELSE 'refunded' END`,
       version: sql`version + 1`,
       updatedAt: iso(ctx.now),
     })
@@ -230,7 +235,8 @@ export async function runRefund(ctx: Ctx, { refundId }: { refundId: Id<"refund">
   const gateway = gatewayOf(ctx, payment.provider)
   if (!gateway || row.status !== "pending" || payment.gatewayRef === null) return
   const { amount, currency } = row
-  const answer = await gateway.refund({ ref: payment.gatewayRef }, { amount, currency }, row.id)
+  const { gatewayRef: ref, captureRef } = payment
+  const answer = await gateway.refund({ ref, captureRef }, { amount, currency }, row.id)
   await recordRefund(ctx, row, answer)
 }
 

@@ -1,0 +1,111 @@
+CREATE TABLE `credit_entries` (
+	`id` text PRIMARY KEY NOT NULL,
+	`key` text NOT NULL,
+	`gift_card_id` text,
+	`user_id` text,
+	`currency` text NOT NULL,
+	`kind` text NOT NULL,
+	`amount` integer NOT NULL,
+	`balance_amount` integer NOT NULL,
+	`reason` text NOT NULL,
+	`reference` text,
+	`actor` text NOT NULL,
+	`created_at` text NOT NULL,
+	FOREIGN KEY (`gift_card_id`) REFERENCES `gift_cards`(`id`) ON UPDATE no action ON DELETE no action,
+	CONSTRAINT "credit_entries_amount" CHECK(amount <> 0),
+	CONSTRAINT "credit_entries_owner" CHECK((gift_card_id IS NULL) <> (user_id IS NULL))
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `credit_entries_key` ON `credit_entries` (`key`);--> statement-breakpoint
+CREATE INDEX `credit_entries_gift_card` ON `credit_entries` (`gift_card_id`,`created_at`,`id`);--> statement-breakpoint
+CREATE INDEX `credit_entries_user` ON `credit_entries` (`user_id`,`created_at`,`id`);--> statement-breakpoint
+CREATE TABLE `gift_cards` (
+	`id` text PRIMARY KEY NOT NULL,
+	`code_hash` text NOT NULL,
+	`last4` text NOT NULL,
+	`currency` text NOT NULL,
+	`initial_amount` integer NOT NULL,
+	`balance_amount` integer NOT NULL,
+	`status` text NOT NULL,
+	`expires_at` text,
+	`recipient_email` text,
+	`message` text NOT NULL,
+	`note` text NOT NULL,
+	`version` integer NOT NULL,
+	`created_at` text NOT NULL,
+	`updated_at` text NOT NULL,
+	CONSTRAINT "gift_cards_balance" CHECK(balance_amount >= 0),
+	CONSTRAINT "gift_cards_initial" CHECK(initial_amount > 0)
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `gift_cards_code` ON `gift_cards` (`code_hash`);--> statement-breakpoint
+CREATE INDEX `gift_cards_created` ON `gift_cards` (`created_at`,`id`);--> statement-breakpoint
+CREATE INDEX `gift_cards_status` ON `gift_cards` (`status`,`created_at`,`id`);--> statement-breakpoint
+CREATE INDEX `gift_cards_last4` ON `gift_cards` (`last4`,`created_at`,`id`);--> statement-breakpoint
+CREATE INDEX `gift_cards_recipient` ON `gift_cards` (`recipient_email`,`created_at`,`id`);--> statement-breakpoint
+CREATE TABLE `store_credits` (
+	`user_id` text NOT NULL,
+	`currency` text NOT NULL,
+	`balance_amount` integer NOT NULL,
+	`updated_at` text NOT NULL,
+	PRIMARY KEY(`user_id`, `currency`),
+	CONSTRAINT "store_credits_balance" CHECK(balance_amount >= 0)
+);
+--> statement-breakpoint
+CREATE TABLE `ledger_balances` (
+	`period` text NOT NULL,
+	`account` text NOT NULL,
+	`currency` text NOT NULL,
+	`debit_amount` integer NOT NULL,
+	`credit_amount` integer NOT NULL,
+	PRIMARY KEY(`period`, `account`, `currency`)
+);
+--> statement-breakpoint
+CREATE TABLE `ledger_transfers` (
+	`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
+	`key` text NOT NULL,
+	`debit` text NOT NULL,
+	`credit` text NOT NULL,
+	`amount` integer NOT NULL,
+	`currency` text NOT NULL,
+	`reference` text NOT NULL,
+	`created_at` text NOT NULL,
+	CONSTRAINT "ledger_transfers_amount" CHECK(amount > 0),
+	CONSTRAINT "ledger_transfers_accounts" CHECK(debit <> credit)
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `ledger_transfers_key` ON `ledger_transfers` (`key`);--> statement-breakpoint
+CREATE INDEX `ledger_transfers_reference` ON `ledger_transfers` (`reference`,`id`);--> statement-breakpoint
+CREATE INDEX `ledger_transfers_debit` ON `ledger_transfers` (`debit`,`id`);--> statement-breakpoint
+CREATE INDEX `ledger_transfers_credit` ON `ledger_transfers` (`credit`,`id`);--> statement-breakpoint
+CREATE INDEX `ledger_transfers_created` ON `ledger_transfers` (`created_at`);--> statement-breakpoint
+CREATE TABLE `disputes` (
+	`provider` text NOT NULL,
+	`gateway_ref` text NOT NULL,
+	`payment_id` text NOT NULL,
+	`status` text NOT NULL,
+	`amount` integer NOT NULL,
+	`currency` text NOT NULL,
+	`reason` text,
+	`created_at` text NOT NULL,
+	`updated_at` text NOT NULL,
+	PRIMARY KEY(`provider`, `gateway_ref`),
+	FOREIGN KEY (`payment_id`) REFERENCES `payments`(`id`) ON UPDATE no action ON DELETE no action,
+	CONSTRAINT "disputes_amount" CHECK(amount > 0)
+);
+--> statement-breakpoint
+CREATE INDEX `disputes_payment` ON `disputes` (`payment_id`,`created_at`);--> statement-breakpoint
+ALTER TABLE `orders` ADD `refunded_tax_amount` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE `orders` ADD `refunded_shipping_amount` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE `payments` ADD `refunded_tax_amount` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE `payments` ADD `refunded_shipping_amount` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE `payments` ADD `disputed_amount` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE `payments` ADD `fee_amount` integer;--> statement-breakpoint
+ALTER TABLE `payments` ADD `gift_card_id` text;--> statement-breakpoint
+ALTER TABLE `payments` ADD `gift_card_last4` text;--> statement-breakpoint
+ALTER TABLE `payments` ADD `capture_ref` text;--> statement-breakpoint
+ALTER TABLE `payments` ADD `return_url` text;--> statement-breakpoint
+CREATE UNIQUE INDEX `payments_capture_ref` ON `payments` (`provider`,`capture_ref`);--> statement-breakpoint
+ALTER TABLE `refunds` ADD `tax_amount` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE `refunds` ADD `shipping_amount` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE `refunds` ADD `destination` text;

@@ -394,13 +394,18 @@ describe.each(paths)("$name", ({ prepare, status, expected }) => {
   )
 })
 
-/** Every table is empty again; stock objects are new with their products' ids. */
+/** Every table is empty again, whatever guards its rows; stock objects are new with their products' ids. */
 async function emptied(): Promise<void> {
   const tables = await rows<{ name: string }>(
     "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'd1_%' AND name NOT LIKE '_cf_%'",
   )
+  const guards = await rows<{ name: string; sql: string }>(
+    "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND sql LIKE '%BEFORE DELETE%RAISE%'",
+  )
   await env.DB.batch([
     env.DB.prepare("PRAGMA defer_foreign_keys = on"),
+    ...guards.map(({ name }) => env.DB.prepare(`DROP TRIGGER "${name}"`)),
     ...tables.map(({ name }) => env.DB.prepare(`DELETE FROM "${name}"`)),
+    ...guards.map(({ sql }) => env.DB.prepare(sql)),
   ])
 }

@@ -9,7 +9,7 @@ import * as carts from "#modules/cart/cart.ts"
 import { stageStock } from "#modules/catalog/projection.ts"
 import { refuseUnlessOnSale } from "#modules/catalog/sellables.ts"
 import { tendered } from "#modules/credit/entry.ts"
-import { readFunds, requireTenders } from "#modules/credit/funds.ts"
+import { fundsIn, readPurse, requireTenders } from "#modules/credit/funds.ts"
 import * as inventory from "#modules/inventory/inventory.ts"
 import * as orders from "#modules/orders/orders.ts"
 import { awaitsGateway } from "#modules/orders/payment.ts"
@@ -62,12 +62,12 @@ export async function place(ctx: Ctx, input: PlaceOrder, beside?: Beside): Promi
   requireLines(wanted)
   for (const line of wanted.lines) refuseUnlessOnSale(line)
   const known = await knownOf(ctx, input, wanted, method)
-  const [priced, funds] = await Promise.all([
+  const [priced, purse] = await Promise.all([
     priceOf(ctx, input, wanted, known),
-    readFunds(ctx, input, ctx.config.currency),
+    readPurse(ctx, input),
   ])
   requireAsSeen(ctx, input.expected_total, priced)
-  const tenders = requireTenders(funds, priced.totalAmount)
+  const tenders = requireTenders(fundsIn(ctx, purse, ctx.config.currency), priced.totalAmount)
   const accessToken = ctx.actor.type === "guest" && !beside ? randomToken() : undefined
   const credit = tendered(tenders)
   const draft = await draftOf(ctx, input, wanted, known, priced, credit, accessToken)

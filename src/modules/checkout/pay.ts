@@ -2,7 +2,7 @@ import type { Ctx } from "#context.ts"
 import { DomainError, invalid } from "#errors.ts"
 import { priceFrom, toDecimal } from "#lib/money.ts"
 import { iso } from "#lib/time.ts"
-import { readFunds, requireTenders } from "#modules/credit/funds.ts"
+import { fundsIn, readPurse, requireTenders } from "#modules/credit/funds.ts"
 import { amountDue, balanceOf, vouchedFor } from "#modules/orders/balance.ts"
 import { begin, stageMove, step } from "#modules/orders/moves.ts"
 import * as orders from "#modules/orders/orders.ts"
@@ -69,17 +69,11 @@ async function payByCredit(ctx: Ctx, input: NewPayment, method: CreditMethod): P
     const { order, payments: made, changes } = opened
     const due = dueOf(ctx, order, made)
     const most = amountOf(input.amount, due, order.currency)
-    const [tender] = requireTenders(
-      await readFunds(
-        ctx,
-        {
-          gift_cards: method === "gift_card" ? [input.gift_card ?? ""] : [],
-          use_store_credit: method === "store_credit",
-        },
-        order.currency,
-      ),
-      most,
-    )
+    const purse = await readPurse(ctx, {
+      gift_cards: method === "gift_card" ? [input.gift_card ?? ""] : [],
+      use_store_credit: method === "store_credit",
+    })
+    const [tender] = requireTenders(fundsIn(ctx, purse, order.currency), most)
     if (!tender) throw new DomainError("store-credit-unavailable", "There is no store credit")
     if (input.amount !== undefined && tender.amount < most) throw tooLittle(tender.amount, order)
     const fresh = creditPayment(ctx, order, tender)

@@ -5,7 +5,7 @@ import { toDecimal } from "#lib/money.ts"
 import { parcelOf, type Quote } from "#modules/cart/quote.ts"
 import { toOffer } from "#modules/cart/shipping.ts"
 import { refuseUnlessOnSale } from "#modules/catalog/sellables.ts"
-import { readFunds, toTenders } from "#modules/credit/funds.ts"
+import { fundsIn, readPurse, toTenders } from "#modules/credit/funds.ts"
 import * as inventory from "#modules/inventory/inventory.ts"
 import * as promotions from "#modules/promotions/promotions.ts"
 import { offers, selectMethods } from "#modules/shipping/shipping.ts"
@@ -37,17 +37,18 @@ export async function validate(ctx: Ctx, input: CheckoutDraft): Promise<Validati
   const { shipping } = await addressesOf(ctx, input, addressErrors)
   const email = input.email ?? wanted.email
   const sold = wanted.lines.filter((line) => saleProblem(line) === undefined)
-  const { currency } = ctx.config
-  const [available, limits, priced, funds] = await Promise.all([
+  const [available, limits, priced, purse] = await Promise.all([
     inventory.availableNow(
       ctx,
       sold.map(({ productId }) => productId),
     ),
     overLimit(ctx, email && countedEmail(ctx, wanted, { email }), sold),
     priceOf(ctx, input, { ...wanted, lines: sold }, { shipping, email }).catch(refusal),
-    readFunds(ctx, input, currency),
+    readPurse(ctx, input),
   ])
   const quote = priced instanceof DomainError ? undefined : priced
+  const { currency } = ctx.config
+  const funds = fundsIn(ctx, purse, currency)
   const short = (line: WantedLine) => line.quantity > (available.get(line.variantId) ?? 0)
   const errors: Problem[] = [
     ...(wanted.lines.length + wanted.unknown.length === 0
@@ -118,12 +119,13 @@ export async function quoteFor(ctx: Ctx, input: CheckoutDraft): Promise<Checkout
   if (errors.length > 0) throw new DomainError("invalid-input", errors[0]?.detail, { errors })
   const email = input.email ?? wanted.email
   const destination = destinationOf(shipping)
-  const { currency } = ctx.config
-  const [priced, [methods], funds] = await Promise.all([
+  const [priced, [methods], purse] = await Promise.all([
     priceOf(ctx, input, wanted, { shipping, email }),
     ctx.db.batch(selectMethods(ctx, destination)),
-    readFunds(ctx, input, currency),
+    readPurse(ctx, input),
   ])
+  const { currency } = ctx.config
+  const funds = fundsIn(ctx, purse, currency)
   const ways = isDigital(wanted) ? [] : offers(methods, parcelOf(wanted.lines), destination)
   return {
     ...toQuote(ctx, priced),

@@ -1,14 +1,16 @@
-import { and, eq, inArray } from "drizzle-orm"
+import { inArray } from "drizzle-orm"
 
 import type { Ctx } from "#context.ts"
 import { DomainError } from "#errors.ts"
+import type { Id } from "#lib/id.ts"
 import { toDecimal } from "#lib/money.ts"
 
 import { countTry, hashOf, last4Of } from "./codes.ts"
 import { type Fund, tendered, tendersOf, type Tender } from "./entry.ts"
 import { type GiftCardRow, standingOf } from "./gift-cards.ts"
 import type { Tender as TenderOnWire } from "./model.ts"
-import { giftCards, storeCredits } from "./tables.ts"
+import { selectBalances } from "./store-credit.ts"
+import { giftCards, type storeCredits } from "./tables.ts"
 
 /** What somebody wants to pay with before anything else. */
 export type Asked = { gift_cards: readonly string[]; use_store_credit: boolean }
@@ -24,6 +26,13 @@ export type RefusedCard = {
 /** What can be spent of what was asked for, gift cards first. */
 export type Funds = { funds: Fund[]; refused: RefusedCard[] }
 
+/** What lies behind what was asked for, whatever the currency. */
+export type Purse = {
+  /** Each code once, in the order given; `index`: where it was asked for. */
+  cards: { index: number; code: string; card: GiftCardRow | undefined }[]
+  accounts: (typeof storeCredits.$inferSelect)[]
+}
+
 const details: Record<RefusedCard["reason"], string> = {
   unknown: "There is no such gift card.",
   disabled: "This gift card is disabled.",
@@ -33,61 +42,52 @@ const details: Record<RefusedCard["reason"], string> = {
 }
 
 /**
- * What the gift cards and the store credit that are asked for have, in one round trip; asked for none, nobody is asked.
- * Codes are counted as tries first. A guest has no store credit. @throws `rate-limited`
+ * Reads the gift cards and the store credit that are asked for, in one round trip; asked for none, nobody is asked. Codes
+ * are counted as tries first. A guest has no store credit. @throws `rate-limited`
  */
-export async function readFunds(ctx: Ctx, asked: Asked, currency: string): Promise<Funds> {
+export async function readPurse(ctx: Ctx, asked: Asked): Promise<Purse> {
   const { actor } = ctx
   const userId = asked.use_store_credit && actor.type === "user" ? actor.id : undefined
-  if (asked.gift_cards.length === 0 && userId === undefined) return { funds: [], refused: [] }
-  if (asked.gift_cards.length > 0) await countTry(ctx)
-  const hashes = await Promise.all(asked.gift_cards.map(hashOf))
-  const [cards, [own]] = await ctx.db.batch([
+  const codes = asked.gift_cards
+  if (codes.length === 0 && userId === undefined) return { cards: [], accounts: [] }
+  if (codes.length > 0) await countTry(ctx)
+  const hashes = await Promise.all(codes.map(hashOf))
+  const [cards, accounts] = await ctx.db.batch([
     ctx.db.select().from(giftCards).where(inArray(giftCards.codeHash, hashes)),
-    ctx.db
-      .select()
-      .from(storeCredits)
-      // No account has an empty id.
-      .where(
-        and(eq(storeCredits.userId, userId ?? ("" as never)), eq(storeCredits.currency, currency)),
-      )
-      .limit(1),
+    // No account has an empty id.
+    selectBalances(ctx, userId ?? ("" as Id<"user">)),
   ])
   const byHash = new Map(cards.map((card) => [card.codeHash, card]))
-  const looks = [...new Map(hashes.map((hash, index) => [hash, index]))].map(([hash]) => {
-    const index = hashes.indexOf(hash)
-    const card = byHash.get(hash)
-    return { index, card, reason: reasonOf(ctx, card, currency) }
-  })
+  return {
+    cards: hashes.flatMap((hash, index) =>
+      hashes.indexOf(hash) === index
+        ? [{ index, code: codes[index] ?? "", card: byHash.get(hash) }]
+        : [],
+    ),
+    accounts,
+  }
+}
+
+/** What of a purse can be spent in a currency. */
+export function fundsIn(ctx: Ctx, { cards, accounts }: Purse, currency: string): Funds {
+  const looks = cards.map((one) => ({ ...one, reason: reasonOf(ctx, one.card, currency) }))
   return {
     funds: [
-      ...looks.flatMap(({ card, reason }): Fund[] =>
-        card && reason === undefined
-          ? [
-              {
-                method: "gift_card",
-                giftCardId: card.id,
-                last4: card.last4,
-                balance: card.balanceAmount,
-              },
-            ]
-          : [],
-      ),
-      ...(own
-        ? [{ method: "store_credit" as const, userId: own.userId, balance: own.balanceAmount }]
-        : []),
+      ...looks.flatMap(({ card, reason }): Fund[] => {
+        if (!card || reason !== undefined) return []
+        const { id: giftCardId, last4, balanceAmount: balance } = card
+        return [{ method: "gift_card", giftCardId, last4, balance }]
+      }),
+      ...accounts
+        .filter((account) => account.currency === currency)
+        .map(({ userId, balanceAmount: balance }): Fund => {
+          return { method: "store_credit", userId, balance }
+        }),
     ],
-    refused: looks.flatMap(({ index, reason }) =>
+    refused: looks.flatMap(({ index, code, reason }) =>
       reason === undefined
         ? []
-        : [
-            {
-              index,
-              last4: last4Of(asked.gift_cards[index] ?? ""),
-              reason,
-              detail: details[reason],
-            },
-          ],
+        : [{ index, last4: last4Of(code), reason, detail: details[reason] }],
     ),
   }
 }

@@ -259,7 +259,7 @@ describe("store credit", () => {
     const items = [{ product_id: cap.id, quantity: 1 }]
     for (const as of [other, undefined]) {
       const { body } = await order(items, as, { use_store_credit: true, user_id: buyer.id })
-      expect(body).toMatchObject({ tenders: [], payment_status: "unpaid" })
+      expect([body.tenders, body.payment_status]).toEqual([undefined, "unpaid"])
     }
     expect(await creditOf(buyer)).toBe("20.00")
   })

@@ -78,7 +78,7 @@ export async function place(ctx: Ctx, input: PlaceOrder, beside?: Beside): Promi
   const placed = paying.move ?? { order, lines: draft.lines }
   const result: Placed = {
     ...orders.toOrder(placed.order, placed.lines),
-    tenders: paying.tenders,
+    ...(paying.tenders.length > 0 && { tenders: paying.tenders }),
     payment: payment ? toStart(payment) : null,
     ...(accessToken !== undefined && { access_token: accessToken }),
   }

@@ -134,7 +134,10 @@ export type CheckoutDraft = z.infer<typeof CheckoutDraft>
 
 /** A new order. `access_token` opens a guest's order: send it as `X-Order-Token`. */
 export const Placed = Order.extend({
-  tenders: z.array(Tender).meta({ description: "What gift cards and store credit paid of it" }),
+  tenders: z
+    .array(Tender)
+    .optional()
+    .meta({ description: "What gift cards and store credit paid of it; absent: nothing" }),
   payment: PaymentStart.nullable().meta({
     description: "What is needed to pay the rest; null: there is nothing to pay",
   }),

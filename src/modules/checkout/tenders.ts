@@ -13,7 +13,7 @@ import type { Placed } from "./model.ts"
 export type Paying = {
   /** What is left to pay, by the method that was chosen; absent: nothing is. */
   rest: payments.PaymentRow | undefined
-  tenders: Placed["tenders"]
+  tenders: NonNullable<Placed["tenders"]>
   /** What an order takes at once that gift cards and store credit cover. */
   move: Move | undefined
   statements: Statement[]

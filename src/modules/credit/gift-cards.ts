@@ -227,13 +227,20 @@ export async function balance(ctx: Ctx, code: string): Promise<GiftCardBalance> 
   return { last4, currency, balance: left, standing, expires_at }
 }
 
-/** A gift card, for the mail of its code; `undefined`: there is none, or it is disabled. */
+/**
+ * A gift card with its code, for the mail of it; `undefined`: there is none, or it is disabled.
+ * @throws Error when the shop's key is another than it was made under
+ */
 export async function findMailed(
   ctx: Ctx,
   id: Id<"giftCard">,
 ): Promise<{ row: GiftCardRow; code: string } | undefined> {
   const [row] = await ctx.db.select().from(giftCards).where(eq(giftCards.id, id)).limit(1)
-  return row?.status === "active" ? { row, code: await codeOf(ctx, id) } : undefined
+  if (row?.status !== "active") return undefined
+  const code = await codeOf(ctx, id)
+  if ((await hashOf(code)) !== row.codeHash)
+    throw new Error(`the code of ${id} is not known any more`)
+  return { row, code }
 }
 
 /** Takes an address that is erased off the cards that were mailed to it; their codes pay as before. */

@@ -45,6 +45,8 @@ import { routes as variantRoutes } from "#modules/catalog/variant-routes.ts"
 import { routes as bulkRoutes } from "#modules/checkout/bulk-routes.ts"
 import { routes as exchangeRoutes } from "#modules/checkout/exchange-routes.ts"
 import { routes as checkoutRoutes } from "#modules/checkout/routes.ts"
+import { admin as creditAdmin } from "#modules/credit/admin.ts"
+import { routes as creditRoutes } from "#modules/credit/routes.ts"
 import { admin as inventoryAdmin } from "#modules/inventory/admin.ts"
 import { routes as inventoryRoutes } from "#modules/inventory/routes.ts"
 import { admin as ledgerAdmin } from "#modules/ledger/admin.ts"
@@ -107,6 +109,7 @@ export const api = createRouter()
   .route("/", ledgerAdmin)
   .route("/", paymentRoutes)
   .route("/", paymentAdmin)
+  .route("/", creditRoutes)
   .route("/", laterRoutes)
   .route("/", wishlistRoutes)
   .route("/", cartAdmin)
@@ -122,6 +125,7 @@ export const api = createRouter()
   .route("/", documentRoutes)
   .route("/", orderRoutes)
   .route("/", ordersAdmin)
+  .route("/", creditAdmin)
   .route("/", verifyAdmin)
   .route("/", fulfilmentRoutes)
   .route("/", privacyRoutes)

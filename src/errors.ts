@@ -112,6 +112,12 @@ export const errorTable = {
   },
   "payment-refused": { kind: "conflict", title: "The payment provider refused this" },
   "refund-too-large": { kind: "conflict", title: "More than what was paid and not yet refunded" },
+  "gift-card-not-valid": { kind: "invalid", title: "This gift card cannot pay for anything" },
+  "credit-changed": {
+    kind: "conflict",
+    title: "There is less on the gift card or in the store credit than there was; look at it again",
+  },
+  "store-credit-unavailable": { kind: "conflict", title: "Only an account has store credit" },
   "signature-not-valid": { kind: "invalid", title: "The signature is not that of this body" },
   "oauth-failed": {
     kind: "invalid",

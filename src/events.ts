@@ -27,6 +27,8 @@ export type Event =
   /** Its gateway has more to say of it than it did: it is to be asked. */
   | { type: "payment.announced"; paymentId: Id<"payment">; reference: string }
   | { type: "payment.void-requested"; paymentId: Id<"payment">; reference: string }
+  /** Its code is to be mailed. */
+  | { type: "gift-card.issued"; giftCardId: Id<"giftCard"> }
   | { type: "refund.requested"; refundId: Id<"refund">; reference: string }
   | { type: "refund.changed"; refundId: Id<"refund">; reference: string }
   /** The next step of a comparison with the gateways is to be done. */

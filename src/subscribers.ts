@@ -10,6 +10,7 @@ import * as checkout from "#modules/checkout/checkout.ts"
 import * as paid from "#modules/checkout/paid.ts"
 import * as accountMails from "#modules/notifications/account-mails.ts"
 import * as cartMails from "#modules/notifications/cart-mails.ts"
+import * as creditMails from "#modules/notifications/credit-mails.ts"
 import * as orderMails from "#modules/notifications/order-mails.ts"
 import * as edits from "#modules/orders/edits.ts"
 import * as returnDecisions from "#modules/orders/return-decisions.ts"
@@ -30,11 +31,12 @@ export const subscribers: {
 } = {
   "order.placed": { stock: checkout.finish },
   "order.cancelled": { stock: checkout.finish },
-  "order.status-changed": {},
+  "order.status-changed": { cash: paid.delivered },
   "order.edited": { stock: edits.settleEdit },
   "order.stock-lost": { mail: orderMails.stockLost },
   "payment.changed": { order: paid.paymentChanged },
   "payment.announced": { gateway: payments.askAgain },
+  "gift-card.issued": { mail: creditMails.giftCard },
   "payment.void-requested": { gateway: payments.runVoid },
   "refund.requested": { gateway: refunds.runRefund },
   "refund.changed": { order: paid.paymentChanged, return: returnDecisions.refundChanged },

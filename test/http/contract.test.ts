@@ -7,6 +7,7 @@ import { api, app } from "#app.ts"
 import { isScope } from "#modules/auth/permissions.ts"
 
 import { call } from "../support/api.ts"
+import { giftCard, grant } from "../support/credit.ts"
 import * as make from "../support/make.ts"
 import { deliverAll } from "../support/shop.ts"
 import {
@@ -495,7 +496,9 @@ it("what it answers is what its schemas say, and nothing beyond", async () => {
     payment: order.body.payment.id,
     item: product.id,
     import: await largeImport(admin),
+    card: (await giftCard()).id,
   }
+  await grant(admin, "5.00")
   // What must be asked for.
   const queries: Record<string, string> = {
     searchProducts: "?q=rake",

@@ -45,6 +45,10 @@ export const auditActions = [
   "payment.captured",
   "payment.voided",
   "payment.refunded",
+  "gift-card.issued",
+  "gift-card.changed",
+  "gift-card.adjusted",
+  "store-credit.adjusted",
 ] as const
 export type AuditAction = (typeof auditActions)[number]
 

@@ -8,7 +8,7 @@ import { iso, secondsAfter } from "#lib/time.ts"
 import { price } from "#modules/cart/price.ts"
 import type { Quote, RefusedCode } from "#modules/cart/quote.ts"
 import * as orders from "#modules/orders/orders.ts"
-import { isGateway, type PaymentMethod } from "#modules/payments/method.ts"
+import { type ChosenMethod, isGateway } from "#modules/payments/method.ts"
 import { couponError } from "#modules/promotions/promotions.ts"
 
 import type { PlaceOrder } from "./model.ts"
@@ -21,14 +21,14 @@ import {
 } from "./wanted.ts"
 
 /** What is known before anything is priced. */
-export type Known = Addresses & { email: string; method: PaymentMethod }
+export type Known = Addresses & { email: string; method: ChosenMethod }
 
 /** Who orders, and where it goes. @throws `invalid-input` naming everything that is missing or unknown */
 export async function knownOf(
   ctx: Ctx,
   input: PlaceOrder,
   wanted: Wanted,
-  method: PaymentMethod,
+  method: ChosenMethod,
 ): Promise<Known> {
   const errors: FieldError[] = []
   const email = input.email ?? wanted.email
@@ -106,19 +106,23 @@ export function requireAsSeen(ctx: Ctx, expected: string | undefined, priced: Qu
   }
 }
 
-/** The order that is to be committed: everything in it a snapshot. A gateway's waits for its payment until `payBy`. */
+/**
+ * The order that is to be committed: everything in it a snapshot. `creditAmount`: what gift cards and store credit pay
+ * of it with that commit. A gateway's waits for its payment until `payBy`.
+ */
 export async function draftOf(
   ctx: Ctx,
   input: PlaceOrder,
   wanted: Wanted,
   known: Known,
   priced: Quote<WantedLine>,
+  creditAmount: number,
   accessToken: string | undefined,
 ): Promise<orders.Draft> {
   const id = newId("order", ctx.now)
   const now = iso(ctx.now)
-  const isFree = priced.totalAmount === 0
-  const waits = isGateway(known.method) && !isFree
+  const isPaid = creditAmount === priced.totalAmount
+  const waits = isGateway(known.method) && !isPaid
   const order: orders.OrderRow = {
     id,
     number: orders.newNumber(ctx.now),
@@ -127,7 +131,7 @@ export async function draftOf(
     email: known.email,
     tokenHash: accessToken === undefined ? null : await sha256(accessToken),
     status: "pending",
-    paymentStatus: isFree ? "paid" : "unpaid",
+    paymentStatus: isPaid ? "paid" : "unpaid",
     paymentMethod: known.method,
     currency: ctx.config.currency,
     subtotalAmount: priced.subtotalAmount,
@@ -144,7 +148,7 @@ export async function draftOf(
       : null,
     coupons: priced.promotions.flatMap(({ code }) => (code === null ? [] : [code])),
     explain: priced.explain,
-    paidAmount: 0,
+    paidAmount: creditAmount,
     refundedAmount: 0,
     refundedTaxAmount: 0,
     refundedShippingAmount: 0,
@@ -158,7 +162,7 @@ export async function draftOf(
     version: 1,
     createdAt: now,
     updatedAt: now,
-    paidAt: isFree ? now : null,
+    paidAt: isPaid ? now : null,
     shippedAt: null,
     deliveredAt: null,
     cancelledAt: null,

@@ -76,7 +76,7 @@ function creditOf({ row, lines }: returns.Whole, { lines: ordered }: Opened): nu
 }
 
 function toExchange(bound: Return, placed: Placed, credit: number, currency: string): Exchange {
-  const { payment: _payment, access_token: _token, ...order } = placed
+  const { payment: _payment, access_token: _token, tenders: _tenders, ...order } = placed
   // Of two currencies there is no difference to tell.
   const total = placed.currency === currency ? (fromDecimal(placed.total, currency) ?? 0) : 0
   return {

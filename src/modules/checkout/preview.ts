@@ -5,6 +5,7 @@ import { toDecimal } from "#lib/money.ts"
 import { parcelOf, type Quote } from "#modules/cart/quote.ts"
 import { toOffer } from "#modules/cart/shipping.ts"
 import { refuseUnlessOnSale } from "#modules/catalog/sellables.ts"
+import { fundsIn, readPurse, toTenders } from "#modules/credit/funds.ts"
 import * as inventory from "#modules/inventory/inventory.ts"
 import * as promotions from "#modules/promotions/promotions.ts"
 import { offers, selectMethods } from "#modules/shipping/shipping.ts"
@@ -36,15 +37,18 @@ export async function validate(ctx: Ctx, input: CheckoutDraft): Promise<Validati
   const { shipping } = await addressesOf(ctx, input, addressErrors)
   const email = input.email ?? wanted.email
   const sold = wanted.lines.filter((line) => saleProblem(line) === undefined)
-  const [available, limits, priced] = await Promise.all([
+  const [available, limits, priced, purse] = await Promise.all([
     inventory.availableNow(
       ctx,
       sold.map(({ productId }) => productId),
     ),
     overLimit(ctx, email && countedEmail(ctx, wanted, { email }), sold),
     priceOf(ctx, input, { ...wanted, lines: sold }, { shipping, email }).catch(refusal),
+    readPurse(ctx, input),
   ])
   const quote = priced instanceof DomainError ? undefined : priced
+  const { currency } = ctx.config
+  const funds = fundsIn(ctx, purse, currency)
   const short = (line: WantedLine) => line.quantity > (available.get(line.variantId) ?? 0)
   const errors: Problem[] = [
     ...(wanted.lines.length + wanted.unknown.length === 0
@@ -76,13 +80,18 @@ export async function validate(ctx: Ctx, input: CheckoutDraft): Promise<Validati
           },
         ]),
     ...(quote ? codeProblems(ctx, input, quote) : sold.length > 0 ? problemsOf(priced) : []),
+    ...funds.refused.map(({ index, detail }) => ({
+      field: `gift_cards.${index}`,
+      detail,
+      code: "gift-card-not-valid",
+    })),
   ]
   const valid = sold.filter((line) => !short(line))
-  const { currency } = ctx.config
   const answer = {
     valid_items: toItems(valid, currency),
     item_count: wanted.lines.reduce((sum, { quantity }) => sum + quantity, 0),
     total_amount: toDecimal(quote?.totalAmount ?? 0, currency),
+    ...toTenders(funds, quote?.totalAmount ?? 0, currency),
     currency,
   }
   if (errors.length > 0) {
@@ -110,14 +119,23 @@ export async function quoteFor(ctx: Ctx, input: CheckoutDraft): Promise<Checkout
   if (errors.length > 0) throw new DomainError("invalid-input", errors[0]?.detail, { errors })
   const email = input.email ?? wanted.email
   const destination = destinationOf(shipping)
-  const [priced, [methods]] = await Promise.all([
+  const [priced, [methods], purse] = await Promise.all([
     priceOf(ctx, input, wanted, { shipping, email }),
     ctx.db.batch(selectMethods(ctx, destination)),
+    readPurse(ctx, input),
   ])
+  const { currency } = ctx.config
+  const funds = fundsIn(ctx, purse, currency)
   const ways = isDigital(wanted) ? [] : offers(methods, parcelOf(wanted.lines), destination)
   return {
     ...toQuote(ctx, priced),
-    shipping_options: ways.map((way) => toOffer(way, ctx.config.currency)),
+    ...toTenders(funds, priced.totalAmount, currency),
+    refused_gift_cards: funds.refused.map(({ last4, reason, detail }) => ({
+      last4,
+      reason,
+      detail,
+    })),
+    shipping_options: ways.map((way) => toOffer(way, currency)),
   }
 }
 
@@ -194,7 +212,12 @@ function toItems(lines: readonly WantedLine[], currency: string): Validation["va
   }))
 }
 
-function toQuote(ctx: Ctx, quote: Quote<WantedLine>): Omit<CheckoutQuote, "shipping_options"> {
+type Priced = Omit<
+  CheckoutQuote,
+  "shipping_options" | "tenders" | "amount_due" | "refused_gift_cards"
+>
+
+function toQuote(ctx: Ctx, quote: Quote<WantedLine>): Priced {
   const { currency, pricing } = ctx.config
   const money = (amount: number) => toDecimal(amount, currency)
   const total = money(quote.totalAmount)

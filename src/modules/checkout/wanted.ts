@@ -5,7 +5,7 @@ import type { Destination } from "#lib/place.ts"
 import * as carts from "#modules/cart/cart.ts"
 import { findSellables, type Sellable } from "#modules/catalog/sellables.ts"
 import { offered } from "#modules/payments/gateways.ts"
-import type { PaymentMethod } from "#modules/payments/method.ts"
+import type { ChosenMethod } from "#modules/payments/method.ts"
 import type { Address } from "#modules/users/address-model.ts"
 import * as addresses from "#modules/users/addresses.ts"
 import * as users from "#modules/users/users.ts"
@@ -129,13 +129,13 @@ export function destinationOf(address: Address | null): Destination | undefined 
 export function findMethod(
   ctx: Ctx,
   asked: CheckoutTerms["payment_method"],
-): PaymentMethod | undefined {
+): ChosenMethod | undefined {
   const method = asked === "card" ? ctx.config.payments.cardGateway : asked
   return offered(ctx).find((one) => one === method)
 }
 
 /** The payment method that is meant. @throws `payment-method-unavailable` with `offered` */
-export function methodOf(ctx: Ctx, asked: CheckoutTerms["payment_method"]): PaymentMethod {
+export function methodOf(ctx: Ctx, asked: CheckoutTerms["payment_method"]): ChosenMethod {
   const method = findMethod(ctx, asked)
   if (method) return method
   const all = offered(ctx)

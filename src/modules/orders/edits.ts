@@ -126,7 +126,8 @@ export async function settleEdit(
 
 /** @throws `order-not-editable`, `order-unpaid` */
 function requireEditable(ctx: Ctx, order: OrderRow): void {
-  if (awaitsGateway(order) && order.paidAmount === 0) throw unpaid(order)
+  if (awaitsGateway(order) && (order.status === "pending" || order.paidAmount === 0))
+    throw unpaid(order)
   if (!mayEdit(order.status) || order.currency !== ctx.config.currency)
     throw new DomainError(
       "order-not-editable",

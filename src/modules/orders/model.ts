@@ -107,6 +107,7 @@ export const OrderDetail = Order.extend({
       amount: Money,
       captured: Money,
       refunded: Money,
+      last4: z.string().optional().meta({ description: "The end of its gift card's code" }),
       created_at: Instant,
       updated_at: Instant,
     }),

@@ -44,8 +44,14 @@ export function newNumber(now: Date): string {
   return `NX-${iso(now).slice(0, 10).replaceAll("-", "")}-${randomBase32(8).toUpperCase()}`
 }
 
-/** Inserts an order with its lines and history. Its refusals: `placeRefusals`. */
-export async function stage(ctx: Ctx, { order, lines }: Draft): Promise<Statement[]> {
+/**
+ * Inserts an order with its lines and history, and the steps that it takes at once. Its refusals: `placeRefusals`.
+ */
+export async function stage(
+  ctx: Ctx,
+  { order, lines }: Draft,
+  steps: readonly ChangeStep[] = [],
+): Promise<Statement[]> {
   const placed = await chain(undefined, {
     orderId: order.id,
     version: 1,
@@ -60,6 +66,7 @@ export async function stage(ctx: Ctx, { order, lines }: Draft): Promise<Statemen
     ctx.db.insert(orders).values(order),
     ...rowsOf(ctx.db, orderLines, lines),
     ctx.db.insert(orderChanges).values(placed),
+    ...(steps.length > 0 ? await stageChanges(ctx, order, placed, steps) : []),
   ]
 }
 
@@ -345,6 +352,7 @@ export function toDetail({ order, lines, parcels, payments: made, notes }: Opene
       amount: money(payment.amount),
       captured: money(payment.capturedAmount),
       refunded: money(payment.refundedAmount),
+      ...(payment.giftCardLast4 !== null && { last4: payment.giftCardLast4 }),
       created_at: payment.createdAt,
       updated_at: payment.updatedAt,
     })),

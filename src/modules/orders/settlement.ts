@@ -66,6 +66,7 @@ export async function stageSettlement(
     ...(fresh ? [fresh] : []),
     {
       status: "paid",
+      amount: 0,
       capturedAmount: 0,
       refundedAmount: refundAmount,
       refundedTaxAmount: 0,
@@ -73,7 +74,9 @@ export async function stageSettlement(
     },
   ])
   return {
-    move: isSame(order, balance) ? move : step(ctx, move, "payment", { ...balance, reducedAmount }, ""),
+    move: isSame(order, balance)
+      ? move
+      : step(ctx, move, "payment", { ...balance, reducedAmount }, ""),
     refundAmount,
     statements: [
       ...back.statements,
@@ -81,6 +84,6 @@ export async function stageSettlement(
       ...(fresh ? payments.stageStart(ctx, fresh) : []),
     ],
     events: [...back.events, ...given.events],
-    refusals: { ...back.refusals, ...given.refusals, ...payments.openRefusals },
+    refusals: { ...back.refusals, ...given.refusals, ...payments.startRefusals },
   }
 }

@@ -8,6 +8,7 @@ import * as captures from "./captures.ts"
 import * as lists from "./lists.ts"
 import {
   CaptureInput,
+  MarkedPaid,
   MarkPaidInput,
   Payment,
   PaymentDetail,
@@ -168,9 +169,9 @@ export const routes = createRouter()
       operationId: "markPaid",
       summary: "Say that an invoice was paid",
       description:
-        "Or that the cash was taken at the door. Only of payments without a gateway; audited.",
+        "Or that the cash was taken at the door, or a part of it: then what is left is a payment of its own. Only of payments without a gateway; audited.",
       request: { params, body: optionalJson(MarkPaidInput) },
-      responses: ok(Payment, "The payment"),
+      responses: ok(MarkedPaid, "The payment"),
       refuses: ["not-found", "payment-closed", "payment-changed"],
     }),
     async (c) =>

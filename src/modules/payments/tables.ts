@@ -42,6 +42,9 @@ export const payments = sqliteTable(
     capture: text({ enum: ["automatic", "manual"] }).notNull(),
     /** The gateway's own id of it; NULL until the gateway has answered once. */
     gatewayRef: text(),
+    /** The card that it was paid by, of a gift card's payment, and the end of its code. */
+    giftCardId: text().$type<Id<"giftCard">>(),
+    giftCardLast4: text(),
     /** What the gateway calls the money that was taken, where that is another id. */
     captureRef: text(),
     /** Where the payer's browser goes afterwards. */
@@ -112,6 +115,8 @@ export const refunds = sqliteTable(
     shippingAmount: integer().notNull().default(0),
     currency: text().notNull(),
     reason: text().notNull(),
+    /** `store_credit`: given to the account as credit, and nobody is asked for it; NULL: back the way it came. */
+    destination: text({ enum: ["store_credit"] }),
     gatewayRef: text(),
     failure: text(),
     checkAt: text(),

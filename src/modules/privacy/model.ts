@@ -5,6 +5,7 @@ import { identityFields } from "#modules/auth/mfa-model.ts"
 import { AuditEntry } from "#modules/auth/model.ts"
 import { Session } from "#modules/auth/sessions-model.ts"
 import { Cart } from "#modules/cart/model.ts"
+import { CreditEntry } from "#modules/credit/model.ts"
 import { Order } from "#modules/orders/model.ts"
 import { SavedAddress } from "#modules/users/address-model.ts"
 import { User } from "#modules/users/model.ts"
@@ -36,6 +37,7 @@ export const PersonalData = z
       z.object({ name: z.string(), created_at: Instant, last_used_at: Instant.nullable() }),
     ),
     mails: z.array(z.object({ template: z.string(), subject: z.string(), created_at: Instant })),
+    store_credit: z.array(CreditEntry).meta({ description: "Every movement of it" }),
     truncated: z.array(z.string()).meta({
       description: "The lists above of which only the newest 1000 are in here",
       example: [],

@@ -55,6 +55,9 @@ const Settings = z.object({
   PENDING_ORDER_TTL: z.coerce.number().int().min(60).max(86_400).default(1800),
   PAYMENT_CAPTURE: z.enum(["automatic", "manual"]).default("automatic"),
   CARD_GATEWAY: z.enum(["", "stripe", "square", "fake"]).default(""),
+  EXCHANGE_RATES_URL: z
+    .url({ protocol: /^https?$/ })
+    .default("https://www.ecb.europa.eu/stats/eurofxref/eurofxref-daily.xml"),
   FAKE_GATEWAY_URL: z.url().optional(),
   FAKE_GATEWAY_SECRET: z.string().min(16).optional(),
 })
@@ -103,6 +106,8 @@ export type Config = {
   /** In local development only: providers are reached at `<this>/<their host>/<path>`. */
   oauthBaseUrl?: string
   payments: PaymentsConfig
+  /** Where the European Central Bank's daily rates are read, or what answers as it does. */
+  exchangeRatesUrl: string
 }
 
 /** How orders are paid. A gateway that is absent is off. */
@@ -179,6 +184,7 @@ export function configOf(env: Env): Config {
     },
     ...(development && settings.OAUTH_BASE_URL && { oauthBaseUrl: settings.OAUTH_BASE_URL }),
     payments: paymentsOf(settings),
+    exchangeRatesUrl: settings.EXCHANGE_RATES_URL,
   }
   parsed.set(env, config)
   return config

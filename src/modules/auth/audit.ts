@@ -45,6 +45,13 @@ export const auditActions = [
   "payment.captured",
   "payment.voided",
   "payment.refunded",
+  "currency.added",
+  "currency.changed",
+  "currency.removed",
+  "exchange-rate.set",
+  "price-list.added",
+  "price-list.changed",
+  "price-list.removed",
 ] as const
 export type AuditAction = (typeof auditActions)[number]
 

@@ -83,7 +83,7 @@ export const Cart = z
     explain: z
       .array(
         z.object({
-          kind: z.enum(["line", "promotion", "shipping", "tax", "rounding", "total"]),
+          kind: z.enum(["currency", "line", "promotion", "shipping", "tax", "rounding", "total"]),
           detail: z.string(),
           amount: z.string().meta({ description: "A decimal, below zero for what is taken off" }),
         }),

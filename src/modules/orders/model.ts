@@ -124,7 +124,7 @@ export const OrderDetail = Order.extend({
   explain: z
     .array(
       z.object({
-        kind: z.enum(["line", "promotion", "shipping", "tax", "rounding", "total"]),
+        kind: z.enum(["currency", "line", "promotion", "shipping", "tax", "rounding", "total"]),
         detail: z.string(),
         amount: z.string().meta({ description: "A decimal, signed", example: "-5.00" }),
       }),

@@ -11,6 +11,7 @@ import {
 
 import type { Step, TaxLine } from "#lib/explain.ts"
 import type { Id } from "#lib/id.ts"
+import type { QuotedRate } from "#modules/currencies/model.ts"
 import type { payments } from "#modules/payments/tables.ts"
 
 import type { Order } from "./model.ts"
@@ -68,6 +69,12 @@ export const orders = sqliteTable(
     shippedAt: text(),
     deliveredAt: text(),
     cancelledAt: text(),
+    /** The shop's own currency, where it was priced in another; the total in it, and the rate (decimal) between them. */
+    baseCurrency: text(),
+    baseTotalAmount: integer(),
+    exchangeRate: text(),
+    exchangeRateAt: text(),
+    exchangeRateSource: text().$type<QuotedRate["source"]>(),
   },
   (t) => [
     uniqueIndex("orders_number").on(t.number),

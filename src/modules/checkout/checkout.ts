@@ -47,7 +47,8 @@ export type Beside = {
  * An API key orders in its owner's name, and never a cart.
  * @throws `forbidden`, `cart-empty`, `cart-changed`, `cart-already-ordered`, `product-unavailable`, `out-of-stock`
  * with `items`, `payment-method-unavailable`, `purchase-limit-reached`, `coupon-unknown`, `coupon-expired`,
- * `coupon-used-up`, `coupon-not-applicable`, `shipping-unavailable`, `price-changed`, `invalid-input` for unknown products and missing address or e-mail
+ * `coupon-used-up`, `coupon-not-applicable`, `shipping-unavailable`, `price-changed`, `rate-stale`, `invalid-input` for unknown products and
+ * missing address or e-mail
  */
 export async function place(ctx: Ctx, input: PlaceOrder, beside?: Beside): Promise<Placed> {
   requireScope(ctx, "orders:write")
@@ -58,7 +59,7 @@ export async function place(ctx: Ctx, input: PlaceOrder, beside?: Beside): Promi
   for (const line of wanted.lines) refuseUnlessOnSale(line)
   const known = await knownOf(ctx, input, wanted, method)
   const priced = await priceOf(ctx, input, wanted, known)
-  requireAsSeen(ctx, input.expected_total, priced)
+  requireAsSeen(input.expected_total, priced)
   const accessToken = ctx.actor.type === "guest" && !beside ? randomToken() : undefined
   const draft = await draftOf(ctx, input, wanted, known, priced, accessToken)
   const order = { ...draft.order, ...(beside?.tokenHash && { tokenHash: beside.tokenHash }) }

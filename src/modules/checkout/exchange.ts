@@ -47,6 +47,7 @@ function termsOf(input: NewExchange, order: Opened["order"]): PlaceOrder {
   const read = PlaceOrder.safeParse({
     ...input,
     email: order.email,
+    currency: order.currency,
     ...(shippingAddress && { shipping_address: shippingAddress }),
     ...(billingAddress ? { billing_address: billingAddress } : { use_shipping_as_billing: false }),
   })

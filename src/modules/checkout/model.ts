@@ -3,6 +3,7 @@ import { z } from "zod"
 import { id, line, Money, Quantity, spelled } from "#lib/shapes.ts"
 import { itemRefs, oneRef } from "#modules/cart/model.ts"
 import { ShippingOffers } from "#modules/cart/shipping-model.ts"
+import { CurrencyInput, totalInBase } from "#modules/currencies/model.ts"
 import { Order } from "#modules/orders/model.ts"
 import { PaymentMethodName, PaymentStart } from "#modules/payments/model.ts"
 import { AddressOrId } from "#modules/users/address-model.ts"
@@ -76,6 +77,11 @@ const terms = z.object({
     .default([])
     .meta({ description: "Beside those on the cart" }),
   payment_method: PaymentMethodInput.default("manual"),
+  currency: CurrencyInput.optional().meta({
+    type: "string",
+    description: "What it is priced and paid in; absent: what the cart says, else the shop's own",
+    example: "USD",
+  }),
   email: Email.optional().meta({ description: "Needed from guests" }),
   notes: z.string().trim().max(2000, "At most 2000 characters.").default(""),
   expected_total: ExpectedTotal,
@@ -186,6 +192,7 @@ export const CheckoutQuote = z
     taxes: z.array(Tax),
     total: Money,
     total_amount: Money,
+    ...totalInBase,
     promotions: z.array(
       z.object({ code: z.string().nullable(), name: z.string(), discount: Money }),
     ),

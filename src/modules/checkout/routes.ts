@@ -33,6 +33,7 @@ const place = {
     "coupon-not-applicable",
     "shipping-unavailable",
     "price-changed",
+    "rate-stale",
     "unavailable",
   ],
 } as const
@@ -100,7 +101,7 @@ export const routes = createRouter()
         "Of the cart, or of `items`: totals, taxes, promotions, and every step to them. Nothing is held; the order itself is priced anew (`expected_total` refuses another price).",
       request: { body: optionalJson(CheckoutDraft) },
       responses: ok(CheckoutQuote, "What it costs"),
-      refuses: ["cart-empty", "product-unavailable", "shipping-unavailable"],
+      refuses: ["cart-empty", "product-unavailable", "shipping-unavailable", "rate-stale"],
     }),
     async (c) =>
       c.json(

@@ -1,7 +1,7 @@
 import { z } from "zod"
 
 import { paged } from "#http/paging.ts"
-import { created, createRouter, json, none, ok, optionalJson, route } from "#http/router.ts"
+import { created, createRouter, json, none, ok, route } from "#http/router.ts"
 import { Ref } from "#lib/shapes.ts"
 
 import {
@@ -141,7 +141,6 @@ export const admin = createRouter()
       summary: "Look for new rates now",
       description:
         "Asks the European Central Bank, as cron does every working day from 16:30 CET on until the day's rates are there. Twice is once.",
-      request: { body: optionalJson(z.object({}).meta({ example: {} })) },
       responses: ok(RatesPulled, "What there was"),
       refuses: ["unavailable"],
     }),

@@ -60,6 +60,15 @@ export const inBase = {
   base_price: Money.optional().meta({ description: "The price in `base_currency`" }),
 }
 
+/** What every total is shown with. */
+export const totalInBase = {
+  base_currency: z.string().meta({ description: "The shop's own currency", example: "USD" }),
+  base_total: Money.meta({ description: "The total in `base_currency`" }),
+  exchange_rate: QuotedRate.nullable().meta({
+    description: "What it was reckoned by; null in the shop's own currency",
+  }),
+}
+
 /** The currencies that can be paid in. */
 export const OfferedCurrencies = z
   .object({

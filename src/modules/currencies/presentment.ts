@@ -4,7 +4,7 @@ import type { Ctx } from "#context.ts"
 import { DomainError, invalid } from "#errors.ts"
 import type { Step } from "#lib/explain.ts"
 import type { Id } from "#lib/id.ts"
-import { exponentOf, portion } from "#lib/money.ts"
+import { portion } from "#lib/money.ts"
 import { iso } from "#lib/time.ts"
 
 import {

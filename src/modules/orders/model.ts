@@ -1,6 +1,7 @@
 import { z } from "zod"
 
 import { id, Instant, line, Money, pageOf, pageQuery } from "#lib/shapes.ts"
+import { totalInBase } from "#modules/currencies/model.ts"
 import { PaymentMethodName } from "#modules/payments/model.ts"
 import { Address } from "#modules/users/address-model.ts"
 
@@ -52,6 +53,7 @@ export const Order = z
     prices_include_tax: z.boolean().meta({ description: "`tax` is in the prices already" }),
     total: Money,
     total_amount: Money,
+    ...totalInBase,
     paid_amount: Money,
     refunded_amount: Money,
     amount_due: Money.meta({ description: "What is still to be paid" }),

@@ -11,7 +11,7 @@ import { commit } from "#platform/commit.ts"
 import { jsonRowsOf } from "#platform/db.ts"
 import { mapPage, type Page, readPage } from "#platform/page.ts"
 
-import { convert, parseRate, rateText } from "./exchange.ts"
+import { convert, convertBack, parseRate, rateText } from "./exchange.ts"
 import type { DailyRates, RateProvider } from "./gateway.ts"
 import { ecb } from "./gateways/ecb.ts"
 import type { ManualRate, RateQuery, RateRecord, RatesPulled } from "./model.ts"
@@ -174,10 +174,13 @@ function normal(ctx: Ctx, row: typeof currencies.$inferSelect, text: string): st
   const base = ctx.config.currency
   try {
     if (rate === undefined) throw new RangeError("no rate")
-    convert(largestPrice, { base, currency, increment, rounding, rate: rate * 2n })
+    // A margin is 100 % at most.
+    const conversion = { base, currency, increment, rounding, rate: rate * 2n }
+    convert(largestPrice, conversion)
+    convertBack(largestPrice, { ...conversion, rate })
     return rateText(rate)
   } catch {
-    const detail = `By this rate prices of the shop are too large in ${currency}.`
+    const detail = `By this rate prices are numbers that are too large, in ${currency} or in ${base}.`
     throw invalid({ field: "rate", detail, code: "too-big" })
   }
 }

@@ -7,7 +7,6 @@ import { type Id, randomBase32 } from "#lib/id.ts"
 import { toDecimal } from "#lib/money.ts"
 import { iso } from "#lib/time.ts"
 import { attempt } from "#modules/auth/limits.ts"
-import type { totalInBase } from "#modules/currencies/model.ts"
 import type { PaymentRow } from "#modules/payments/payments.ts"
 import { payments } from "#modules/payments/tables.ts"
 import { rowsOf, type Statement } from "#platform/db.ts"
@@ -16,6 +15,7 @@ import { amountDue } from "./balance.ts"
 import { trackingUrl } from "./carriers.ts"
 import { fulfilmentOf } from "./fulfilment.ts"
 import { type Change, chain } from "./history.ts"
+import { inBase } from "./in-base.ts"
 import type { Fulfilment, Order, OrderDetail } from "./model.ts"
 import { type OrderStatus, statusNames, transitions } from "./status.ts"
 import {
@@ -298,7 +298,7 @@ export function toOrder(row: OrderRow, lines: readonly LineRow[]): Order {
     prices_include_tax: row.includedTaxAmount > 0,
     total: money(row.totalAmount),
     total_amount: money(row.totalAmount),
-    ...toBaseFigures(row),
+    ...inBase(row),
     paid_amount: money(row.paidAmount),
     refunded_amount: money(row.refundedAmount),
     amount_due: money(amountDue(row)),
@@ -332,32 +332,6 @@ export function toOrder(row: OrderRow, lines: readonly LineRow[]): Order {
     shipped_at: row.shippedAt,
     delivered_at: row.deliveredAt,
     cancelled_at: row.cancelledAt,
-  }
-}
-
-function toBaseFigures(row: OrderRow): Pick<Order, keyof typeof totalInBase> {
-  const { baseCurrency, baseTotalAmount, exchangeRate, exchangeRateAt, exchangeRateSource } = row
-  const isConverted =
-    baseCurrency !== null &&
-    baseTotalAmount !== null &&
-    exchangeRate !== null &&
-    exchangeRateAt !== null &&
-    exchangeRateSource !== null
-  if (!isConverted)
-    return {
-      base_currency: row.currency,
-      base_total: toDecimal(row.totalAmount, row.currency),
-      exchange_rate: null,
-    }
-  return {
-    base_currency: baseCurrency,
-    base_total: toDecimal(baseTotalAmount, baseCurrency),
-    exchange_rate: {
-      base: baseCurrency,
-      rate: exchangeRate,
-      as_of: exchangeRateAt,
-      source: exchangeRateSource,
-    },
   }
 }
 

@@ -11,7 +11,6 @@ import {
 
 import type { Step, TaxLine } from "#lib/explain.ts"
 import type { Id } from "#lib/id.ts"
-import type { QuotedRate } from "#modules/currencies/model.ts"
 import type { payments } from "#modules/payments/tables.ts"
 
 import type { Order } from "./model.ts"
@@ -74,7 +73,7 @@ export const orders = sqliteTable(
     baseTotalAmount: integer(),
     exchangeRate: text(),
     exchangeRateAt: text(),
-    exchangeRateSource: text().$type<QuotedRate["source"]>(),
+    exchangeRateSource: text().$type<NonNullable<Order["exchange_rate"]>["source"]>(),
   },
   (t) => [
     uniqueIndex("orders_number").on(t.number),
@@ -223,8 +222,9 @@ export const orderNotes = sqliteTable(
 )
 
 /**
- * How many orders there are, and what they come to, by day of placing (UTC; `all`: ever), currency and states. Kept by
- * triggers on `orders` (migrations/*_order_statistics.sql): whatever changes an order changes these in the same batch.
+ * How many orders there are, and what they come to, by day of placing (UTC; `all`: ever), currency and states: in the
+ * shop's own currency, orders in others by the rate they were placed with. Kept by triggers on `orders`
+ * (migrations/*_currency_statistics.sql): whatever changes an order changes these in the same batch.
  */
 export const orderStats = sqliteTable(
   "order_stats",

@@ -15,11 +15,11 @@ CREATE TRIGGER `orders_counted` AFTER INSERT ON `orders` BEGIN
   INSERT INTO order_stats (period, currency, status, payment_status, orders, total_amount, paid_amount, refunded_amount)
   VALUES
     (substr(NEW.created_at, 1, 10), coalesce(NEW.base_currency, NEW.currency), NEW.status, NEW.payment_status, 1,
-      CASE WHEN NEW.base_currency IS NULL THEN NEW.total_amount WHEN NEW.total_amount = NEW.total_amount THEN NEW.base_total_amount ELSE CAST(coalesce(NEW.total_amount * NEW.base_total_amount / nullif(NEW.total_amount, 0), 0) AS INTEGER) END,
+      coalesce(NEW.base_total_amount, NEW.total_amount),
       CASE WHEN NEW.base_currency IS NULL THEN NEW.paid_amount WHEN NEW.paid_amount = NEW.total_amount THEN NEW.base_total_amount ELSE CAST(coalesce(NEW.paid_amount * NEW.base_total_amount / nullif(NEW.total_amount, 0), 0) AS INTEGER) END,
       CASE WHEN NEW.base_currency IS NULL THEN NEW.refunded_amount WHEN NEW.refunded_amount = NEW.total_amount THEN NEW.base_total_amount ELSE CAST(coalesce(NEW.refunded_amount * NEW.base_total_amount / nullif(NEW.total_amount, 0), 0) AS INTEGER) END),
     ('all', coalesce(NEW.base_currency, NEW.currency), NEW.status, NEW.payment_status, 1,
-      CASE WHEN NEW.base_currency IS NULL THEN NEW.total_amount WHEN NEW.total_amount = NEW.total_amount THEN NEW.base_total_amount ELSE CAST(coalesce(NEW.total_amount * NEW.base_total_amount / nullif(NEW.total_amount, 0), 0) AS INTEGER) END,
+      coalesce(NEW.base_total_amount, NEW.total_amount),
       CASE WHEN NEW.base_currency IS NULL THEN NEW.paid_amount WHEN NEW.paid_amount = NEW.total_amount THEN NEW.base_total_amount ELSE CAST(coalesce(NEW.paid_amount * NEW.base_total_amount / nullif(NEW.total_amount, 0), 0) AS INTEGER) END,
       CASE WHEN NEW.base_currency IS NULL THEN NEW.refunded_amount WHEN NEW.refunded_amount = NEW.total_amount THEN NEW.base_total_amount ELSE CAST(coalesce(NEW.refunded_amount * NEW.base_total_amount / nullif(NEW.total_amount, 0), 0) AS INTEGER) END)
   ON CONFLICT (period, currency, status, payment_status) DO UPDATE SET
@@ -36,19 +36,19 @@ BEGIN
   INSERT INTO order_stats (period, currency, status, payment_status, orders, total_amount, paid_amount, refunded_amount)
   VALUES
     (substr(OLD.created_at, 1, 10), coalesce(OLD.base_currency, OLD.currency), OLD.status, OLD.payment_status, -1,
-      -(CASE WHEN OLD.base_currency IS NULL THEN OLD.total_amount WHEN OLD.total_amount = OLD.total_amount THEN OLD.base_total_amount ELSE CAST(coalesce(OLD.total_amount * OLD.base_total_amount / nullif(OLD.total_amount, 0), 0) AS INTEGER) END),
+      -(coalesce(OLD.base_total_amount, OLD.total_amount)),
       -(CASE WHEN OLD.base_currency IS NULL THEN OLD.paid_amount WHEN OLD.paid_amount = OLD.total_amount THEN OLD.base_total_amount ELSE CAST(coalesce(OLD.paid_amount * OLD.base_total_amount / nullif(OLD.total_amount, 0), 0) AS INTEGER) END),
       -(CASE WHEN OLD.base_currency IS NULL THEN OLD.refunded_amount WHEN OLD.refunded_amount = OLD.total_amount THEN OLD.base_total_amount ELSE CAST(coalesce(OLD.refunded_amount * OLD.base_total_amount / nullif(OLD.total_amount, 0), 0) AS INTEGER) END)),
     ('all', coalesce(OLD.base_currency, OLD.currency), OLD.status, OLD.payment_status, -1,
-      -(CASE WHEN OLD.base_currency IS NULL THEN OLD.total_amount WHEN OLD.total_amount = OLD.total_amount THEN OLD.base_total_amount ELSE CAST(coalesce(OLD.total_amount * OLD.base_total_amount / nullif(OLD.total_amount, 0), 0) AS INTEGER) END),
+      -(coalesce(OLD.base_total_amount, OLD.total_amount)),
       -(CASE WHEN OLD.base_currency IS NULL THEN OLD.paid_amount WHEN OLD.paid_amount = OLD.total_amount THEN OLD.base_total_amount ELSE CAST(coalesce(OLD.paid_amount * OLD.base_total_amount / nullif(OLD.total_amount, 0), 0) AS INTEGER) END),
       -(CASE WHEN OLD.base_currency IS NULL THEN OLD.refunded_amount WHEN OLD.refunded_amount = OLD.total_amount THEN OLD.base_total_amount ELSE CAST(coalesce(OLD.refunded_amount * OLD.base_total_amount / nullif(OLD.total_amount, 0), 0) AS INTEGER) END)),
     (substr(NEW.created_at, 1, 10), coalesce(NEW.base_currency, NEW.currency), NEW.status, NEW.payment_status, 1,
-      CASE WHEN NEW.base_currency IS NULL THEN NEW.total_amount WHEN NEW.total_amount = NEW.total_amount THEN NEW.base_total_amount ELSE CAST(coalesce(NEW.total_amount * NEW.base_total_amount / nullif(NEW.total_amount, 0), 0) AS INTEGER) END,
+      coalesce(NEW.base_total_amount, NEW.total_amount),
       CASE WHEN NEW.base_currency IS NULL THEN NEW.paid_amount WHEN NEW.paid_amount = NEW.total_amount THEN NEW.base_total_amount ELSE CAST(coalesce(NEW.paid_amount * NEW.base_total_amount / nullif(NEW.total_amount, 0), 0) AS INTEGER) END,
       CASE WHEN NEW.base_currency IS NULL THEN NEW.refunded_amount WHEN NEW.refunded_amount = NEW.total_amount THEN NEW.base_total_amount ELSE CAST(coalesce(NEW.refunded_amount * NEW.base_total_amount / nullif(NEW.total_amount, 0), 0) AS INTEGER) END),
     ('all', coalesce(NEW.base_currency, NEW.currency), NEW.status, NEW.payment_status, 1,
-      CASE WHEN NEW.base_currency IS NULL THEN NEW.total_amount WHEN NEW.total_amount = NEW.total_amount THEN NEW.base_total_amount ELSE CAST(coalesce(NEW.total_amount * NEW.base_total_amount / nullif(NEW.total_amount, 0), 0) AS INTEGER) END,
+      coalesce(NEW.base_total_amount, NEW.total_amount),
       CASE WHEN NEW.base_currency IS NULL THEN NEW.paid_amount WHEN NEW.paid_amount = NEW.total_amount THEN NEW.base_total_amount ELSE CAST(coalesce(NEW.paid_amount * NEW.base_total_amount / nullif(NEW.total_amount, 0), 0) AS INTEGER) END,
       CASE WHEN NEW.base_currency IS NULL THEN NEW.refunded_amount WHEN NEW.refunded_amount = NEW.total_amount THEN NEW.base_total_amount ELSE CAST(coalesce(NEW.refunded_amount * NEW.base_total_amount / nullif(NEW.total_amount, 0), 0) AS INTEGER) END)
   ON CONFLICT (period, currency, status, payment_status) DO UPDATE SET

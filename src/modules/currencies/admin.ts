@@ -14,7 +14,6 @@ import {
   RatePage,
   RateQuery,
   RateRecord,
-  RatesPulled,
 } from "./model.ts"
 import * as rates from "./rates.ts"
 import * as settings from "./settings.ts"
@@ -131,18 +130,4 @@ export const admin = createRouter()
       refuses: ["invalid-page"],
     }),
     async (c) => c.json(paged(c, await rates.list(c.var.ctx, c.req.valid("query"))), 200),
-  )
-  .openapi(
-    route({
-      ...staff,
-      method: "post",
-      path: "/admin/exchange-rates/refresh",
-      operationId: "refreshExchangeRates",
-      summary: "Look for new rates now",
-      description:
-        "Asks the European Central Bank, as cron does every working day from 16:30 CET on until the day's rates are there. Twice is once.",
-      responses: ok(RatesPulled, "What there was"),
-      refuses: ["unavailable"],
-    }),
-    async (c) => c.json(await rates.refresh(c.var.ctx), 200),
   )

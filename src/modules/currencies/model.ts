@@ -212,16 +212,6 @@ export const RateQuery = z.object({
 })
 export type RateQuery = z.infer<typeof RateQuery>
 
-/** What a look at the provider brought. */
-export const RatesPulled = z
-  .object({
-    source: z.enum(rateSources),
-    as_of: Instant.nullable().meta({ description: "Of the newest rates there are" }),
-    added: z.int().meta({ description: "Rates that were not known", example: 30 }),
-  })
-  .meta({ id: "RatesPulled" })
-export type RatesPulled = z.infer<typeof RatesPulled>
-
 const listFields = {
   name: line(100).meta({ description: "Quotes name it", example: "Europe" }),
   active: z.boolean({ error: "Must be true or false." }),

@@ -14,7 +14,7 @@ import { mapPage, type Page, readPage } from "#platform/page.ts"
 import { convert, convertBack, parseRate, rateText } from "./exchange.ts"
 import type { DailyRates, RateProvider } from "./gateway.ts"
 import { ecb } from "./gateways/ecb.ts"
-import type { ManualRate, RateQuery, RateRecord, RatesPulled } from "./model.ts"
+import type { ManualRate, RateQuery, RateRecord } from "./model.ts"
 import { expireShown } from "./settings.ts"
 import { currencies, exchangeRates, latestRates, rateProviders } from "./tables.ts"
 
@@ -39,22 +39,15 @@ export async function pullDue(ctx: Ctx): Promise<number> {
   ])
   if (!used || (state?.asOf && state.asOf >= provider.expected(ctx.now))) return 0
   if (state && state.triedAt > iso(minutesAfter(ctx.now, -retryMinutes))) return 0
-  return (await pull(ctx, provider)).added
-}
-
-/** Asks the provider for its newest rates, now. Twice is once. @throws `forbidden`, `unavailable` */
-export async function refresh(ctx: Ctx): Promise<RatesPulled> {
-  requirePermission(ctx, "pricing:write")
-  const provider = providerOf(ctx)
-  const { added, asOf } = await pull(ctx, provider)
-  return { source: provider.name, as_of: asOf, added }
+  return pull(ctx, provider)
 }
 
 function providerOf(ctx: Ctx): RateProvider {
   return ecb(ctx.config.exchangeRatesUrl)
 }
 
-async function pull(ctx: Ctx, provider: RateProvider): Promise<{ added: number; asOf: string }> {
+/** Asks the provider for its newest rates; those that are known already are not added again. */
+async function pull(ctx: Ctx, provider: RateProvider): Promise<number> {
   const { name: source } = provider
   const triedAt = iso(ctx.now)
   const tried = (asOf: string | null) =>
@@ -90,7 +83,7 @@ async function pull(ctx: Ctx, provider: RateProvider): Promise<{ added: number; 
     ])
     const added = rows.length - (known[0]?.n ?? 0)
     if (added > 0) await expireShown(ctx)
-    return { added, asOf: told.asOf }
+    return added
   } catch (error) {
     await commit(ctx, [tried(null)])
     if (error instanceof DomainError) throw error

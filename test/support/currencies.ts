@@ -23,7 +23,7 @@ export async function priceList(
   const input = { name: "Europe", currency: "EUR", ...over }
   const { id } = await priceLists.create(as, NewPriceList.parse(input))
   const entries = Object.entries(prices).map(([variant, price]) => ({ variant, price }))
-  await priceLists.setEntries(as, id, PriceListEntries.parse({ entries }))
+  if (entries.length > 0) await priceLists.setEntries(as, id, PriceListEntries.parse({ entries }))
   await as.settled()
   return id
 }

@@ -13,6 +13,7 @@ import {
   impliedRate,
   leastReaching,
   mostWithin,
+  parseRate,
   rateText,
 } from "./exchange.ts"
 import { type InForce, quotedRate } from "./in-force.ts"
@@ -80,6 +81,26 @@ export async function read(
   if (!row) throw notOffered(code)
   const inForce = quotedRate(row, rates, own.base, ctx.now)
   return { currency: code, base: own.base, inForce, entries: toEntries(entries) }
+}
+
+/**
+ * How what was placed in another currency is priced still, by the rate and the prices of then: `amounts` by variant.
+ * What is converted beside them is rounded to the smallest unit.
+ */
+export function asPlaced(
+  ctx: Pick<Ctx, "config">,
+  { currency, rate: quoted }: { currency: string; rate: QuotedRate | null },
+  amounts: ReadonlyMap<Id<"variant">, number>,
+): Presentment {
+  const rate = quoted && parseRate(quoted.rate)
+  if (!quoted || !rate) return ownPrices(ctx)
+  const { base } = quoted
+  const entries = [...amounts].map(([variantId, amount]): [string, Entry] => [
+    variantId,
+    { variantId, amount, compareAtAmount: null, list: "" },
+  ])
+  const conversion = { base, currency, rate, increment: 1, rounding: "half-even" as const }
+  return { currency, base, inForce: { conversion, quoted }, entries: new Map(entries) }
 }
 
 /** How prices are shown in a currency: see `settings.shown`. `entries` are read where the currency has price lists. */

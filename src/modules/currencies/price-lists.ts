@@ -128,7 +128,7 @@ export async function update(ctx: Ctx, id: string, input: PriceListChanges): Pro
 /** Takes a price list away, with all that is on it. @throws `forbidden`, `not-found` */
 export async function remove(ctx: Ctx, ref: string): Promise<void> {
   requirePermission(ctx, "pricing:write")
-  const id = ref as Id<"priceList">
+  const { id } = await find(ctx, ref)
   const gone = ctx.db
     .delete(priceLists)
     .where(eq(priceLists.id, id))

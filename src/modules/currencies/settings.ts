@@ -191,7 +191,7 @@ export async function update(ctx: Ctx, ref: string, input: CurrencyChanges): Pro
 /** Takes a currency away: nothing is priced in it any more. Its orders, rates and price lists stay. @throws `forbidden`, `not-found` */
 export async function remove(ctx: Ctx, ref: string): Promise<void> {
   requirePermission(ctx, "pricing:write")
-  const code = ref.toUpperCase()
+  const { code } = (await find(ctx, ref)).row
   const gone = ctx.db
     .delete(currencies)
     .where(eq(currencies.code, code))

@@ -9,7 +9,16 @@ import { currency, priceList } from "../support/currencies.ts"
 import { standUp } from "../support/gateways/fake-fetch.ts"
 import * as make from "../support/make.ts"
 import { promotion, shippingMethod, taxRate } from "../support/offers.ts"
-import { countOf, fieldsOf, order, roundTrips, rows, settleAll, stockOf } from "../support/shop.ts"
+import {
+  address,
+  countOf,
+  fieldsOf,
+  order,
+  roundTrips,
+  rows,
+  settleAll,
+  stockOf,
+} from "../support/shop.ts"
 import { expectProblem } from "../support/wire.ts"
 
 const later = (hours: number) =>
@@ -24,6 +33,19 @@ async function cartIn(code: string, lines: { product_id: string; quantity: numbe
   }
   const cart = await call("PATCH", "cart", { headers, body: { currency: code } })
   return { cart, headers }
+}
+
+/** Orders some of a product in a currency. */
+function orderIn(
+  code: string,
+  items: unknown,
+  as?: { access: string },
+  over: Record<string, unknown> = {},
+): Promise<Answer> {
+  return call("POST", `orders?currency=${code}`, {
+    as,
+    body: { items, shipping_address: address, ...(!as && { email: "a@nexus.test" }), ...over },
+  })
 }
 
 /** Everything that the counters of orders have wrong. */
@@ -288,8 +310,8 @@ describe("a price list", () => {
     expect(one.body).toMatchObject({ price: "17.00", currency: "EUR", base_price: "20.00" })
     const lines = await Promise.all(
       ["S", "M", "L"].map(async (sku) => {
-        const quoted = await call("POST", "checkout/quote", {
-          body: { currency: "EUR", items: [{ sku, quantity: 1 }] },
+        const quoted = await call("POST", "checkout/quote?currency=EUR", {
+          body: { items: [{ sku, quantity: 1 }] },
         })
         return quoted.body.items[0].unit_price
       }),
@@ -352,7 +374,7 @@ describe("a price list", () => {
     await currency("EUR", "")
     const [mug, cup] = [await make.product({ name: "Mug" }), await make.product()]
     await priceList({ [mug.id]: "9.00" })
-    const sold = await order([{ product_id: mug.id, quantity: 2 }], undefined, { currency: "EUR" })
+    const sold = await orderIn("EUR", [{ product_id: mug.id, quantity: 2 }])
     expect(sold.status).toBe(201)
     expect(sold.body).toMatchObject({
       total: "18.00",
@@ -360,10 +382,10 @@ describe("a price list", () => {
       base_total: "20.00",
       exchange_rate: { base: "USD", rate: "0.9", source: "price-list" },
     })
-    const other = await order([{ product_id: cup.id, quantity: 1 }], undefined, { currency: "EUR" })
+    const other = await orderIn("EUR", [{ product_id: cup.id, quantity: 1 }])
     expectProblem(other, 503, "rate-stale")
     await shippingMethod()
-    const sent = await order([{ product_id: mug.id, quantity: 1 }], undefined, { currency: "EUR" })
+    const sent = await orderIn("EUR", [{ product_id: mug.id, quantity: 1 }])
     expectProblem(sent, 503, "rate-stale")
     expect(await countOf("orders")).toBe(1)
   })
@@ -401,6 +423,10 @@ describe("a cart", () => {
       total: "36.00",
       currency: "EUR",
     })
+    const seen = await call("GET", "cart?currency=usd", { headers })
+    expect(seen.body).toMatchObject({ currency: "USD", total: "45.00", base_total: "45.00" })
+    expect((await call("GET", "cart", { headers })).body.currency).toBe("EUR")
+    expect((await call("GET", "cart?currency=GBP", { headers })).status).toBe(400)
     const back = await call("PATCH", "cart", { headers, body: { currency: null } })
     expect(back.body).toMatchObject({ currency: "USD", total: "45.00", exchange_rate: null })
     expectProblem(
@@ -476,11 +502,10 @@ describe("an order in another currency", () => {
     const [customer, staff] = [await make.user(), await make.user("staff")]
     const mug = await make.product({ name: "Mug", price: "19.99" })
     const body = {
-      currency: "EUR",
       items: [{ product_id: mug.id, quantity: 2 }],
       shipping_address: { street: "1", city: "London", country: "GB" },
     }
-    const quoted = await call("POST", "checkout/quote", { as: customer, body })
+    const quoted = await call("POST", "checkout/quote?currency=EUR", { as: customer, body })
     // 19.99 × 0.82 = 16.39; shipping 5.00 × 0.82 = 4.10; 20 % of 32.78 and of nothing else.
     expect(quoted.body).toMatchObject({
       currency: "EUR",
@@ -492,12 +517,12 @@ describe("an order in another currency", () => {
       exchange_rate: { rate: "0.82" },
       shipping_options: [{ price: "4.10", currency: "EUR" }],
     })
-    const wrong = await call("POST", "orders", {
+    const wrong = await call("POST", "orders?currency=EUR", {
       as: customer,
       body: { ...body, expected_total: "44.27" },
     })
     expectProblem(wrong, 409, "price-changed")
-    const placed = await call("POST", "orders", {
+    const placed = await call("POST", "orders?currency=EUR", {
       as: customer,
       body: { ...body, expected_total: "44.26" },
     })
@@ -528,10 +553,9 @@ describe("an order in another currency", () => {
     const [customer, staff] = [await make.user(), await make.user("staff")]
     const mug = await make.product()
     const to = (state: string) => ({ street: "1", city: "X", country: "GB", state })
-    const placed = await call("POST", "orders", {
+    const placed = await call("POST", "orders?currency=EUR", {
       as: customer,
       body: {
-        currency: "EUR",
         items: [{ product_id: mug.id, quantity: 1 }],
         shipping_address: to("ENG"),
       },
@@ -567,7 +591,7 @@ describe("an order in another currency", () => {
   ])("has the digits of %s", async (code, rate, total, base) => {
     await currency(code, rate)
     const mug = await make.product()
-    const placed = await order([{ product_id: mug.id, quantity: 2 }], undefined, { currency: code })
+    const placed = await orderIn(code, [{ product_id: mug.id, quantity: 2 }])
     expect(placed.body).toMatchObject({ currency: code, total, base_total: base })
   })
 
@@ -577,8 +601,7 @@ describe("an order in another currency", () => {
     const [customer, staff] = [await make.user(), await make.user("staff")]
     const mug = await make.product({ name: "Mug", price: "33.33" })
     const own = await order([{ product_id: mug.id, quantity: 1 }], customer)
-    const placed = await order([{ product_id: mug.id, quantity: 3 }], customer, {
-      currency: "EUR",
+    const placed = await orderIn("EUR", [{ product_id: mug.id, quantity: 3 }], customer, {
       payment_method: "fake",
     })
     // 33.33 × 0.8 = 26.66; three of them 79.98, which is 99.97 at 0.8.
@@ -629,7 +652,7 @@ describe("an order in another currency", () => {
       { product_id: cup.id, quantity: 2 },
     ]
     const answers: Answer[] = []
-    for (let n = 0; n < 4; n++) answers.push(await order(items, customer, { currency: "JPY" }))
+    for (let n = 0; n < 4; n++) answers.push(await orderIn("JPY", items, customer))
     await call("POST", `orders/${answers[0]?.body.id}/cancel`, { as: customer })
     await env.DB.prepare(
       "UPDATE order_lines SET fulfilled_quantity = quantity, returned_quantity = 1 WHERE order_id = ?",

@@ -31,14 +31,14 @@ import {
   toLine,
 } from "./view.ts"
 
-/** The caller's cart; empty, and kept nowhere, before the first item. A guest without one is given a token. */
-export async function get(ctx: Ctx): Promise<Cart> {
+/**
+ * The caller's cart; empty, and kept nowhere, before the first item. A guest without one is given a token. With
+ * `currency` it is shown in that, whatever it keeps. @throws `rate-stale`, `invalid-input` for one that is not offered
+ */
+export async function get(ctx: Ctx, currency?: string): Promise<Cart> {
   const owner = await ownerOf(ctx)
-  return toCart(
-    ctx,
-    owner,
-    owner.newToken ? [[], [], []] : await ctx.db.batch(selectCart(ctx, owner)),
-  )
+  const rows = owner.newToken ? ([[], [], []] as const) : await ctx.db.batch(selectCart(ctx, owner))
+  return toCart(ctx, owner, rows, currency)
 }
 
 /** A cart in figures. */

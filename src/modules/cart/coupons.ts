@@ -33,7 +33,7 @@ export async function add(ctx: Ctx, input: NewCoupon): Promise<Cart> {
     if (cart.coupons.length >= mostCodes) throw tooMany()
     const codes = [...cart.coupons, code]
     const lines = lineRows.map(toLine)
-    const prices = await pricesOf(ctx, cart, lines)
+    const prices = await pricesOf(ctx, cart.currency, lines)
     const { refused } = await priceCart(ctx, owner, cart, lines, prices, codes)
     const refusal = refused.find((one) => one.code === code && !open.includes(one.reason))
     if (refusal) throw couponError(refusal)

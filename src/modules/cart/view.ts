@@ -100,26 +100,34 @@ export async function priceCart(
   return price(ctx, { items: lines, codes, customer, prices })
 }
 
-/** How a cart's things are priced in its currency. @throws `invalid-input` for one that is not offered any more */
+/** How things are priced in a currency. @throws `invalid-input` for one that is not offered any more */
 export function pricesOf(
   ctx: Ctx,
-  cart: CartRow | undefined,
+  currency: string | null,
   things: readonly Sellable[],
 ): Promise<Presentment> {
   const ids = things.flatMap(({ variantId, pricedAs }) => [variantId, pricedAs])
-  return presentment.read(ctx, cart?.currency, ids)
+  return presentment.read(ctx, currency, ids)
 }
 
 /**
- * The cart as the wire shows it, at the prices of now. In a currency that is not offered any more, or has no rate that is
+ * The cart as the wire shows it, at the prices of now, in the currency `asked` for, else in its own. In one that is not
+ * offered any more, or has no rate that is
  * new enough, it cannot be ordered: it is shown in the shop's own, with a warning.
  */
-export async function toCart(ctx: Ctx, owner: Owner, rows: CartRows): Promise<Cart> {
-  const [cart] = rows[0]
-  if (!cart?.currency) return show(ctx, owner, rows, presentment.ownPrices(ctx))
+export async function toCart(
+  ctx: Ctx,
+  owner: Owner,
+  rows: CartRows,
+  asked?: string,
+): Promise<Cart> {
+  const currency = asked ?? rows[0][0]?.currency
+  if (!currency) return show(ctx, owner, rows, presentment.ownPrices(ctx))
+  const things = [...rows[1].map(toLine), ...rows[2].map(toSavedLine)]
+  const inCurrency = async () => show(ctx, owner, rows, await pricesOf(ctx, currency, things))
+  if (asked !== undefined) return inCurrency()
   try {
-    const things = [...rows[1].map(toLine), ...rows[2].map(toSavedLine)]
-    return await show(ctx, owner, rows, await pricesOf(ctx, cart, things))
+    return await inCurrency()
   } catch (error) {
     if (!isUnpriced(error)) throw error
     const shown = await show(ctx, owner, rows, presentment.ownPrices(ctx))

@@ -3,7 +3,7 @@ import { z } from "zod"
 import { id, line, Money, Quantity, spelled } from "#lib/shapes.ts"
 import { itemRefs, oneRef } from "#modules/cart/model.ts"
 import { ShippingOffers } from "#modules/cart/shipping-model.ts"
-import { CurrencyInput, totalInBase } from "#modules/currencies/model.ts"
+import { currencyQuery, totalInBase } from "#modules/currencies/model.ts"
 import { Order } from "#modules/orders/model.ts"
 import { PaymentMethodName, PaymentStart } from "#modules/payments/model.ts"
 import { AddressOrId } from "#modules/users/address-model.ts"
@@ -77,11 +77,6 @@ const terms = z.object({
     .default([])
     .meta({ description: "Beside those on the cart" }),
   payment_method: PaymentMethodInput.default("manual"),
-  currency: CurrencyInput.optional().meta({
-    type: "string",
-    description: "What it is priced and paid in; absent: what the cart says, else the shop's own",
-    example: "USD",
-  }),
   email: Email.optional().meta({ description: "Needed from guests" }),
   notes: z.string().trim().max(2000, "At most 2000 characters.").default(""),
   expected_total: ExpectedTotal,
@@ -110,6 +105,16 @@ const address = {
   country: "GB",
 }
 
+/** What an order is priced and paid in; without it what the cart says, else the shop's own currency. */
+export const CheckoutQuery = z.object({
+  currency: currencyQuery.currency.meta({
+    type: "string",
+    description: "What it is priced and paid in; absent: what the cart says, else the shop's own",
+    example: "USD",
+  }),
+})
+export type CheckoutQuery = z.infer<typeof CheckoutQuery>
+
 /** An order: of the cart, or of `items`. */
 export const PlaceOrder = terms
   .extend({ items })
@@ -122,7 +127,7 @@ export const PlaceOrder = terms
       payment_method: "manual",
     },
   })
-export type PlaceOrder = z.infer<typeof PlaceOrder>
+export type PlaceOrder = z.infer<typeof PlaceOrder> & CheckoutQuery
 
 /** The same without items: the cart is what is ordered. */
 export const CheckoutCart = terms.superRefine(oneBillingAddress).meta({
@@ -134,7 +139,7 @@ export const CheckoutDraft = terms
   .omit({ notes: true, return_url: true })
   .extend({ items })
   .meta({ example: { items: [{ product_id: "2", quantity: 1 }], shipping_address: address } })
-export type CheckoutDraft = z.infer<typeof CheckoutDraft>
+export type CheckoutDraft = z.infer<typeof CheckoutDraft> & CheckoutQuery
 
 /** A new order. `access_token` opens a guest's order: send it as `X-Order-Token`. */
 export const Placed = Order.extend({

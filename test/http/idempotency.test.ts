@@ -182,13 +182,21 @@ describe("a key", () => {
     expect([first.status, again.status, replayed(again)]).toEqual([200, 200, "true"])
     expect(again.body).toEqual(first.body)
     expect(await countOf("products")).toBe(2)
-    // A file is not kept to be compared: its type, length and query tell it from another.
-    const other = await send("POST", "admin/products/import", {
-      as: staff,
-      body: "name,price\nAxe,1.00",
-      headers: { ...once("k"), "content-type": "text/csv" },
-    })
-    expectProblem(other, 422, "idempotency-key-reused")
+    expectProblem(await upload(lines.replace("Hoe", "Axe")), 422, "idempotency-key-reused")
+  })
+
+  it("tells one form from another by what it holds, whatever its boundary", async () => {
+    const staff = await make.user("staff")
+    const upload = (name: string) => {
+      const body = new FormData()
+      const lines = JSON.stringify({ name, price: "12.50" })
+      body.set("file", new File([lines], "tools.ndjson", { type: "application/x-ndjson" }))
+      return send("POST", "admin/products/import", { as: staff, body, headers: once("k") })
+    }
+    const first = await upload("Hoe")
+    const again = await upload("Hoe")
+    expect([first.status, again.status, replayed(again)]).toEqual([200, 200, "true"])
+    expectProblem(await upload("Axe"), 422, "idempotency-key-reused")
   })
 
   it("works where a body is sent that nobody reads", async () => {

@@ -47,6 +47,9 @@ import { routes as exchangeRoutes } from "#modules/checkout/exchange-routes.ts"
 import { routes as checkoutRoutes } from "#modules/checkout/routes.ts"
 import { admin as creditAdmin } from "#modules/credit/admin.ts"
 import { routes as creditRoutes } from "#modules/credit/routes.ts"
+import { admin as currenciesAdmin } from "#modules/currencies/admin.ts"
+import { routes as priceListRoutes } from "#modules/currencies/price-list-routes.ts"
+import { routes as currencyRoutes } from "#modules/currencies/routes.ts"
 import { admin as inventoryAdmin } from "#modules/inventory/admin.ts"
 import { routes as inventoryRoutes } from "#modules/inventory/routes.ts"
 import { admin as ledgerAdmin } from "#modules/ledger/admin.ts"
@@ -103,6 +106,9 @@ export const api = createRouter()
   .route("/", inventoryRoutes)
   .route("/", inventoryAdmin)
   .route("/", promotionsAdmin)
+  .route("/", currencyRoutes)
+  .route("/", currenciesAdmin)
+  .route("/", priceListRoutes)
   .route("/", taxAdmin)
   .route("/", shippingAdmin)
   .route("/", cartRoutes)

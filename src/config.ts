@@ -68,6 +68,9 @@ const Settings = z.object({
   SQUARE_LOCATION_ID: z.string().optional(),
   SQUARE_WEBHOOK_KEY: z.string().optional(),
   SQUARE_API_URL: z.url().optional(),
+  EXCHANGE_RATES_URL: z
+    .url({ protocol: /^https?$/ })
+    .default("https://www.ecb.europa.eu/stats/eurofxref/eurofxref-daily.xml"),
   FAKE_GATEWAY_URL: z.url().optional(),
   FAKE_GATEWAY_SECRET: z.string().min(16).optional(),
 })
@@ -116,6 +119,8 @@ export type Config = {
   /** In local development only: providers are reached at `<this>/<their host>/<path>`. */
   oauthBaseUrl?: string
   payments: PaymentsConfig
+  /** Where the European Central Bank's daily rates are read, or what answers as it does. */
+  exchangeRatesUrl: string
 }
 
 /** How orders are paid. A gateway that is absent is off. */
@@ -219,6 +224,7 @@ export function configOf(env: Env): Config {
     },
     ...(development && settings.OAUTH_BASE_URL && { oauthBaseUrl: settings.OAUTH_BASE_URL }),
     payments: paymentsOf(settings),
+    exchangeRatesUrl: settings.EXCHANGE_RATES_URL,
   }
   parsed.set(env, config)
   return config

@@ -135,6 +135,10 @@ export const errorTable = {
     kind: "conflict",
     title: "This is the account's last way in; set a password first",
   },
+  "rate-stale": {
+    kind: "unavailable",
+    title: "There is no exchange rate of this currency that is new enough",
+  },
   unavailable: { kind: "unavailable", title: "A part of the service does not answer; try again" },
   internal: { kind: "internal", title: "Something broke on our side" },
 } as const satisfies Record<string, { kind: Kind; title: string }>

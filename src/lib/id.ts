@@ -32,6 +32,8 @@ const prefixes = {
   shippingZone: "zon",
   shippingMethod: "shm",
   import: "imp",
+  exchangeRate: "fxr",
+  priceList: "plt",
 } as const
 
 export type IdKind = keyof typeof prefixes

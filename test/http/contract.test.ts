@@ -479,8 +479,24 @@ it("what it answers is what its schemas say, and nothing beyond", async () => {
     as: admin,
     body: { terms: ["rake", "scraper"] },
   })
+  const currency = await send("POST", "admin/currencies", { as: admin, body: { code: "CHF" } })
+  const dailyRate = await send("PUT", "admin/currencies/CHF/rate", {
+    as: admin,
+    body: { rate: "0.9" },
+  })
+  const list = await send("POST", "admin/price-lists", {
+    as: admin,
+    body: { name: "Alps", currency: "CHF" },
+  })
+  await send("PUT", `admin/price-lists/${list.body.id}/entries`, {
+    as: admin,
+    body: { entries: [{ variant: product.id, price: "9.90" }] },
+  })
   await deliverAll()
+  expect([currency.status, dailyRate.status, list.status]).toEqual([201, 200, 201])
   const names: Record<string, string> = {
+    code: currency.body.code,
+    list: list.body.id,
     return: asked.body.id,
     promotion: promotion.body.id,
     rate: rate.body.id,

@@ -177,6 +177,7 @@ describe("a sweep", () => {
         "unpaid-orders",
         "abandoned-carts",
         "search-index",
+        "exchange-rates",
         "idempotency-keys",
         "finished-events",
         "old-mails",

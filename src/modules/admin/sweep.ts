@@ -5,6 +5,7 @@ import { markAbandoned } from "#modules/cart/abandonment.ts"
 import { expireCarts } from "#modules/cart/expiry.ts"
 import * as imports from "#modules/catalog/imports.ts"
 import { expireUnpaid } from "#modules/checkout/expiry.ts"
+import * as rates from "#modules/currencies/rates.ts"
 import * as levels from "#modules/inventory/levels.ts"
 import * as email from "#modules/notifications/email.ts"
 import { checkPayments, checkRefunds } from "#modules/payments/due.ts"
@@ -33,6 +34,7 @@ const frequent: Record<string, Task> = {
   "unpaid-orders": expireUnpaid,
   "abandoned-carts": markAbandoned,
   "search-index": search.tend,
+  "exchange-rates": rates.pullDue,
 }
 
 /** What is done every night: what is only in the way, or should never be needed. */

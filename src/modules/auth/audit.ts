@@ -49,6 +49,13 @@ export const auditActions = [
   "gift-card.changed",
   "gift-card.adjusted",
   "store-credit.adjusted",
+  "currency.added",
+  "currency.changed",
+  "currency.removed",
+  "exchange-rate.set",
+  "price-list.added",
+  "price-list.changed",
+  "price-list.removed",
 ] as const
 export type AuditAction = (typeof auditActions)[number]
 

@@ -51,8 +51,8 @@ export type Beside = {
  * An API key orders in its owner's name, and never a cart.
  * @throws `forbidden`, `cart-empty`, `cart-changed`, `cart-already-ordered`, `product-unavailable`, `out-of-stock`
  * with `items`, `payment-method-unavailable`, `purchase-limit-reached`, `coupon-unknown`, `coupon-expired`,
- * `coupon-used-up`, `coupon-not-applicable`, `shipping-unavailable`, `price-changed`, `gift-card-not-valid`,
- * `credit-changed`, `invalid-input` for unknown products and missing address or e-mail
+ * `coupon-used-up`, `coupon-not-applicable`, `shipping-unavailable`, `price-changed`, `rate-stale`,
+ * `gift-card-not-valid`, `credit-changed`, `invalid-input` for unknown products and missing address or e-mail
  */
 export async function place(ctx: Ctx, input: PlaceOrder, beside?: Beside): Promise<Placed> {
   requireScope(ctx, "orders:write")
@@ -66,8 +66,8 @@ export async function place(ctx: Ctx, input: PlaceOrder, beside?: Beside): Promi
     priceOf(ctx, input, wanted, known),
     readPurse(ctx, input),
   ])
-  requireAsSeen(ctx, input.expected_total, priced)
-  const tenders = requireTenders(fundsIn(ctx, purse, ctx.config.currency), priced.totalAmount)
+  requireAsSeen(input.expected_total, priced)
+  const tenders = requireTenders(fundsIn(ctx, purse, priced.prices.currency), priced.totalAmount)
   const accessToken = ctx.actor.type === "guest" && !beside ? randomToken() : undefined
   const credit = tendered(tenders)
   const draft = await draftOf(ctx, input, wanted, known, priced, credit, accessToken)

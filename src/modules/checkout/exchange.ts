@@ -50,7 +50,8 @@ function termsOf(input: NewExchange, order: Opened["order"]): PlaceOrder {
     ...(shippingAddress && { shipping_address: shippingAddress }),
     ...(billingAddress ? { billing_address: billingAddress } : { use_shipping_as_billing: false }),
   })
-  if (read.success) return read.data
+  const isOwn = order.baseCurrency === null
+  if (read.success) return { ...read.data, ...(!isOwn && { currency: order.currency }) }
   throw invalid(
     ...read.error.issues.map((issue) => ({
       field: issue.path.join("."),

@@ -4,6 +4,7 @@ import { id, line, Money, PriceInput, Quantity, spelled } from "#lib/shapes.ts"
 import { itemRefs, oneRef } from "#modules/cart/model.ts"
 import { ShippingOffers } from "#modules/cart/shipping-model.ts"
 import { creditFields, GiftCardCode, Tender } from "#modules/credit/model.ts"
+import { currencyQuery, totalInBase } from "#modules/currencies/model.ts"
 import { Order } from "#modules/orders/model.ts"
 import { ChosenMethodName, PaymentMethodName, PaymentStart } from "#modules/payments/model.ts"
 import { AddressOrId } from "#modules/users/address-model.ts"
@@ -107,6 +108,16 @@ const address = {
   country: "GB",
 }
 
+/** What an order is priced and paid in; without it what the cart says, else the shop's own currency. */
+export const CheckoutQuery = z.object({
+  currency: currencyQuery.currency.meta({
+    type: "string",
+    description: "What it is priced and paid in; absent: what the cart says, else the shop's own",
+    example: "USD",
+  }),
+})
+export type CheckoutQuery = z.infer<typeof CheckoutQuery>
+
 /** An order: of the cart, or of `items`. */
 export const PlaceOrder = terms
   .extend({ items })
@@ -119,7 +130,7 @@ export const PlaceOrder = terms
       payment_method: "manual",
     },
   })
-export type PlaceOrder = z.infer<typeof PlaceOrder>
+export type PlaceOrder = z.infer<typeof PlaceOrder> & CheckoutQuery
 
 /** The same without items: the cart is what is ordered. */
 export const CheckoutCart = terms.superRefine(oneBillingAddress).meta({
@@ -131,7 +142,7 @@ export const CheckoutDraft = terms
   .omit({ notes: true, return_url: true })
   .extend({ items })
   .meta({ example: { items: [{ product_id: "2", quantity: 1 }], shipping_address: address } })
-export type CheckoutDraft = z.infer<typeof CheckoutDraft>
+export type CheckoutDraft = z.infer<typeof CheckoutDraft> & CheckoutQuery
 
 /** A new order. `access_token` opens a guest's order: send it as `X-Order-Token`. */
 export const Placed = Order.extend({
@@ -204,6 +215,7 @@ export const CheckoutQuote = z
     refused_gift_cards: z.array(
       z.object({ last4: z.string(), reason: z.string(), detail: z.string() }),
     ),
+    ...totalInBase,
     promotions: z.array(
       z.object({ code: z.string().nullable(), name: z.string(), discount: Money }),
     ),

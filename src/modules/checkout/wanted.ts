@@ -28,6 +28,8 @@ export type Wanted = {
   /** The caller's account's own address; a guest's, as they gave it with the cart. */
   email: string | undefined
   codes: string[]
+  /** What the cart is priced in; null: the shop's own currency. */
+  currency: string | null
   cart?: { id: Id<"cart">; version: number }
 }
 
@@ -64,7 +66,7 @@ async function fromItems(
     const quantity = (before?.quantity ?? 0) + (items[index]?.quantity ?? 0)
     sums.set(thing.variantId, { ...thing, quantity, field: before?.field ?? `items.${index}` })
   }
-  return { lines: [...sums.values()], unknown, email, codes: codesOf(given) }
+  return { lines: [...sums.values()], unknown, email, codes: codesOf(given), currency: null }
 }
 
 async function fromCart(ctx: Ctx, given: readonly string[]): Promise<Wanted> {
@@ -81,6 +83,7 @@ async function fromCart(ctx: Ctx, given: readonly string[]): Promise<Wanted> {
     unknown: [],
     email: userRows[0]?.email ?? cart?.email ?? undefined,
     codes: codesOf([...(cart?.coupons ?? []), ...given]),
+    currency: cart?.currency ?? null,
     ...(cart && { cart: { id: cart.id, version: cart.version } }),
   }
 }

@@ -1,6 +1,7 @@
 import { z } from "zod"
 
 import { id, Instant, line, Money, pageOf, pageQuery } from "#lib/shapes.ts"
+import { totalInBase } from "#modules/currencies/model.ts"
 import { PaymentMethodName } from "#modules/payments/model.ts"
 import { Address } from "#modules/users/address-model.ts"
 
@@ -52,6 +53,7 @@ export const Order = z
     prices_include_tax: z.boolean().meta({ description: "`tax` is in the prices already" }),
     total: Money,
     total_amount: Money,
+    ...totalInBase,
     paid_amount: Money,
     refunded_amount: Money,
     amount_due: Money.meta({ description: "What is still to be paid" }),
@@ -125,7 +127,7 @@ export const OrderDetail = Order.extend({
   explain: z
     .array(
       z.object({
-        kind: z.enum(["line", "promotion", "shipping", "tax", "rounding", "total"]),
+        kind: z.enum(["currency", "line", "promotion", "shipping", "tax", "rounding", "total"]),
         detail: z.string(),
         amount: z.string().meta({ description: "A decimal, signed", example: "-5.00" }),
       }),

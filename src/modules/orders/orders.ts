@@ -15,6 +15,7 @@ import { amountDue } from "./balance.ts"
 import { trackingUrl } from "./carriers.ts"
 import { fulfilmentOf } from "./fulfilment.ts"
 import { type Change, chain } from "./history.ts"
+import { inBase } from "./in-base.ts"
 import type { Fulfilment, Order, OrderDetail } from "./model.ts"
 import { type OrderStatus, statusNames, transitions } from "./status.ts"
 import {
@@ -304,6 +305,7 @@ export function toOrder(row: OrderRow, lines: readonly LineRow[]): Order {
     prices_include_tax: row.includedTaxAmount > 0,
     total: money(row.totalAmount),
     total_amount: money(row.totalAmount),
+    ...inBase(row),
     paid_amount: money(row.paidAmount),
     refunded_amount: money(row.refundedAmount),
     amount_due: money(amountDue(row)),

@@ -108,6 +108,14 @@ export const errorTable = {
   },
   "payment-refused": { kind: "conflict", title: "The payment provider refused this" },
   "refund-too-large": { kind: "conflict", title: "More than what was paid and not yet refunded" },
+  "subscription-not-changeable": {
+    kind: "conflict",
+    title: "The subscription's state does not allow this",
+  },
+  "subscription-changed": {
+    kind: "conflict",
+    title: "The subscription was changed by somebody else meanwhile",
+  },
   "signature-not-valid": { kind: "invalid", title: "The signature is not that of this body" },
   "oauth-failed": {
     kind: "invalid",

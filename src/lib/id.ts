@@ -29,6 +29,8 @@ const prefixes = {
   shippingZone: "zon",
   shippingMethod: "shm",
   import: "imp",
+  plan: "pln",
+  subscription: "sub",
 } as const
 
 export type IdKind = keyof typeof prefixes

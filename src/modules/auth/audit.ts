@@ -45,6 +45,10 @@ export const auditActions = [
   "payment.captured",
   "payment.voided",
   "payment.refunded",
+  "plan.made",
+  "plan.changed",
+  "plan.removed",
+  "plan.migrated",
 ] as const
 export type AuditAction = (typeof auditActions)[number]
 

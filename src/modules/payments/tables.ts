@@ -10,6 +10,7 @@ import {
 } from "drizzle-orm/sqlite-core"
 
 import type { Id } from "#lib/id.ts"
+import { users } from "#modules/users/tables.ts"
 
 import { paymentMethods } from "./method.ts"
 import { paymentStatuses } from "./status.ts"
@@ -135,4 +136,19 @@ export const gatewayEvents = sqliteTable(
       .on(t.createdAt)
       .where(sql`outcome = 'quarantined'`),
   ],
+)
+
+/** Whose customer an account is, at gateways that keep payment methods: `ref` is the gateway's own id. */
+export const paymentCustomers = sqliteTable(
+  "payment_customers",
+  {
+    userId: text()
+      .$type<Id<"user">>()
+      .notNull()
+      .references(() => users.id),
+    provider: text({ enum: paymentMethods }).notNull(),
+    ref: text().notNull(),
+    createdAt: text().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.userId, t.provider] })],
 )

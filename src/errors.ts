@@ -83,6 +83,10 @@ export const errorTable = {
   "return-window-over": { kind: "conflict", title: "The time to send things back is over" },
   "already-exchanged": { kind: "conflict", title: "Something was sent instead already" },
   "already-cancelled": { kind: "conflict", title: "The order is already cancelled" },
+  "order-disputed": {
+    kind: "conflict",
+    title: "The payer's bank holds the payment back: nothing is sent meanwhile",
+  },
   "order-unpaid": { kind: "conflict", title: "The order is still to be paid" },
   "already-fulfilled": { kind: "conflict", title: "Less of it than that is left to send" },
   "order-not-editable": {

@@ -18,7 +18,9 @@ const known = (over: Partial<Figures> = {}): Figures => ({
   amount: 2000,
   capturedAmount: 0,
   refundedAmount: 0,
+  disputedAmount: 0,
   gatewayRef: "fp_1",
+  captureRef: null,
   toldAt: null,
   ...over,
 })

@@ -73,7 +73,7 @@ export async function place(ctx: Ctx, input: PlaceOrder, beside?: Beside): Promi
     ...(beside?.tokenHash && { tokenHash: beside.tokenHash }),
     ...(beside?.payBy && draft.order.payBy !== null && { payBy: beside.payBy }),
   }
-  const payment = paymentOf(ctx, order)
+  const payment = paymentOf(ctx, order, input.return_url)
   const products = inventory.byProduct(wanted.lines)
   const result: Placed = {
     ...orders.toOrder(order, draft.lines),
@@ -115,7 +115,7 @@ export async function place(ctx: Ctx, input: PlaceOrder, beside?: Beside): Promi
     }
   }
   if (waits && payment) {
-    const pay = beside?.pay ?? ((one) => payments.start(ctx, one, input.return_url))
+    const pay = beside?.pay ?? ((one) => payments.start(ctx, one))
     return { ...result, payment: toStart(await pay(payment)) }
   }
   await inventory
@@ -135,7 +135,11 @@ function agreed(wanted: Wanted, unitAmounts: Beside["unitAmounts"]): Wanted {
 }
 
 /** What is to be paid for a new order; `undefined`: it costs nothing. */
-function paymentOf(ctx: Ctx, order: orders.OrderRow): payments.PaymentRow | undefined {
+function paymentOf(
+  ctx: Ctx,
+  order: orders.OrderRow,
+  returnUrl: string | undefined,
+): payments.PaymentRow | undefined {
   if (order.totalAmount === 0) return undefined
   return payments.draft(ctx, {
     reference: order.id,
@@ -144,6 +148,7 @@ function paymentOf(ctx: Ctx, order: orders.OrderRow): payments.PaymentRow | unde
     amount: order.totalAmount,
     userId: order.userId,
     tokenHash: order.tokenHash,
+    returnUrl,
   })
 }
 

@@ -16,14 +16,16 @@ export async function paymentChanged(ctx: Ctx, event: { reference: string }): Pr
   const found = await orderPayment.syncPayment(ctx, orderId)
   if (!found) return
   const { order, lines } = found
-  const kept = order.paidAmount - order.refundedAmount
+  // What a bank holds back is nobody's to give back.
+  const held = found.payments.reduce((sum, { disputedAmount }) => sum + disputedAmount, 0)
+  const kept = order.paidAmount - order.refundedAmount - held
   const owed = order.status === "cancelled" ? 0 : order.totalAmount
   if (kept > owed) {
     await refund(ctx, {
       reference: orderId,
       amount: kept - owed,
-      // What is paid only grows: each time it does, what is too much of it goes back once.
-      key: `surplus:${orderId}:${order.paidAmount}`,
+      // Each time that more is paid, or comes back from a bank, what is too much of it goes back once.
+      key: `surplus:${orderId}:${order.paidAmount}:${order.refundedAmount}`,
       reason: owed === 0 ? "The order was cancelled." : "More was paid than the order came to.",
     })
   }
@@ -34,8 +36,8 @@ export async function paymentChanged(ctx: Ctx, event: { reference: string }): Pr
 }
 
 /** Whether a gateway has the money, or vouches for it: then the stock is the buyer's. */
-function isSecured({ order }: orderPayment.Paid): boolean {
-  return order.paymentStatus === "paid" || order.paymentStatus === "authorized"
+function isSecured({ order: { paymentStatus } }: orderPayment.Paid): boolean {
+  return paymentStatus === "paid" || paymentStatus === "authorized" || paymentStatus === "disputed"
 }
 
 /** Cancels a pending order that cannot be filled, and says so; what was paid goes back with it. */

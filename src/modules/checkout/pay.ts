@@ -36,6 +36,7 @@ export async function pay(ctx: Ctx, input: NewPayment): Promise<Payment> {
       amount: due,
       userId: order.userId,
       tokenHash: order.tokenHash,
+      returnUrl: input.return_url,
     })
     const given = payments.stageVoidOf(
       ctx,
@@ -49,7 +50,7 @@ export async function pay(ctx: Ctx, input: NewPayment): Promise<Payment> {
     return fresh
   })
   const isToStart = isGateway(provider) && payment.status === "unpaid"
-  return toPayment(isToStart ? await payments.start(ctx, payment, input.return_url) : payment)
+  return toPayment(isToStart ? await payments.start(ctx, payment) : payment)
 }
 
 /** What is still due, in minor units. @throws `order-not-payable` */

@@ -17,7 +17,7 @@ const hopes = ["authorized", "unpaid", "failed", "voided"] as const
 
 /**
  * How an order stands by its payments: paid once they have captured its total, whatever came back since counts as
- * refunded. An order of nothing is paid.
+ * refunded. An order of nothing is paid. While a payer's bank holds any of it back it is disputed.
  */
 export function balanceOf(totalAmount: number, payments: readonly Counted[]): Balance {
   const sum = (of: (payment: Counted) => number) =>
@@ -27,6 +27,7 @@ export function balanceOf(totalAmount: number, payments: readonly Counted[]): Ba
   return { paymentStatus: statusOf(), paidAmount, refundedAmount }
 
   function statusOf(): PaymentStatus {
+    if (payments.some(({ status }) => status === "disputed")) return "disputed"
     if (refundedAmount > 0) return refundedAmount < paidAmount ? "partially_refunded" : "refunded"
     if (paidAmount >= totalAmount) return "paid"
     return hopes.find((hope) => payments.some(({ status }) => status === hope)) ?? "unpaid"

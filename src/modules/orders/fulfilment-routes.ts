@@ -65,7 +65,7 @@ export const routes = createRouter()
         "A parcel of these items, or of all that is left. The order is processing with its first parcel, and shipped once nothing is left. Nothing is sent that a gateway is still to be paid for.",
       request: { params, body: json(NewFulfilment) },
       responses: created(Fulfilled, "The parcel, and the order with it"),
-      refuses: [...changes, "order-unpaid", "already-fulfilled"],
+      refuses: [...changes, "order-unpaid", "order-disputed", "already-fulfilled"],
     }),
     async (c) =>
       c.json(
@@ -128,6 +128,7 @@ export const routes = createRouter()
         "not-found",
         "order-not-editable",
         "order-unpaid",
+        "order-disputed",
         "already-fulfilled",
         "out-of-stock",
         "product-unavailable",

@@ -57,8 +57,12 @@ export function awaitsGateway({ paymentMethod, paymentStatus }: OrderRow): boole
   return isGateway(paymentMethod) && isUnsecured(paymentStatus)
 }
 
-/** Nothing is sent that a gateway is still to be paid for. @throws `order-unpaid` with `amount_due` */
+/**
+ * Nothing is sent that a gateway is still to be paid for, or that the payer's bank may take the money back for.
+ * @throws `order-unpaid` with `amount_due`, `order-disputed`
+ */
 export function requirePaid(order: OrderRow): void {
+  if (order.paymentStatus === "disputed") throw new DomainError("order-disputed")
   if (isGateway(order.paymentMethod) && amountDue(order) > 0) throw unpaid(order)
 }
 

@@ -225,6 +225,7 @@ export const routes = createRouter()
         "illegal-transition",
         "already-cancelled",
         "order-unpaid",
+        "order-disputed",
         "order-changed",
         "payment-changed",
       ],

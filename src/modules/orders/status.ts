@@ -19,6 +19,7 @@ export const paymentStatuses = [
   "refunded",
   "failed",
   "voided",
+  "disputed",
 ] as const
 
 /** Where an order can go from each state (api.md 7); anything else is `illegal-transition`. */

@@ -18,6 +18,7 @@ import {
   isOpen,
   type PaymentRow,
   record,
+  requestOf,
   stageVoidOf,
   update,
   versionRefusals,
@@ -32,11 +33,10 @@ export async function capture(ctx: Ctx, id: string, input: CaptureInput): Promis
   const payment = await get(ctx, id as Id<"payment">)
   if (payment.capturedAmount > 0 && isGateway(payment.provider)) return toPayment(payment)
   const gateway = gatewayOf(ctx, payment.provider)
-  if (!gateway || payment.status !== "authorized" || payment.gatewayRef === null)
-    throw closed(payment, "captured")
+  if (!gateway || payment.status !== "authorized") throw closed(payment, "captured")
   const amount = amountOf(input.amount, payment)
-  const { gatewayRef: ref, id: key, currency } = payment
-  const answer = await gateway.capture({ ref, key }, { amount, currency })
+  const { currency } = payment
+  const answer = await gateway.capture(requestOf(payment), { amount, currency })
   const next = await record(ctx, payment, answer)
   await commit(ctx, stageAudit(ctx, "payment.captured", null, detailsOf(payment)), {
     result: toPayment(next),

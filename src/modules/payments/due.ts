@@ -4,7 +4,7 @@ import type { Ctx } from "#context.ts"
 import { iso } from "#lib/time.ts"
 
 import { gatewayOf } from "./gateways.ts"
-import { cancelAtGateway, checkIn, type PaymentRow, record } from "./payments.ts"
+import { cancelAtGateway, checkIn, get, type PaymentRow, refresh } from "./payments.ts"
 import { recordRefund, type RefundRow, runRefund } from "./refunds.ts"
 import { payments, refunds } from "./tables.ts"
 
@@ -36,8 +36,7 @@ async function settled(ctx: Ctx, payment: PaymentRow): Promise<void> {
     await cancelAtGateway(ctx, payment)
     return
   }
-  const answer = await gatewayOf(ctx, payment.provider)?.find(payment.id)
-  if (answer) await record(ctx, payment, answer)
+  await refresh(ctx, payment)
 }
 
 /**
@@ -61,12 +60,11 @@ export async function checkRefunds(ctx: Ctx): Promise<number> {
 }
 
 async function followed(ctx: Ctx, refund: RefundRow): Promise<void> {
-  const [payment] = await ctx.db
-    .select({ provider: payments.provider })
-    .from(payments)
-    .where(eq(payments.id, refund.paymentId))
-    .limit(1)
-  const answer = payment && (await gatewayOf(ctx, payment.provider)?.findRefund(refund.id))
+  const { provider, gatewayRef, captureRef } = await get(ctx, refund.paymentId)
+  if (gatewayRef === null) return
+  const { id: key, gatewayRef: ref, amount, currency } = refund
+  const payment = { ref: gatewayRef, captureRef }
+  const answer = await gatewayOf(ctx, provider)?.findRefund({ key, ref, amount, currency, payment })
   if (answer) await recordRefund(ctx, refund, answer)
   else await runRefund(ctx, { refundId: refund.id })
 }

@@ -8,9 +8,11 @@ import { toDecimal } from "#lib/money.ts"
 import { orders } from "#modules/orders/tables.ts"
 import { mapPage, type Page, readPage } from "#platform/page.ts"
 
+import { type DisputeRow, selectDisputesOf } from "./disputes.ts"
 import { offered } from "./gateways.ts"
 import { isGateway, methodNames } from "./method.ts"
 import type {
+  Dispute,
   Payment,
   PaymentDetail,
   PaymentMethods,
@@ -62,20 +64,21 @@ function ofOrder(ctx: Ctx, ref: string): SQL {
   return inArray(payments.reference, ids)
 }
 
-/** A payment with its refunds: the payer's own, any for staff. @throws `unauthenticated`, `not-found` */
+/** A payment with its refunds and disputes: the payer's own, any for staff. @throws `unauthenticated`, `not-found` */
 export async function read(ctx: Ctx, ref: string): Promise<PaymentDetail> {
   const { actor } = ctx
   requireScope(ctx, "orders:read")
   if (actor.type === "guest" && actor.orderTokenHash === undefined)
     throw new DomainError("unauthenticated")
   const id = ref as Id<"payment">
-  const [[payment], made] = await ctx.db.batch([
+  const [[payment], made, disputed] = await ctx.db.batch([
     ctx.db.select().from(payments).where(eq(payments.id, id)).limit(1),
     ctx.db
       .select()
       .from(refunds)
       .where(eq(refunds.paymentId, id))
       .orderBy(asc(refunds.createdAt), asc(refunds.id)),
+    selectDisputesOf(ctx, id),
   ])
   const isMine =
     may(ctx, "orders:read") ||
@@ -84,7 +87,7 @@ export async function read(ctx: Ctx, ref: string): Promise<PaymentDetail> {
       payment?.tokenHash !== null &&
       payment?.tokenHash === actor.orderTokenHash)
   if (!payment || !isMine) throw notFound("payment")
-  return { ...toPayment(payment), refunds: made.map(toRefund) }
+  return { ...toPayment(payment), refunds: made.map(toRefund), disputes: disputed.map(toDispute) }
 }
 
 /** How an order can be paid now. */
@@ -120,6 +123,19 @@ export function toPayment(row: PaymentRow): Payment {
     captured: toDecimal(row.capturedAmount, row.currency),
     refunded: toDecimal(row.refundedAmount, row.currency),
     transaction_id: row.gatewayRef,
+    created_at: row.createdAt,
+    updated_at: row.updatedAt,
+  }
+}
+
+/** A dispute on the wire. */
+function toDispute(row: DisputeRow): Dispute {
+  return {
+    id: row.gatewayRef,
+    status: row.status,
+    amount: toDecimal(row.amount, row.currency),
+    currency: row.currency,
+    reason: row.reason,
     created_at: row.createdAt,
     updated_at: row.updatedAt,
   }

@@ -58,8 +58,25 @@ export const Payment = PaymentStart.extend({
 }).meta({ id: "Payment" })
 export type Payment = z.infer<typeof Payment>
 
-/** A payment with its refunds, oldest first. */
-export const PaymentDetail = Payment.extend({ refunds: z.array(Refund) }).meta({
+/** Money that a payer's bank takes back: held while it is open, refunded when it is lost. */
+export const Dispute = z
+  .object({
+    id: z.string().meta({ description: "The gateway's own id of it" }),
+    status: z.enum(["open", "won", "lost"]),
+    amount: Money,
+    currency: z.string().meta({ example: "USD" }),
+    reason: z.string().nullable().meta({ description: "In the gateway's word" }),
+    created_at: Instant,
+    updated_at: Instant,
+  })
+  .meta({ id: "Dispute" })
+export type Dispute = z.infer<typeof Dispute>
+
+/** A payment with its refunds and disputes, oldest first. */
+export const PaymentDetail = Payment.extend({
+  refunds: z.array(Refund),
+  disputes: z.array(Dispute),
+}).meta({
   id: "PaymentDetail",
 })
 export type PaymentDetail = z.infer<typeof PaymentDetail>

@@ -8,7 +8,7 @@ import { iso, secondsAfter } from "#lib/time.ts"
 import { commit, raced, retryRaced } from "#platform/commit.ts"
 import type { Statement } from "#platform/db.ts"
 
-import type { Answer } from "./gateway.ts"
+import type { Answer, Asked } from "./gateway.ts"
 import { gatewayOf } from "./gateways.ts"
 import { isGateway, type PaymentMethod } from "./method.ts"
 import { judge, type Told } from "./status.ts"
@@ -36,6 +36,8 @@ type NewPayment = {
   amount: number
   userId: Id<"user"> | null
   tokenHash: string | null
+  /** Where the payer's browser goes afterwards. */
+  returnUrl?: string | undefined
 }
 
 /** A payment that is not committed yet. */
@@ -47,8 +49,12 @@ export function draft(ctx: Ctx, given: NewPayment): PaymentRow {
     status: "unpaid",
     capturedAmount: 0,
     refundedAmount: 0,
+    disputedAmount: 0,
+    feeAmount: null,
     capture: isGateway(given.provider) ? ctx.config.payments.capture : "manual",
     gatewayRef: null,
+    captureRef: null,
+    returnUrl: given.returnUrl ?? null,
     action: null,
     failure: null,
     voidRequestedAt: null,
@@ -75,28 +81,60 @@ export const openRefusals = {
 } as const
 
 /**
- * Asks the gateway for the payment, once for each payment however often it is called, and records what it says. No
- * answer is no refusal: the payment stays as it is, and the sweeper asks again.
+ * Asks the gateway for the payment, once for each payment however often it is called, and records what it says; one
+ * that its payer has approved is completed. No answer is no refusal: the payment stays as it is, and the sweeper asks
+ * again.
  */
-export async function start(
-  ctx: Ctx,
-  payment: PaymentRow,
-  returnUrl?: string,
-): Promise<PaymentRow> {
+export async function start(ctx: Ctx, payment: PaymentRow): Promise<PaymentRow> {
   const gateway = gatewayOf(ctx, payment.provider)
   if (!gateway) return payment
   try {
-    return await record(ctx, payment, await gateway.start(requestOf(payment, returnUrl)))
+    if (payment.gatewayRef !== null) return await refresh(ctx, payment)
+    return await follow(ctx, payment, await gateway.start(requestOf(payment)))
   } catch (error) {
     ctx.log.error("payment left to the sweeper", error, { payment_id: payment.id })
     return payment
   }
 }
 
+/**
+ * Asks the gateway what became of a payment, and has it complete what its payer has approved. Idempotent.
+ * @throws `unavailable`
+ */
+export async function refresh(ctx: Ctx, payment: PaymentRow): Promise<PaymentRow> {
+  const answer = await gatewayOf(ctx, payment.provider)?.find(requestOf(payment))
+  return answer ? follow(ctx, payment, answer) : payment
+}
+
+/** The same for a payment whose payer has approved it, as a webhook says. @throws `unavailable` */
+export async function approved(
+  ctx: Ctx,
+  { paymentId }: { paymentId: Id<"payment"> },
+): Promise<void> {
+  await refresh(ctx, await get(ctx, paymentId))
+}
+
+/** Records an answer; what is approved, and still wanted, is completed. */
+async function follow(ctx: Ctx, payment: PaymentRow, answer: Answer): Promise<PaymentRow> {
+  const next = await record(ctx, payment, answer)
+  const gateway = gatewayOf(ctx, next.provider)
+  if (!answer.isApproved || !gateway?.complete || !isAwaited(next)) return next
+  return record(ctx, next, await gateway.complete(requestOf(next)))
+}
+
 /** What a gateway is told of a payment. */
-export function requestOf(payment: PaymentRow, returnUrl?: string) {
-  const { id: key, reference, amount, currency, capture, gatewayRef: ref } = payment
-  return { key, reference, amount, currency, capture, returnUrl, ref }
+export function requestOf(payment: PaymentRow): Asked {
+  const { id: key, reference, amount, currency, capture, gatewayRef: ref, captureRef } = payment
+  return {
+    key,
+    reference,
+    amount,
+    currency,
+    capture,
+    returnUrl: payment.returnUrl ?? undefined,
+    ref,
+    captureRef,
+  }
 }
 
 /**
@@ -126,13 +164,19 @@ export function stageTold(
   if ("mismatch" in judged) return { ...nothing(), next: known, mismatch: judged.mismatch }
   const { status, capturedAmount, isNews } = judged
   const action = actionOf(told) ?? known.action
-  const isFirst = known.gatewayRef === null
+  // What is said for the first time is worth a write too: what the gateway calls it, and what it keeps.
+  const isFirst =
+    known.gatewayRef === null ||
+    (known.captureRef === null && told.captureRef !== undefined) ||
+    (told.fee !== undefined && told.fee !== known.feeAmount)
   const isRestless = status === "unpaid" || status === "authorized"
   const next: PaymentRow = {
     ...known,
     status,
     capturedAmount,
     gatewayRef: told.ref,
+    captureRef: told.captureRef ?? known.captureRef,
+    feeAmount: told.fee ?? known.feeAmount,
     action: isRestless || status === "failed" ? action : null,
     failure: status === "failed" ? (told.failure ?? known.failure) : null,
     toldAt: known.toldAt !== null && known.toldAt > told.at ? known.toldAt : told.at,
@@ -247,6 +291,11 @@ export function isOpen({ status, provider }: PaymentRow): boolean {
   return (
     status === "unpaid" || status === "authorized" || (status === "failed" && isGateway(provider))
   )
+}
+
+/** Whether a payment is still to be made, and wanted. */
+export function isAwaited(payment: PaymentRow): boolean {
+  return isOpen(payment) && payment.voidRequestedAt === null
 }
 
 /** Asks the gateway to give a payment up. Idempotent; what it had taken by then is recorded. @throws `unavailable` */

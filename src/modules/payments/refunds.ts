@@ -53,18 +53,18 @@ export async function stageRefund(
       .where(
         and(
           eq(payments.reference, reference),
-          sql`captured_amount > refunded_amount`,
+          sql`captured_amount > refunded_amount + disputed_amount`,
           paymentId === undefined ? undefined : eq(payments.id, paymentId),
         ),
       )
       .orderBy(desc(payments.createdAt), desc(payments.id)),
   ])
   if (used.length > 0) return { ...nothing(), refunds: [] }
-  const refundable = rows.reduce((sum, row) => sum + row.capturedAmount - row.refundedAmount, 0)
+  const refundable = rows.reduce((sum, row) => sum + refundableOf(row), 0)
   let left = amount === "all" ? refundable : amount
   if (left > refundable) throw tooLarge(refundable, rows[0]?.currency ?? ctx.config.currency)
   const parts = rows.flatMap((payment) => {
-    const part = Math.min(left, payment.capturedAmount - payment.refundedAmount)
+    const part = Math.min(left, refundableOf(payment))
     left -= part
     return part > 0 ? [{ payment, refund: draftOf(ctx, payment, part, key, reason) }] : []
   })
@@ -82,6 +82,11 @@ export async function stageRefund(
     ]),
     refusals: { payments_amounts: changed, "refunds.key": changed },
   }
+}
+
+/** What can be given back of a payment: what a bank holds meanwhile cannot. */
+function refundableOf({ capturedAmount, refundedAmount, disputedAmount }: PaymentRow): number {
+  return capturedAmount - refundedAmount - disputedAmount
 }
 
 function draftOf(
@@ -125,7 +130,7 @@ function add(ctx: Ctx, id: Id<"payment">, amount: number): Statement {
     .update(payments)
     .set({
       refundedAmount: sum,
-      status: sql`CASE WHEN ${sum} <= 0 THEN 'paid' WHEN ${sum} < captured_amount THEN 'partially_refunded' ELSE 'refunded' END`,
+      status: sql`CASE WHEN disputed_amount > 0 THEN 'disputed' WHEN ${sum} <= 0 THEN 'paid' WHEN ${sum} < captured_amount THEN 'partially_refunded' ELSE 'refunded' END`,
       version: sql`version + 1`,
       updatedAt: iso(ctx.now),
     })
@@ -158,7 +163,8 @@ export async function runRefund(ctx: Ctx, { refundId }: { refundId: Id<"refund">
   const gateway = gatewayOf(ctx, payment.provider)
   if (!gateway || row.status !== "pending" || payment.gatewayRef === null) return
   const { amount, currency } = row
-  const answer = await gateway.refund({ ref: payment.gatewayRef }, { amount, currency }, row.id)
+  const { gatewayRef: ref, captureRef } = payment
+  const answer = await gateway.refund({ ref, captureRef }, { amount, currency }, row.id)
   await recordRefund(ctx, row, answer)
 }
 

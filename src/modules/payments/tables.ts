@@ -31,10 +31,18 @@ export const payments = sqliteTable(
     amount: integer().notNull(),
     capturedAmount: integer().notNull(),
     refundedAmount: integer().notNull(),
+    /** What banks hold of it while disputes are open. */
+    disputedAmount: integer().notNull().default(0),
+    /** What the gateway keeps of it; NULL until the gateway says so. */
+    feeAmount: integer(),
     /** Whether the gateway takes the money at once, or staff say when. */
     capture: text({ enum: ["automatic", "manual"] }).notNull(),
     /** The gateway's own id of it; NULL until the gateway has answered once. */
     gatewayRef: text(),
+    /** What the gateway calls the money that was taken, where that is another id. */
+    captureRef: text(),
+    /** Where the payer's browser goes afterwards. */
+    returnUrl: text(),
     /** What the client needs to pay. */
     action: text({ mode: "json" }).$type<{ clientSecret?: string; redirectUrl?: string }>(),
     /** Why it failed, in the gateway's word. */
@@ -62,6 +70,7 @@ export const payments = sqliteTable(
     index("payments_status").on(t.status, t.createdAt, t.id),
     index("payments_provider").on(t.provider, t.createdAt, t.id),
     uniqueIndex("payments_gateway_ref").on(t.provider, t.gatewayRef),
+    uniqueIndex("payments_capture_ref").on(t.provider, t.captureRef),
     uniqueIndex("payments_open")
       .on(t.reference, t.provider)
       .where(sql`status = 'unpaid' AND void_requested_at IS NULL`),
@@ -108,6 +117,33 @@ export const refunds = sqliteTable(
       .on(t.checkAt)
       .where(sql`check_at IS NOT NULL`),
     check("refunds_amount", sql`amount > 0`),
+  ],
+)
+
+/**
+ * Payments that payers' banks take back, by the gateway's own id: what is `open` is held back meanwhile, what is
+ * `lost` counts as refunded. Amounts in minor units.
+ */
+export const disputes = sqliteTable(
+  "disputes",
+  {
+    provider: text({ enum: paymentMethods }).notNull(),
+    gatewayRef: text().notNull(),
+    paymentId: text()
+      .$type<Id<"payment">>()
+      .notNull()
+      .references(() => payments.id),
+    status: text({ enum: ["open", "won", "lost"] }).notNull(),
+    amount: integer().notNull(),
+    currency: text().notNull(),
+    reason: text(),
+    createdAt: text().notNull(),
+    updatedAt: text().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.provider, t.gatewayRef] }),
+    index("disputes_payment").on(t.paymentId, t.createdAt),
+    check("disputes_amount", sql`amount > 0`),
   ],
 )
 

@@ -1,4 +1,4 @@
-import { and, eq, or } from "drizzle-orm"
+import { and, eq, inArray, or, type SQL, sql } from "drizzle-orm"
 
 import type { Ctx } from "#context.ts"
 import { DomainError, notFound } from "#errors.ts"
@@ -6,14 +6,20 @@ import type { Id } from "#lib/id.ts"
 import { iso } from "#lib/time.ts"
 import { commit, raced, retryRaced } from "#platform/commit.ts"
 
+import { type DisputeRow, selectDispute, stageDispute } from "./disputes.ts"
 import type { News } from "./gateway.ts"
 import { gatewayOf } from "./gateways.ts"
 import type { PaymentMethod } from "./method.ts"
-import { nothing, type PaymentRow, stageTold } from "./payments.ts"
+import { isAwaited, nothing, type PaymentRow, type Staged, stageTold } from "./payments.ts"
 import { type RefundRow, stageRefundTold } from "./refunds.ts"
 import { gatewayEvents, payments, refunds } from "./tables.ts"
 
-type Known = { payment: PaymentRow | undefined; refund: RefundRow | undefined; isSeen: boolean }
+type Known = {
+  payment: PaymentRow | undefined
+  refund: RefundRow | undefined
+  dispute: DisputeRow | undefined
+  isSeen: boolean
+}
 
 /**
  * Takes what a gateway sends: verified over its raw body, each event once, its row in the batch of its effect. What
@@ -36,14 +42,23 @@ export async function receive(
 }
 
 async function take(ctx: Ctx, provider: PaymentMethod, news: News): Promise<void> {
-  const { payment, refund, isSeen } = await look(ctx, provider, news)
-  if (isSeen) return
-  const staged = payment && stageTold(ctx, payment, news.told)
-  const reason = misfit(news, payment, refund) ?? staged?.mismatch ?? null
-  const ofRefund =
-    reason === null && refund && news.refund ? stageRefundTold(ctx, refund, news.refund) : nothing()
-  const effect = reason === null && staged ? staged : nothing()
-  const statements = [...effect.statements, ...ofRefund.statements]
+  const known = await look(ctx, provider, news)
+  if (known.isSeen) return
+  const { payment } = known
+  const { reason, effect } = effectOf(ctx, news, known)
+  const isToComplete = reason === null && news.isApproved === true && payment && isAwaited(payment)
+  const events = [
+    ...effect.events,
+    ...(isToComplete
+      ? [
+          {
+            type: "payment.approved" as const,
+            paymentId: payment.id,
+            reference: payment.reference,
+          },
+        ]
+      : []),
+  ]
   const row = {
     provider,
     eventId: news.eventId,
@@ -52,18 +67,17 @@ async function take(ctx: Ctx, provider: PaymentMethod, news: News): Promise<void
     outcome:
       reason !== null
         ? ("quarantined" as const)
-        : statements.length > 0
+        : effect.statements.length > 0 || events.length > 0
           ? ("applied" as const)
           : ("ignored" as const),
     reason,
     news,
     createdAt: iso(ctx.now),
   }
-  await commit(ctx, [ctx.db.insert(gatewayEvents).values(row), ...statements], {
-    events: [...effect.events, ...ofRefund.events],
+  await commit(ctx, [ctx.db.insert(gatewayEvents).values(row), ...effect.statements], {
+    events,
     refusals: {
       ...effect.refusals,
-      ...ofRefund.refusals,
       // The same event at once: it is there when looked for again.
       "gateway_events.provider": () => raced(new DomainError("payment-changed")),
     },
@@ -74,25 +88,57 @@ async function take(ctx: Ctx, provider: PaymentMethod, news: News): Promise<void
   }
 }
 
+/** What the news change, or why they do not fit and change nothing. */
+function effectOf(
+  ctx: Ctx,
+  news: News,
+  { payment, refund, dispute }: Known,
+): { reason: string | null; effect: Staged } {
+  const refused = (reason: string) => ({ reason, effect: nothing() })
+  const misfits = misfit(news, payment, refund)
+  if (!payment || misfits !== undefined) return refused(misfits ?? "unknown-payment")
+  const ofPayment = news.told ? stageTold(ctx, payment, news.told) : undefined
+  if (ofPayment?.mismatch !== undefined) return refused(ofPayment.mismatch)
+  const ofRefund = refund && news.refund ? stageRefundTold(ctx, refund, news.refund) : nothing()
+  // A dispute changes its payment by version, after what else is told of it.
+  const seen = ofPayment && ofPayment.statements.length > 0 ? ofPayment.next : payment
+  const ofDispute = news.dispute ? stageDispute(ctx, seen, dispute, news.dispute) : undefined
+  if (ofDispute?.mismatch !== undefined) return refused(ofDispute.mismatch)
+  const all = [ofPayment ?? nothing(), ofRefund, ofDispute ?? nothing()]
+  return {
+    reason: null,
+    effect: {
+      statements: all.flatMap(({ statements }) => statements),
+      events: all.flatMap(({ events }) => events),
+      refusals: Object.assign({}, ...all.map(({ refusals }) => refusals)),
+    },
+  }
+}
+
 /** The payment that the news are about, by our id or the gateway's; its refund; whether the event was there before. */
 async function look(ctx: Ctx, provider: PaymentMethod, news: News): Promise<Known> {
   const named = news.paymentId as Id<"payment"> | null
-  const [found, [refund], seen] = await ctx.db.batch([
+  const refundId = (news.refund?.key ?? "") as Id<"refund">
+  const ref = news.told?.ref ?? news.payment?.ref
+  const captureRef = news.told?.captureRef ?? news.payment?.captureRef
+  const ofRefund = ctx.db
+    .select({ id: refunds.paymentId })
+    .from(refunds)
+    .where(eq(refunds.id, refundId))
+  const ways: SQL[] = [
+    ...(named === null ? [] : [eq(payments.id, named)]),
+    ...(ref === undefined ? [] : [eq(payments.gatewayRef, ref)]),
+    ...(captureRef === undefined ? [] : [eq(payments.captureRef, captureRef)]),
+    ...(news.refund ? [inArray(payments.id, ofRefund)] : []),
+  ]
+  const [found, [refund], [dispute], seen] = await ctx.db.batch([
     ctx.db
       .select()
       .from(payments)
-      .where(
-        or(
-          and(eq(payments.provider, provider), eq(payments.gatewayRef, news.told.ref)),
-          named === null ? undefined : and(eq(payments.id, named), eq(payments.provider, provider)),
-        ),
-      )
-      .limit(2),
-    ctx.db
-      .select()
-      .from(refunds)
-      .where(eq(refunds.id, (news.refund?.key ?? "") as Id<"refund">))
-      .limit(1),
+      .where(or(sql`0`, ...ways.map((way) => and(eq(payments.provider, provider), way))))
+      .limit(ways.length + 1),
+    ctx.db.select().from(refunds).where(eq(refunds.id, refundId)).limit(1),
+    selectDispute(ctx, provider, news.dispute?.ref ?? ""),
     ctx.db
       .select({ eventId: gatewayEvents.eventId })
       .from(gatewayEvents)
@@ -100,7 +146,7 @@ async function look(ctx: Ctx, provider: PaymentMethod, news: News): Promise<Know
       .limit(1),
   ])
   const payment = found.find(({ id }) => id === named) ?? found[0]
-  return { payment, refund, isSeen: seen.length > 0 }
+  return { payment, refund, dispute, isSeen: seen.length > 0 }
 }
 
 /** What `stageTold` cannot see: that nobody knows the payment, or that its refund is none of ours. */

@@ -11,6 +11,11 @@ export type FakePayment = {
   amount: number
   captured: number
   capture: "automatic" | "manual"
+  /** What the gateway keeps, once anything is captured. */
+  fee: number | null
+  /** Whose it is, and whether what it is paid with is kept with them. */
+  customer: string | null
+  save: boolean
   failure: string | null
   client_secret: string
   redirect_url: string
@@ -26,8 +31,41 @@ export type FakeRefund = {
   failure: string | null
 }
 
+export type FakeDispute = {
+  id: string
+  status: "open" | "won" | "lost"
+  amount: number
+  reason: string | null
+}
+
+/** What a customer can be charged with again. */
+export type FakeMethod = {
+  ref: string
+  kind: "card"
+  brand: string
+  last4: string
+  expires: string
+  customer: string
+}
+
+export type FakeSetup = {
+  id: string
+  key: string
+  customer: string
+  status: "open" | "succeeded" | "failed"
+  method: string | null
+  client_secret: string
+  redirect_url: string
+}
+
 /** An event as it is sent to the shop, signed or not. */
-export type FakeEvent = { id: string; type: string; payment: FakePayment; refund?: FakeRefund }
+export type FakeEvent = {
+  id: string
+  type: string
+  payment: FakePayment
+  refund?: FakeRefund
+  dispute?: FakeDispute
+}
 
 /** What goes wrong. Chances are 0 to 1, and drawn from the seed. */
 export type Behaviour = {
@@ -55,6 +93,8 @@ export type Behaviour = {
   /** Refunds are on their way first, and fail or succeed when `settleRefunds` is called. */
   pendingRefunds: boolean
   refuseRefunds: number
+  /** What the gateway keeps of what is captured, in hundredths of a percent; 0: it does not say. */
+  feeBasisPoints: number
 }
 
 /** A gateway that does everything at once, once and right. */
@@ -72,6 +112,7 @@ export const wellBehaved: Behaviour = {
   drift: 0,
   pendingRefunds: false,
   refuseRefunds: 0,
+  feeBasisPoints: 0,
 }
 
 /** The answer to a request, and the events that it sets off. */
@@ -92,6 +133,11 @@ export function randomOf(seed: number): () => number {
 export class Ledger {
   readonly payments = new Map<string, FakePayment>()
   readonly refunds = new Map<string, FakeRefund>()
+  /** By the shop's key. */
+  readonly customers = new Map<string, { id: string; email: string }>()
+  readonly setups = new Map<string, FakeSetup>()
+  readonly methods = new Map<string, FakeMethod>()
+  readonly disputes = new Map<string, FakeDispute & { payment: string }>()
   behaviour: Behaviour
   random: () => number
   #serial = 0
@@ -128,7 +174,18 @@ export class Ledger {
 
   /** A request of the shop. */
   handle(method: string, path: string, body: Record<string, any> = {}): Handled {
-    const [, , what = "", first = "", second = "", third = ""] = path.split("/")
+    const [plain = "", query = ""] = path.split("?")
+    const [, , what = "", first = "", second = "", third = ""] = plain.split("/")
+    if (what === "movements") return this.#movements(new URLSearchParams(query))
+    if (what === "customers" && method === "POST") return this.#customer(body)
+    if (what === "customers" && second === "methods")
+      return this.#found([...this.methods.values()].filter(({ customer }) => customer === first))
+    if (what === "setups" && method === "POST") return this.#setup(body)
+    if (what === "methods" && method === "DELETE") {
+      this.methods.delete(first)
+      return this.#found({})
+    }
+    if (what === "charges" && method === "POST") return this.#charge(body)
     if (what === "payments" && method === "POST" && first === "") return this.#start(body)
     if (what === "payments" && first === "by-key")
       return third === "cancel" ? this.#cancel(second, body) : this.#found(this.#byKey(second))
@@ -146,9 +203,45 @@ export class Ledger {
     if (payment.status !== "unpaid" && payment.status !== "failed") return this.#found(payment)
     if (decline || this.happens(this.behaviour.decline))
       return this.#changed(payment, { status: "failed", failure: "card_declined" })
+    if (payment.save && payment.customer !== null) this.keep(payment.customer)
     return payment.capture === "automatic"
       ? this.#changed(payment, { status: "paid", captured: payment.amount, failure: null })
       : this.#changed(payment, { status: "authorized", failure: null })
+  }
+
+  /** A customer gives a card to be kept; `failing`: every charge of it will be declined. */
+  keep(customer: string, failing = false): FakeMethod {
+    const ref = `pm_${++this.#serial}${failing ? "_declined" : ""}`
+    const card = { kind: "card", brand: "visa", last4: failing ? "0341" : "4242" } as const
+    const method = { ref, ...card, expires: "2030-12", customer }
+    this.methods.set(ref, method)
+    return method
+  }
+
+  /** The payer goes through with a setup, or gives it up. */
+  finishSetup(id: string, { fail = false, failing = false } = {}): FakeSetup {
+    const setup = this.setups.get(id)
+    if (!setup) throw new Error(`no setup ${id}`)
+    const method = fail ? null : this.keep(setup.customer, failing).ref
+    const next: FakeSetup = { ...setup, status: fail ? "failed" : "succeeded", method }
+    this.setups.set(id, next)
+    return next
+  }
+
+  /** The payer's bank takes money back, or says who is right. */
+  dispute(id: string, status: FakeDispute["status"] = "open", amount?: number): FakeEvent[] {
+    const payment = this.payments.get(id)
+    if (!payment) return []
+    const known = [...this.disputes.values()].find((one) => one.payment === id)
+    const dispute = {
+      id: known?.id ?? `dp_${++this.#serial}`,
+      status,
+      amount: known?.amount ?? amount ?? payment.captured,
+      reason: "fraudulent",
+    }
+    this.disputes.set(dispute.id, { ...dispute, payment: id })
+    const [event] = this.#event(`dispute.${status}`, payment)
+    return event ? [{ ...event, dispute }] : []
   }
 
   /** Refunds that were on their way arrive, or fail. */
@@ -179,6 +272,55 @@ export class Ledger {
     const payment = this.#add({ ...body, status: "unpaid" })
     if (!this.behaviour.payAtOnce) return this.#found(payment)
     return this.pay(payment.id)
+  }
+
+  #customer({ key, email }: Record<string, any>): Handled {
+    const known = this.customers.get(key) ?? { id: `cus_${++this.#serial}`, email }
+    this.customers.set(key, known)
+    return this.#found(known)
+  }
+
+  #setup({ key, customer }: Record<string, any>): Handled {
+    const known = [...this.setups.values()].find((one) => one.key === key)
+    if (known) return this.#found(known)
+    const id = `seti_${++this.#serial}`
+    const setup: FakeSetup = {
+      id,
+      key,
+      customer,
+      status: "open",
+      method: null,
+      client_secret: `${id}_secret`,
+      redirect_url: `https://pay.fake-gateway.test/${id}`,
+    }
+    this.setups.set(id, setup)
+    return this.#found(setup)
+  }
+
+  #charge(body: Record<string, any>): Handled {
+    const known = this.#byKey(body["key"])
+    if (known) return this.#found(known)
+    const method = this.methods.get(body["method"])
+    const payment = this.#add({ ...body, status: "unpaid" })
+    if (method?.customer !== body["customer"])
+      return this.#changed(payment, { status: "failed", failure: "no_such_method" })
+    return this.pay(payment.id, method?.ref.endsWith("_declined"))
+  }
+
+  /** What moved since a time, in the order of its last change, 100 at a time. */
+  #movements(query: URLSearchParams): Handled {
+    const [since, from] = [query.get("since") ?? "", Number(query.get("cursor") ?? 0)]
+    const moved = [...this.payments.values()].filter(({ updated_at }) => updated_at >= since)
+    const page = moved.slice(from, from + 100)
+    return this.#found({
+      payments: page,
+      refunds: page.flatMap(({ id, currency }) =>
+        [...this.refunds.values()]
+          .filter(({ payment }) => payment === id)
+          .map((refund) => ({ ...refund, currency })),
+      ),
+      next: from + 100 < moved.length ? String(from + 100) : null,
+    })
   }
 
   #cancel(key: string, body: Record<string, any>): Handled {
@@ -233,6 +375,9 @@ export class Ledger {
       amount: given["amount"],
       captured: 0,
       capture: given["capture"] ?? "automatic",
+      fee: null,
+      customer: given["customer"] ?? null,
+      save: given["save"] ?? false,
       failure: null,
       client_secret: `${id}_secret`,
       redirect_url: `https://pay.fake-gateway.test/${id}`,
@@ -244,6 +389,9 @@ export class Ledger {
 
   #changed(known: FakePayment, change: Partial<FakePayment>): Handled {
     const payment = { ...known, ...change, updated_at: this.#now() }
+    const { feeBasisPoints } = this.behaviour
+    if (payment.captured > 0 && feeBasisPoints > 0)
+      payment.fee = Math.round((payment.captured * feeBasisPoints) / 10_000)
     this.payments.set(payment.id, payment)
     return { status: 200, body: payment, events: this.#event(`payment.${payment.status}`, payment) }
   }

@@ -1,7 +1,15 @@
 import { equal, hmac } from "#lib/secret.ts"
 import { call } from "#platform/call.ts"
 
-import type { Answer, Gateway, News, RefundAnswer } from "../gateway.ts"
+import type {
+  Answer,
+  Dispute,
+  Gateway,
+  News,
+  RefundAnswer,
+  SavedMethod,
+  SetupAnswer,
+} from "../gateway.ts"
 import type { OpenStatus } from "../status.ts"
 
 /** How old a signature may be, and how far ahead, in seconds: Stripe's window. */
@@ -16,6 +24,7 @@ type FakePayment = {
   currency: string
   amount: number
   captured: number
+  fee: number | null
   failure: string | null
   client_secret: string
   redirect_url: string
@@ -24,9 +33,18 @@ type FakePayment = {
 type FakeRefund = {
   id: string
   key: string
+  payment: string
   amount: number
   status: RefundAnswer["status"]
   failure: string | null
+}
+
+type FakeSetup = {
+  id: string
+  status: SetupAnswer["status"]
+  method: string | null
+  client_secret: string
+  redirect_url: string
 }
 
 /**
@@ -48,8 +66,15 @@ export function fake({ url, secret }: { url: string; secret: string }): Gateway 
     return toAnswer(answer)
   }
 
+  /** What there must be. */
+  async function must<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const answer = await ask<T>(method, path, body)
+    if (answer === undefined) throw new Error(`the fake gateway knows nothing of ${path}`)
+    return answer
+  }
+
   return {
-    start: ({ key, reference, amount, currency, capture, returnUrl }) =>
+    start: ({ key, reference, amount, currency, capture, returnUrl, customer, save }) =>
       payment("POST", "/v1/payments", {
         key,
         reference,
@@ -57,6 +82,8 @@ export function fake({ url, secret }: { url: string; secret: string }): Gateway 
         currency,
         capture,
         return_url: returnUrl ?? null,
+        customer: customer?.ref ?? null,
+        save: save ?? false,
       }),
     capture: ({ ref }, { amount }) => payment("POST", `/v1/payments/${ref}/capture`, { amount }),
     cancel: ({ key, reference, amount, currency }) =>
@@ -65,11 +92,11 @@ export function fake({ url, secret }: { url: string; secret: string }): Gateway 
       const answer = await ask<FakeRefund>("POST", `/v1/payments/${ref}/refunds`, { amount, key })
       return answer ? toRefund(answer) : { ref: "", status: "failed", failure: "unknown-payment" }
     },
-    async find(key) {
+    async find({ key }) {
       const answer = await ask<FakePayment>("GET", `/v1/payments/by-key/${key}`)
       return answer && toAnswer(answer)
     },
-    async findRefund(key) {
+    async findRefund({ key }) {
       const answer = await ask<FakeRefund>("GET", `/v1/refunds/by-key/${key}`)
       return answer && toRefund(answer)
     },
@@ -81,6 +108,58 @@ export function fake({ url, secret }: { url: string; secret: string }): Gateway 
       if (at === "" || !isTimely || !isSigned) return { isGenuine: false }
       return { isGenuine: true, news: newsOf(body) }
     },
+    async list(since, cursor = "0") {
+      const page = await must<{
+        payments: FakePayment[]
+        refunds: (FakeRefund & { currency: string })[]
+        next: string | null
+      }>("GET", `/v1/movements?since=${since.toISOString()}&cursor=${cursor}`)
+      return {
+        payments: page.payments.map((one) => ({ ...toAnswer(one), key: one.key })),
+        refunds: page.refunds.map((one) => ({
+          ...toRefund(one),
+          key: one.key,
+          amount: one.amount,
+          currency: one.currency,
+          payment: { ref: one.payment },
+        })),
+        next: page.next,
+      }
+    },
+    saved: {
+      async customer(key, email) {
+        return (await must<{ id: string }>("POST", "/v1/customers", { key, email })).id
+      },
+      async setup({ key, customer, returnUrl }) {
+        const body = { key, customer, return_url: returnUrl ?? null }
+        const { id, status, method, client_secret, redirect_url } = await must<FakeSetup>(
+          "POST",
+          "/v1/setups",
+          body,
+        )
+        return {
+          ref: id,
+          status,
+          method,
+          clientSecret: client_secret,
+          redirectUrl: redirect_url,
+        }
+      },
+      methods: (customer) => must<SavedMethod[]>("GET", `/v1/customers/${customer}/methods`),
+      charge: ({ key, reference, amount, currency, capture, customer, method }) =>
+        payment("POST", "/v1/charges", {
+          key,
+          reference,
+          amount,
+          currency,
+          capture,
+          customer,
+          method,
+        }),
+      async detach(method) {
+        await ask("DELETE", `/v1/methods/${method}`)
+      },
+    },
   }
 }
 
@@ -90,8 +169,9 @@ function newsOf(body: string): News | null {
     type: string
     payment?: FakePayment
     refund?: FakeRefund
+    dispute?: { id: string; status: Dispute["status"]; amount: number; reason: string | null }
   }
-  const { payment, refund } = event
+  const { payment, refund, dispute } = event
   if (!payment) return null
   return {
     eventId: event.id,
@@ -99,6 +179,15 @@ function newsOf(body: string): News | null {
     paymentId: payment.key,
     told: toAnswer(payment),
     ...(refund && { refund: { ...toRefund(refund), key: refund.key, amount: refund.amount } }),
+    ...(dispute && {
+      dispute: {
+        ref: dispute.id,
+        status: dispute.status,
+        amount: dispute.amount,
+        currency: payment.currency,
+        reason: dispute.reason,
+      },
+    }),
   }
 }
 
@@ -110,6 +199,7 @@ function toAnswer(payment: FakePayment): Answer {
     currency: payment.currency,
     amount: payment.amount,
     capturedAmount: payment.captured,
+    ...(payment.fee !== null && { fee: payment.fee }),
     failure: payment.failure,
     at: payment.updated_at,
     clientSecret: payment.client_secret,

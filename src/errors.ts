@@ -112,6 +112,10 @@ export const errorTable = {
   },
   "payment-refused": { kind: "conflict", title: "The payment provider refused this" },
   "refund-too-large": { kind: "conflict", title: "More than what was paid and not yet refunded" },
+  "trial-used": {
+    kind: "conflict",
+    title: "You had the trial of this plan; without it the first order is placed at once",
+  },
   "subscription-not-changeable": {
     kind: "conflict",
     title: "The subscription's state does not allow this",

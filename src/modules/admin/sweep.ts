@@ -9,6 +9,7 @@ import * as levels from "#modules/inventory/levels.ts"
 import * as email from "#modules/notifications/email.ts"
 import { checkPayments, checkRefunds } from "#modules/payments/due.ts"
 import * as search from "#modules/search/rebuild.ts"
+import { renewDue } from "#modules/subscriptions/renewals.ts"
 import * as files from "#platform/files.ts"
 import * as idempotency from "#platform/idempotency.ts"
 import { withLease } from "#platform/lease.ts"
@@ -30,6 +31,7 @@ const frequent: Record<string, Task> = {
   "due-payments": checkPayments,
   "due-refunds": checkRefunds,
   "unpaid-orders": expireUnpaid,
+  subscriptions: renewDue,
   "abandoned-carts": markAbandoned,
   "search-index": search.tend,
 }

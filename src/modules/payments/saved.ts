@@ -12,8 +12,8 @@ import type { Statement } from "#platform/db.ts"
 import type { Saved } from "./gateway.ts"
 import { gatewayOf } from "./gateways.ts"
 import { isGateway, type PaymentMethod, paymentMethods } from "./method.ts"
-import type { MethodSetup, NewSavedMethod, SavedMethod, SavedMethods } from "./saved-model.ts"
 import { type PaymentRow, record, requestOf } from "./payments.ts"
+import type { MethodSetup, NewSavedMethod, SavedMethod, SavedMethods } from "./saved-model.ts"
 import { paymentCustomers } from "./tables.ts"
 
 /** The methods that can be kept and charged again, of those that are set up. */
@@ -136,7 +136,11 @@ export async function charge(
   const customer = saved && (await findCustomer(ctx, userId, payment.provider))
   if (!saved || customer === undefined || method === null) return undefined
   try {
-    return await record(ctx, payment, await saved.charge({ ...requestOf(payment), customer, method }))
+    return await record(
+      ctx,
+      payment,
+      await saved.charge({ ...requestOf(payment), customer, method }),
+    )
   } catch (error) {
     ctx.log.error("charge to be asked for again", error, { payment_id: payment.id })
     return payment

@@ -6,6 +6,8 @@ import { AuditEntry } from "#modules/auth/model.ts"
 import { Session } from "#modules/auth/sessions-model.ts"
 import { Cart } from "#modules/cart/model.ts"
 import { Order } from "#modules/orders/model.ts"
+import { GatewayCustomer } from "#modules/payments/saved-model.ts"
+import { Subscription } from "#modules/subscriptions/model.ts"
 import { SavedAddress } from "#modules/users/address-model.ts"
 import { User } from "#modules/users/model.ts"
 
@@ -16,6 +18,10 @@ export const PersonalData = z
     profile: User,
     addresses: z.array(SavedAddress),
     orders: z.array(Order),
+    subscriptions: z.array(Subscription),
+    payment_customers: z
+      .array(GatewayCustomer)
+      .meta({ description: "The gateways that keep payment methods" }),
     cart: Cart,
     wishlist: z.array(z.object({ product_id: z.string(), created_at: Instant })),
     sessions: z.array(Session).meta({ description: "Ended ones too" }),

@@ -1,6 +1,17 @@
 import { z } from "zod"
 
-import { id, Instant, InstantInput, line, Money, pageOf, pageQuery, Quantity, Ref, spelled } from "#lib/shapes.ts"
+import {
+  id,
+  Instant,
+  InstantInput,
+  line,
+  Money,
+  pageOf,
+  pageQuery,
+  Quantity,
+  Ref,
+  spelled,
+} from "#lib/shapes.ts"
 import { itemRefs, oneRef } from "#modules/cart/model.ts"
 import { PaymentMethodInput } from "#modules/checkout/model.ts"
 import { PaymentMethodName, PaymentStart } from "#modules/payments/model.ts"
@@ -57,6 +68,10 @@ export const NewSubscription = z
     shipping_method: terms.shipping_method.optional(),
     payment_method: terms.payment_method.default("manual"),
     saved_method: terms.saved_method.optional(),
+    trial: z
+      .boolean({ error: "Must be true or false." })
+      .optional()
+      .meta({ description: "`false`: without the plan's trial, of which a customer has one" }),
   })
   .meta({
     id: "NewSubscription",
@@ -127,9 +142,12 @@ export const Subscription = z
     interval_count: z.int().meta({ example: 1 }),
     items: z.array(SubscriptionItem),
     currency: z.string().meta({ example: "USD" }),
-    amount: Money.meta({ description: "What the items cost each period, before shipping and taxes" }),
+    amount: Money.meta({
+      description: "What the items cost each period, before shipping and taxes",
+    }),
     balance: z.string().meta({
-      description: "What changes have left to be paid with the next order; below zero: taken off it",
+      description:
+        "What changes have left to be paid with the next order; below zero: taken off it",
       example: "-2.50",
     }),
     prices_change_at: Instant.nullable(),

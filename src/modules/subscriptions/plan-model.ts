@@ -5,7 +5,10 @@ import { Flag, id, Instant, line, Money, pageOf, pageQuery, PriceInput, Ref } fr
 import { intervals } from "./cycle.ts"
 
 const Whole = (least: number, most: number) =>
-  z.int({ error: "A whole number is required." }).min(least, `At least ${least}.`).max(most, `At most ${most}.`)
+  z
+    .int({ error: "A whole number is required." })
+    .min(least, `At least ${least}.`)
+    .max(most, `At most ${most}.`)
 
 const Percentage = z
   .union([z.string(), z.number()], { error: "A percentage is required." })
@@ -36,7 +39,8 @@ const fields = {
     .array(Ref)
     .max(200, "At most 200 products.")
     .meta({
-      description: "For what it can be had: products with all their variants, or variants by id or SKU. Empty: everything",
+      description:
+        "For what it can be had: products with all their variants, or variants by id or SKU. Empty: everything",
       example: ["2"],
     }),
   max_cycles: Whole(1, 1000)

@@ -34,8 +34,7 @@ type PlanRow = typeof subscriptionPlans.$inferSelect
 
 /** The plans that can be subscribed to, newest first; those of a product or variant, if one is named. @throws `invalid-page` */
 export async function offers(ctx: Ctx, query: PlanQuery): Promise<Page<Plan>> {
-  const ofThing =
-    query.product === undefined ? undefined : await coveringOf(ctx, query.product)
+  const ofThing = query.product === undefined ? undefined : await coveringOf(ctx, query.product)
   return read(ctx, query, and(eq(subscriptionPlans.isActive, true), ofThing))
 }
 

@@ -1,6 +1,6 @@
-import { and, asc, desc, eq, type SQL, sql } from "drizzle-orm"
+import { and, asc, eq, lte, sql } from "drizzle-orm"
 
-import { may, nameOf, requirePermission, requireUser } from "#actor.ts"
+import { may, nameOf, requireUser } from "#actor.ts"
 import type { Ctx } from "#context.ts"
 import { DomainError, notFound } from "#errors.ts"
 import type { Event } from "#events.ts"
@@ -10,15 +10,9 @@ import { iso } from "#lib/time.ts"
 import { signed } from "#modules/orders/orders.ts"
 import { raced } from "#platform/commit.ts"
 import type { Statement } from "#platform/db.ts"
-import { mapPage, type Page, readPage } from "#platform/page.ts"
 
 import { noticeAt, type Anchor, type Cadence } from "./cycle.ts"
-import type {
-  AllSubscriptionsQuery,
-  Subscription,
-  SubscriptionDetail,
-  SubscriptionQuery,
-} from "./model.ts"
+import type { Subscription } from "./model.ts"
 import { amountOf } from "./prorate.ts"
 import {
   type Action,
@@ -28,105 +22,10 @@ import {
   statusNames,
   type SubscriptionStatus,
 } from "./status.ts"
-import { type Item, subscriptionChanges, subscriptionRenewals, subscriptions } from "./tables.ts"
+import { type Item, subscriptionChanges, subscriptions } from "./tables.ts"
 
 export type SubscriptionRow = typeof subscriptions.$inferSelect
 type ChangeRow = typeof subscriptionChanges.$inferSelect
-
-/** How many of its orders, and of its changes, a subscription shows: the newest. */
-const shown = 100
-
-/** The caller's subscriptions, newest first. @throws `unauthenticated`, `invalid-page` */
-export async function list(ctx: Ctx, query: SubscriptionQuery): Promise<Page<Subscription>> {
-  const { id } = requireUser(ctx)
-  return read(ctx, query, and(eq(subscriptions.userId, id), withStatus(query)))
-}
-
-/** Everybody's subscriptions, newest first. @throws `forbidden`, `invalid-page` */
-export async function listAll(
-  ctx: Ctx,
-  query: AllSubscriptionsQuery,
-): Promise<Page<Subscription>> {
-  requirePermission(ctx, "orders:read")
-  const { plan, user } = query
-  return read(
-    ctx,
-    query,
-    and(
-      user === undefined ? undefined : eq(subscriptions.userId, user as Id<"user">),
-      plan === undefined ? undefined : eq(subscriptions.planId, plan as Id<"plan">),
-      withStatus(query),
-    ),
-  )
-}
-
-function withStatus({ status }: SubscriptionQuery): SQL | undefined {
-  return status && eq(subscriptions.status, status)
-}
-
-async function read(
-  ctx: Ctx,
-  query: SubscriptionQuery,
-  filter: SQL | undefined,
-): Promise<Page<Subscription>> {
-  const page = await readPage<SubscriptionRow>(ctx, query, {
-    orderings: { created_at: { by: subscriptions.createdAt, of: (row) => row.createdAt } },
-    fallback: "-created_at",
-    id: { by: subscriptions.id, of: (row) => row.id },
-    rows: ({ where, orderBy, limit, offset }) =>
-      ctx.db
-        .select()
-        .from(subscriptions)
-        .where(and(filter, where))
-        .orderBy(...orderBy)
-        .limit(limit)
-        .offset(offset),
-    matching: ctx.db
-      .select({ one: sql`1` })
-      .from(subscriptions)
-      .where(filter)
-      .getSQL(),
-  })
-  return mapPage(page, toSubscription)
-}
-
-/** One subscription with its orders and history: the caller's own, any for staff. @throws `unauthenticated`, `not-found` */
-export async function get(ctx: Ctx, ref: string): Promise<SubscriptionDetail> {
-  const row = await open(ctx, ref, "orders:read")
-  const [renewals, changes] = await ctx.db.batch([
-    ctx.db
-      .select()
-      .from(subscriptionRenewals)
-      .where(eq(subscriptionRenewals.subscriptionId, row.id))
-      .orderBy(desc(subscriptionRenewals.period))
-      .limit(shown),
-    ctx.db
-      .select()
-      .from(subscriptionChanges)
-      .where(eq(subscriptionChanges.subscriptionId, row.id))
-      .orderBy(desc(subscriptionChanges.version))
-      .limit(shown),
-  ])
-  return {
-    ...toSubscription(row),
-    orders: renewals.map((renewal) => ({
-      period: renewal.period,
-      order: renewal.orderId,
-      status: renewal.status,
-      starts_at: renewal.startsAt,
-      ends_at: renewal.endsAt,
-    })),
-    history: changes.map(({ version, kind, from, to, note, actor, createdAt }) => ({
-      version,
-      kind,
-      from,
-      to,
-      note,
-      actor,
-      created_at: createdAt,
-    })),
-  }
-}
 
 /**
  * A subscription that the caller may see or change: their own, any for staff; anything else is not there.
@@ -144,10 +43,7 @@ export async function open(
 }
 
 /** A subscription, for the shop's own work. */
-export async function find(
-  ctx: Ctx,
-  id: Id<"subscription">,
-): Promise<SubscriptionRow | undefined> {
+export async function find(ctx: Ctx, id: Id<"subscription">): Promise<SubscriptionRow | undefined> {
   const [row] = await ctx.db.select().from(subscriptions).where(eq(subscriptions.id, id)).limit(1)
   return row
 }
@@ -156,9 +52,13 @@ export async function find(
 export function requireState({ status }: SubscriptionRow, action: Action): void {
   const states: readonly SubscriptionStatus[] = allowed[action]
   if (states.includes(status)) return
-  throw notNow(status, `A subscription that is ${statusNames[status].toLowerCase()} takes no such change.`, {
-    allowed: states,
-  })
+  throw notNow(
+    status,
+    `A subscription that is ${statusNames[status].toLowerCase()} takes no such change.`,
+    {
+      allowed: states,
+    },
+  )
 }
 
 /** Nothing moves while money is under way: what it is for would not be what was paid. @throws `subscription-not-changeable` */
@@ -248,7 +148,10 @@ export function rhythmOf(row: SubscriptionRow): { anchor: Anchor; cadence: Caden
 /** When there is something to do next for a subscription that nothing is wrong with: a notice, or the end of its period. */
 export function nextAtOf(
   ctx: Ctx,
-  row: Pick<SubscriptionRow, "period" | "periodStart" | "periodEnd" | "noticedPeriod" | "cancelAtPeriodEnd">,
+  row: Pick<
+    SubscriptionRow,
+    "period" | "periodStart" | "periodEnd" | "noticedPeriod" | "cancelAtPeriodEnd"
+  >,
 ): string {
   const period = { start: new Date(row.periodStart), end: new Date(row.periodEnd) }
   const at = noticeAt(period, ctx.config.subscriptions.noticeDays)
@@ -257,8 +160,19 @@ export function nextAtOf(
 }
 
 /** The span of the period that runs, in ms. */
-export function spanOf({ periodStart, periodEnd }: SubscriptionRow): { start: number; end: number } {
+export function spanOf({ periodStart, periodEnd }: SubscriptionRow): {
+  start: number
+  end: number
+} {
   return { start: Date.parse(periodStart), end: Date.parse(periodEnd) }
+}
+
+/** Looks at a subscription that is due again at `until`, no sooner. */
+export async function putOff(ctx: Ctx, id: Id<"subscription">, until: string): Promise<void> {
+  await ctx.db
+    .update(subscriptions)
+    .set({ nextAt: until })
+    .where(and(eq(subscriptions.id, id), lte(subscriptions.nextAt, iso(ctx.now))))
 }
 
 /** What the items cost in a period that begins at `startsAt`: as agreed, or as was announced for then. */
@@ -287,14 +201,23 @@ export function selectOf(ctx: Ctx, userId: Id<"user">, most: number) {
  * Cancels every subscription of an account and takes its addresses out; what it was charged for stays known. One that
  * is being changed at this moment breaks the batch (`changeRefusals`).
  */
-export function stageErase(ctx: Ctx, userId: Id<"user">): Statement[] {
+export async function stageErase(
+  ctx: Ctx,
+  userId: Id<"user">,
+): Promise<{ statements: Statement[]; events: Event[] }> {
   const now = iso(ctx.now)
   const live = sql`${subscriptions.status} NOT IN ('cancelled', 'ended')`
   const ofThem = eq(subscriptions.userId, userId)
-  return [
-    ctx.db.insert(subscriptionChanges).select(
-      sql`SELECT id, version + 1, 'status', status, 'cancelled', 'The account was erased.', ${nameOf(ctx.actor)}, ${now} FROM subscriptions WHERE user_id = ${userId} AND status NOT IN ('cancelled', 'ended')`,
-    ),
+  const ending = await ctx.db
+    .select({ id: subscriptions.id, status: subscriptions.status })
+    .from(subscriptions)
+    .where(and(ofThem, live))
+  const statements = [
+    ctx.db
+      .insert(subscriptionChanges)
+      .select(
+        sql`SELECT id, version + 1, 'status', status, 'cancelled', 'The account was erased.', ${nameOf(ctx.actor)}, ${now} FROM subscriptions WHERE user_id = ${userId} AND status NOT IN ('cancelled', 'ended')`,
+      ),
     ctx.db
       .update(subscriptions)
       .set({
@@ -313,6 +236,15 @@ export function stageErase(ctx: Ctx, userId: Id<"user">): Statement[] {
       .set({ shippingAddress: null, billingAddress: null, methodRef: null, cancelReason: "" })
       .where(ofThem),
   ]
+  return {
+    statements,
+    events: ending.map(({ id, status: from }) => ({
+      type: "subscription.status-changed",
+      subscriptionId: id,
+      from,
+      to: "cancelled",
+    })),
+  }
 }
 
 /** A subscription on the wire. */

@@ -20,6 +20,7 @@ import {
   stockObject,
   stockOf,
 } from "../support/shop.ts"
+import { plan } from "../support/subscriptions.ts"
 
 type Person = Awaited<ReturnType<typeof make.user>>
 type Request = { method: string; path: string; body?: unknown; as: Person }
@@ -177,6 +178,28 @@ const paths: Path[] = [
   },
   edited("more", 3),
   edited("less", 1),
+  {
+    name: "the start of a subscription, with its first order",
+    prepare: async ({ buyer, product }) => {
+      const offer = await plan()
+      const items = [{ product_id: product.id, quantity: 2 }]
+      const body = { plan: offer.id, items, shipping_address: address }
+      return { method: "POST", path: "subscriptions", as: buyer, body }
+    },
+    status: 201,
+    expected: async (shop) => {
+      expect(await rows("SELECT status, period, cycles FROM subscriptions")).toEqual([
+        { status: "active", period: 1, cycles: 1 },
+      ])
+      expect(await rows("SELECT period, status FROM subscription_renewals")).toEqual([
+        { period: 1, status: "invoiced" },
+      ])
+      expect(await rows("SELECT status, total_amount FROM orders")).toEqual([
+        { status: "pending", total_amount: 1800 },
+      ])
+      await expectStock(shop, 3)
+    },
+  },
   {
     name: "the receiving of a return",
     prepare: async (shop) => ({

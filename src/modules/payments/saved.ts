@@ -88,7 +88,14 @@ async function methodsOf(ctx: Ctx, userId: Id<"user">): Promise<SavedMethod[]> {
   const lists = await Promise.all(
     customers.map(async ({ provider, ref }) => {
       const made = (await gatewayOf(ctx, provider)?.saved?.methods(ref)) ?? []
-      return made.map(({ ref: id, ...method }): SavedMethod => ({ id, provider, ...method }))
+      return made.map(({ ref: id, kind, brand, last4, expires }): SavedMethod => ({
+        id,
+        provider,
+        kind,
+        brand,
+        last4,
+        expires,
+      }))
     }),
   )
   return lists.flat()

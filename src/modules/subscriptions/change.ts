@@ -133,7 +133,7 @@ async function newRhythm(
   }
 }
 
-/** Nobody is given more than is still there of what the period's order came to. */
+/** Of a period whose money went back nobody is given more than is still there of it, whatever they owe beside it. */
 async function limited(ctx: Ctx, row: SubscriptionRow, amount: number): Promise<number> {
   if (amount >= 0) return amount
   const [order] = await ctx.db
@@ -146,8 +146,9 @@ async function limited(ctx: Ctx, row: SubscriptionRow, amount: number): Promise<
         eq(subscriptionRenewals.period, row.period),
       ),
     )
-  const left = order ? Math.max(0, order.totalAmount - order.refundedAmount) : 0
-  return Math.max(amount, -left)
+  if (!order || order.refundedAmount === 0) return amount
+  const left = Math.max(0, order.totalAmount - order.refundedAmount)
+  return Math.max(amount, Math.min(0, -left - row.balanceAmount))
 }
 
 async function detailsOf(

@@ -100,8 +100,14 @@ function released(ctx: Ctx, row: SubscriptionRow): Partial<SubscriptionRow> {
 }
 
 /** Whether it has never been paid for: it began with an order, and that one waits. */
-function isFirst({ trialEndsAt, cycles, period, status }: SubscriptionRow): boolean {
-  return trialEndsAt === null && cycles === 1 && period === 1 && status === "past_due"
+function isFirst({ trialEndsAt, cycles, period, status, orderId }: SubscriptionRow): boolean {
+  return (
+    trialEndsAt === null &&
+    cycles === 1 &&
+    period === 1 &&
+    status === "past_due" &&
+    orderId !== null
+  )
 }
 
 /** The money of a period is there, or vouched for. */

@@ -163,6 +163,7 @@ export async function create(ctx: Ctx, input: NewPlan): Promise<Plan> {
     ],
     { result },
   )
+  await ctx.cache.expire("catalog")
   return result
 }
 
@@ -191,6 +192,7 @@ export function update(ctx: Ctx, id: string, changes: PlanChanges): Promise<Plan
       ],
       { result, refusals: stale(ctx, subscriptionPlans) },
     )
+    await ctx.cache.expire("catalog")
     return result
   })
 }
@@ -231,6 +233,7 @@ export async function remove(ctx: Ctx, id: string): Promise<void> {
       },
       result: {},
     })
+    await ctx.cache.expire("catalog")
   })
 }
 

@@ -48,7 +48,7 @@ export async function find(ctx: Ctx, id: Id<"subscription">): Promise<Subscripti
   return row
 }
 
-/** Refuses what a subscription's state does not allow. @throws `subscription-not-changeable` with `status` and `allowed` */
+/** Refuses what a subscription's state does not allow. @throws `subscription-not-changeable` with `subscription_status` and `allowed` */
 export function requireState({ status }: SubscriptionRow, action: Action): void {
   const states: readonly SubscriptionStatus[] = allowed[action]
   if (states.includes(status)) return
@@ -68,7 +68,10 @@ export function requireSettled({ status, orderId }: SubscriptionRow): void {
 }
 
 function notNow(status: string, why: string, details: Record<string, unknown>): DomainError {
-  return new DomainError("subscription-not-changeable", why, { status, ...details })
+  return new DomainError("subscription-not-changeable", why, {
+    subscription_status: status,
+    ...details,
+  })
 }
 
 /** A change in the making: the subscription as it will be, what it writes and says (`changeRefusals`). */

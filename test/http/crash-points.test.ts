@@ -1,5 +1,4 @@
 import { createMessageBatch, runDurableObjectAlarm } from "cloudflare:test"
-import { env } from "cloudflare:workers"
 import { describe, expect, it, type TestContext, vi } from "vitest"
 
 import type { Product } from "#modules/catalog/model.ts"
@@ -7,7 +6,7 @@ import type { Message } from "#platform/outbox.ts"
 
 import worker from "../../src/worker.ts"
 import { call } from "../support/api.ts"
-import { type Fault, faultsOf, runWith, told } from "../support/crash-points.ts"
+import { emptied, type Fault, faultsOf, runWith, told } from "../support/crash-points.ts"
 import * as make from "../support/make.ts"
 import { ask, decide, delivered } from "../support/returns.ts"
 import {
@@ -312,14 +311,3 @@ describe.each(paths)("$name", ({ prepare, status, expected }) => {
     },
   )
 })
-
-/** Every table is empty again; stock objects are new with their products' ids. */
-async function emptied(): Promise<void> {
-  const tables = await rows<{ name: string }>(
-    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'd1_%' AND name NOT LIKE '_cf_%'",
-  )
-  await env.DB.batch([
-    env.DB.prepare("PRAGMA defer_foreign_keys = on"),
-    ...tables.map(({ name }) => env.DB.prepare(`DELETE FROM "${name}"`)),
-  ])
-}

@@ -1,12 +1,11 @@
 import { createScheduledController } from "cloudflare:test"
-import { env } from "cloudflare:workers"
 import { expect, it, type TestContext } from "vitest"
 
 import worker from "../../src/worker.ts"
-import { type Fault, faultsOf, runWith, told } from "../support/crash-points.ts"
+import { emptied, type Fault, faultsOf, runWith, told } from "../support/crash-points.ts"
 import { type FakeGateway, standUp } from "../support/gateways/fake-fetch.ts"
 import * as make from "../support/make.ts"
-import { openEvents, rows, settleAll, stockOf } from "../support/shop.ts"
+import { openEvents, settleAll, stockOf } from "../support/shop.ts"
 import {
   clock,
   cron,
@@ -96,14 +95,3 @@ it(
     }
   },
 )
-
-/** Every table is empty again; stock objects are new with their products' ids. */
-async function emptied(): Promise<void> {
-  const tables = await rows<{ name: string }>(
-    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'd1_%' AND name NOT LIKE '_cf_%'",
-  )
-  await env.DB.batch([
-    env.DB.prepare("PRAGMA defer_foreign_keys = on"),
-    ...tables.map(({ name }) => env.DB.prepare(`DELETE FROM "${name}"`)),
-  ])
-}

@@ -5,13 +5,17 @@ import { configOf } from "#config.ts"
 import { everyMinute } from "#modules/admin/sweep.ts"
 import { cancel as cancelOrder } from "#modules/orders/cancel.ts"
 import * as orders from "#modules/orders/lists.ts"
+import { cancel, undoCancel } from "#modules/subscriptions/cancel.ts"
+import { change } from "#modules/subscriptions/change.ts"
 import * as lists from "#modules/subscriptions/lists.ts"
 import { announce } from "#modules/subscriptions/migration.ts"
-import { resume } from "#modules/subscriptions/pause.ts"
+import { pause, resume } from "#modules/subscriptions/pause.ts"
 import * as plans from "#modules/subscriptions/plans.ts"
 import { advance, renewDue } from "#modules/subscriptions/renewals.ts"
+import { mayBecome, type SubscriptionStatus } from "#modules/subscriptions/status.ts"
 
 import { call } from "../support/api.ts"
+import { emptied } from "../support/crash-points.ts"
 import { ctx } from "../support/ctx.ts"
 import { standUp } from "../support/gateways/fake-fetch.ts"
 import { mailbox } from "../support/mail.ts"
@@ -482,4 +486,207 @@ describe("lists and sweeps", () => {
     expect(await renewals(other.body.id)).toHaveLength(2)
     expect(await standing(id)).toMatchObject({ period: 1, next_at: "2099-02-28T12:06:00.000Z" })
   })
+})
+
+describe("every state and everything that can happen in it", () => {
+  /** Ways into each state, through the shop's own verbs. */
+  const worlds: Record<string, () => Promise<Awaited<ReturnType<typeof monthly>>>> = {
+    trialing: () => monthly({ terms: { trial_days: 14 } }),
+    active: () => monthly(),
+    ending: async () => {
+      const world = await monthly()
+      await cancel(ctx({ as: world.customer }), world.id, { at: "period_end", reason: "" })
+      return world
+    },
+    past_due: async () => {
+      const world = await monthly({ failing: true })
+      clock("2099-02-28T12:01:00.000Z")
+      await cron()
+      return world
+    },
+    short: async () => {
+      const world = await monthly({ stock: 1 })
+      clock("2099-02-28T12:01:00.000Z")
+      await cron()
+      return world
+    },
+    paused: async () => {
+      const world = await monthly()
+      await pause(ctx({ as: world.customer }), world.id, {})
+      return world
+    },
+    cancelled: async () => {
+      const world = await monthly()
+      await cancel(ctx({ as: world.customer }), world.id, { at: "now", reason: "" })
+      await settleAll()
+      return world
+    },
+    ended: async () => {
+      const world = await monthly({ terms: { max_cycles: 1 } })
+      clock("2099-02-28T12:01:00.000Z")
+      await cron()
+      return world
+    },
+  }
+
+  type World = Awaited<ReturnType<typeof monthly>>
+  const as = ({ customer }: World) => ctx({ as: customer })
+  const deeds: Record<string, (world: World) => Promise<unknown>> = {
+    pause: (world) => pause(as(world), world.id, {}),
+    resume: (world) => resume(as(world), world.id),
+    "cancel at its end": (world) => cancel(as(world), world.id, { at: "period_end", reason: "" }),
+    "cancel now": (world) => cancel(as(world), world.id, { at: "now", reason: "" }),
+    "keep after all": (world) => undoCancel(as(world), world.id),
+    "take two": (world) =>
+      change(as(world), world.id, {
+        items: [{ product_id: world.product.id, quantity: 2 }],
+      }),
+    "send by post": (world) => change(as(world), world.id, { shipping_method: "shm_1" }),
+    "let the period pass": async () => {
+      clock("2099-03-01T12:02:00.000Z")
+      await cron()
+    },
+    "let the tries pass": async () => {
+      for (const day of ["03-01", "03-03", "03-05", "03-07"]) {
+        clock(`2099-${day}T12:02:00.000Z`)
+        await cron()
+      }
+    },
+  }
+
+  /** What becomes of the state; `no`: it is refused, and nothing changed. */
+  const expected: Record<string, Record<string, string>> = {
+    trialing: {
+      pause: "paused",
+      resume: "no",
+      "cancel at its end": "trialing, ending",
+      "cancel now": "cancelled",
+      "keep after all": "trialing",
+      "take two": "trialing",
+      "send by post": "trialing",
+      "let the period pass": "active",
+      "let the tries pass": "active",
+    },
+    active: {
+      pause: "paused",
+      resume: "no",
+      "cancel at its end": "active, ending",
+      "cancel now": "cancelled",
+      "keep after all": "active",
+      "take two": "active",
+      "send by post": "active",
+      "let the period pass": "active",
+      "let the tries pass": "active",
+    },
+    ending: {
+      pause: "paused, ending",
+      resume: "no",
+      "cancel at its end": "active, ending",
+      "cancel now": "cancelled, ending",
+      "keep after all": "active",
+      "take two": "active, ending",
+      "send by post": "active, ending",
+      "let the period pass": "cancelled, ending",
+      "let the tries pass": "cancelled, ending",
+    },
+    past_due: {
+      pause: "no",
+      resume: "no",
+      "cancel at its end": "cancelled",
+      "cancel now": "cancelled",
+      "keep after all": "past_due",
+      "take two": "no",
+      "send by post": "past_due",
+      "let the period pass": "past_due",
+      "let the tries pass": "cancelled",
+    },
+    short: {
+      pause: "no",
+      resume: "no",
+      "cancel at its end": "cancelled",
+      "cancel now": "cancelled",
+      "keep after all": "past_due",
+      "take two": "no",
+      "send by post": "past_due",
+      "let the period pass": "past_due",
+      "let the tries pass": "active",
+    },
+    paused: {
+      pause: "no",
+      resume: "active",
+      "cancel at its end": "cancelled",
+      "cancel now": "cancelled",
+      "keep after all": "paused",
+      "take two": "no",
+      "send by post": "paused",
+      "let the period pass": "paused",
+      "let the tries pass": "paused",
+    },
+    cancelled: {
+      pause: "no",
+      resume: "no",
+      "cancel at its end": "no",
+      "cancel now": "no",
+      "keep after all": "no",
+      "take two": "no",
+      "send by post": "no",
+      "let the period pass": "cancelled",
+      "let the tries pass": "cancelled",
+    },
+    ended: {
+      pause: "no",
+      resume: "no",
+      "cancel at its end": "no",
+      "cancel now": "no",
+      "keep after all": "no",
+      "take two": "no",
+      "send by post": "no",
+      "let the period pass": "ended",
+      "let the tries pass": "ended",
+    },
+  }
+
+  const look = async (id: string) => {
+    const [row] = await rows<Record<string, any>>("SELECT * FROM subscriptions WHERE id = ?", id)
+    return row ?? {}
+  }
+
+  it.each(Object.keys(expected))(
+    "%s",
+    async (state) => {
+      const became: Record<string, string> = {}
+      for (const [deed, run] of Object.entries(deeds)) {
+        await emptied()
+        const world = await worlds[state]!()
+        const before = await look(world.id)
+        const refusal = await run(world).then(
+          () => undefined,
+          (error: unknown) => (error as { code: string }).code,
+        )
+        await settleAll()
+        const after = await look(world.id)
+        if (refusal !== undefined) {
+          expect([deed, refusal]).toEqual([deed, "subscription-not-changeable"])
+          expect(after).toEqual(before)
+        }
+        const ending = after["cancel_at_period_end"] === 1 ? ", ending" : ""
+        became[deed] = refusal === undefined ? `${after["status"]}${ending}` : "no"
+        // Each change is one row of history, none is missing, and each step is in the table.
+        const history = await rows<{
+          version: number
+          from: SubscriptionStatus
+          to: SubscriptionStatus
+        }>(
+          'SELECT version, "from", "to" FROM subscription_changes WHERE subscription_id = ? ORDER BY version',
+          world.id,
+        )
+        expect(history.map(({ version }) => version)).toEqual(history.map((_, n) => n + 1))
+        expect(history.at(-1)).toMatchObject({ version: after["version"], to: after["status"] })
+        for (const { from, to } of history.slice(1))
+          expect([from, to, from === to || mayBecome(from, to)]).toEqual([from, to, true])
+      }
+      expect(became).toEqual(expected[state])
+    },
+    120_000,
+  )
 })

@@ -127,3 +127,14 @@ function wordsOf(sql: string): string {
       .replaceAll('"', "") ?? "statement"
   )
 }
+
+/** Every table is empty again; stock objects are new with their products' ids. */
+export async function emptied(): Promise<void> {
+  const { results } = await env.DB.prepare(
+    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'd1_%' AND name NOT LIKE '_cf_%'",
+  ).all<{ name: string }>()
+  await env.DB.batch([
+    env.DB.prepare("PRAGMA defer_foreign_keys = on"),
+    ...results.map(({ name }) => env.DB.prepare(`DELETE FROM "${name}"`)),
+  ])
+}

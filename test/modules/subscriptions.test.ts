@@ -456,7 +456,6 @@ describe("lists and sweeps", () => {
     const { customer, offer } = await monthly()
     const [staff, owner] = [watched(make.staff), watched(customer)]
     for (const filter of [
-      {},
       { status: "active" },
       { plan: offer.id },
       { plan: offer.id, status: "active" },

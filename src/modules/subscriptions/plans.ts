@@ -41,7 +41,7 @@ export async function offers(ctx: Ctx, query: PlanQuery): Promise<Page<Plan>> {
 /** Plans that something can be had by: those for everything, for its product, or for itself. An unknown thing has none. */
 async function coveringOf(ctx: Ctx, ref: string): Promise<SQL | undefined> {
   const thing = (await findSellables(ctx, [ref])).get(ref)
-  if (!thing) return sql`0`
+  if (!thing) return eq(subscriptionPlans.id, "" as Id<"plan">)
   const { productId, variantId } = thing
   const ids = ctx.db
     .select({ id: subscriptionPlanItems.planId })

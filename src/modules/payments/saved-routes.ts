@@ -42,7 +42,7 @@ export const routes = createRouter()
   .openapi(
     route({
       method: "delete",
-      path: "/users/me/payment-methods/{method}",
+      path: "/users/me/payment-methods/{payment_method}",
       tags,
       operationId: "forgetPaymentMethod",
       summary: "Forget a payment method",
@@ -50,13 +50,13 @@ export const routes = createRouter()
         "The gateway forgets it. A subscription that is charged to it has nothing to be charged to then.",
       access: "user",
       request: {
-        params: z.object({ method: z.string().max(200).meta({ example: "pm_1QxK2v" }) }),
+        params: z.object({ payment_method: z.string().max(200).meta({ example: "pm_1QxK2v" }) }),
       },
       responses: none("Forgotten"),
       refuses: ["not-found", "unavailable"],
     }),
     async (c) => {
-      await saved.remove(c.var.ctx, c.req.valid("param").method)
+      await saved.remove(c.var.ctx, c.req.valid("param").payment_method)
       return c.body(null, 204)
     },
   )

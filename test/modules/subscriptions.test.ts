@@ -650,42 +650,38 @@ describe("every state and everything that can happen in it", () => {
     return row ?? {}
   }
 
-  it.each(Object.keys(expected))(
-    "%s",
-    async (state) => {
-      const became: Record<string, string> = {}
-      for (const [deed, run] of Object.entries(deeds)) {
-        await emptied()
-        const world = await worlds[state]!()
-        const before = await look(world.id)
-        const refusal = await run(world).then(
-          () => undefined,
-          (error: unknown) => (error as { code: string }).code,
-        )
-        await settleAll()
-        const after = await look(world.id)
-        if (refusal !== undefined) {
-          expect([deed, refusal]).toEqual([deed, "subscription-not-changeable"])
-          expect(after).toEqual(before)
-        }
-        const ending = after["cancel_at_period_end"] === 1 ? ", ending" : ""
-        became[deed] = refusal === undefined ? `${after["status"]}${ending}` : "no"
-        // Each change is one row of history, none is missing, and each step is in the table.
-        const history = await rows<{
-          version: number
-          from: SubscriptionStatus
-          to: SubscriptionStatus
-        }>(
-          'SELECT version, "from", "to" FROM subscription_changes WHERE subscription_id = ? ORDER BY version',
-          world.id,
-        )
-        expect(history.map(({ version }) => version)).toEqual(history.map((_, n) => n + 1))
-        expect(history.at(-1)).toMatchObject({ version: after["version"], to: after["status"] })
-        for (const { from, to } of history.slice(1))
-          expect([from, to, from === to || mayBecome(from, to)]).toEqual([from, to, true])
+  it.each(Object.keys(expected))("%s", async (state) => {
+    const became: Record<string, string> = {}
+    for (const [deed, run] of Object.entries(deeds)) {
+      await emptied()
+      const world = await worlds[state]!()
+      const before = await look(world.id)
+      const refusal = await run(world).then(
+        () => undefined,
+        (error: unknown) => (error as { code: string }).code,
+      )
+      await settleAll()
+      const after = await look(world.id)
+      if (refusal !== undefined) {
+        expect([deed, refusal]).toEqual([deed, "subscription-not-changeable"])
+        expect(after).toEqual(before)
       }
-      expect(became).toEqual(expected[state])
-    },
-    120_000,
-  )
+      const ending = after["cancel_at_period_end"] === 1 ? ", ending" : ""
+      became[deed] = refusal === undefined ? `${after["status"]}${ending}` : "no"
+      // Each change is one row of history, none is missing, and each step is in the table.
+      const history = await rows<{
+        version: number
+        from: SubscriptionStatus
+        to: SubscriptionStatus
+      }>(
+        'SELECT version, "from", "to" FROM subscription_changes WHERE subscription_id = ? ORDER BY version',
+        world.id,
+      )
+      expect(history.map(({ version }) => version)).toEqual(history.map((_, n) => n + 1))
+      expect(history.at(-1)).toMatchObject({ version: after["version"], to: after["status"] })
+      for (const { from, to } of history.slice(1))
+        expect([from, to, from === to || mayBecome(from, to)]).toEqual([from, to, true])
+    }
+    expect(became).toEqual(expected[state])
+  })
 })

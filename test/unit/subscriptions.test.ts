@@ -249,16 +249,15 @@ describe("the states of a subscription", () => {
                 }
                 const task = taskOf(row, now)
                 told[task] = (told[task] ?? 0) + 1
-                if (isFinal(status)) expect(task).toBe("nothing")
-                if (status === "paused") expect(task).toBe(resumeAt === past ? "resume" : "nothing")
+                const isDue = periodEnd <= now && orderId === null && !cancelAtPeriodEnd
                 // Nothing is ordered before its time, after its end, or while money is late.
-                if (task === "renew")
-                  expect([periodEnd <= now, orderId, cancelAtPeriodEnd, maxCycles === 1]).toEqual([
-                    true,
-                    null,
-                    false,
-                    false,
-                  ])
+                const wrong =
+                  (isFinal(status) && task !== "nothing") ||
+                  (status === "paused") !==
+                    (task === "resume" || (task === "nothing" && !isFinal(status))) ||
+                  (task === "resume" && resumeAt !== past) ||
+                  (task === "renew" && !(isDue && maxCycles !== 1))
+                expect([row, task, wrong]).toEqual([row, task, false])
               }
     expect(told).toEqual({
       nothing: 288,

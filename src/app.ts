@@ -19,6 +19,7 @@ import { problems } from "#http/problems.ts"
 import { createRouter } from "#http/router.ts"
 import { serverTiming } from "#http/timing.ts"
 import { admin as verifyAdmin } from "#modules/admin/admin.ts"
+import { routes as stateRoutes } from "#modules/admin/states-routes.ts"
 import { routes as sweepRoutes } from "#modules/admin/sweep-routes.ts"
 import { routes as accountRoutes } from "#modules/auth/account-routes.ts"
 import { routes as adminUserRoutes } from "#modules/auth/admin-users-routes.ts"
@@ -65,11 +66,14 @@ import { routes as orderRoutes } from "#modules/orders/routes.ts"
 import { routes as statisticsRoutes } from "#modules/orders/statistics-routes.ts"
 import { admin as paymentAdmin } from "#modules/payments/admin.ts"
 import { routes as paymentRoutes } from "#modules/payments/routes.ts"
+import { routes as savedMethodRoutes } from "#modules/payments/saved-routes.ts"
 import { routes as privacyRoutes } from "#modules/privacy/routes.ts"
 import { admin as promotionsAdmin } from "#modules/promotions/admin.ts"
 import { admin as searchAdmin } from "#modules/search/admin.ts"
 import { routes as searchRoutes } from "#modules/search/routes.ts"
 import { admin as shippingAdmin } from "#modules/shipping/admin.ts"
+import { admin as subscriptionsAdmin } from "#modules/subscriptions/admin.ts"
+import { routes as subscriptionRoutes } from "#modules/subscriptions/routes.ts"
 import { admin as taxAdmin } from "#modules/tax/admin.ts"
 import { routes as addressRoutes } from "#modules/users/address-routes.ts"
 import { routes as userRoutes } from "#modules/users/routes.ts"
@@ -137,6 +141,10 @@ export const api = createRouter()
   .route("/", privacyRoutes)
   .route("/", mailAdmin)
   .route("/", sweepRoutes)
+  .route("/", stateRoutes)
+  .route("/", savedMethodRoutes)
+  .route("/", subscriptionRoutes)
+  .route("/", subscriptionsAdmin)
 
 api.route("/", info(api))
 

@@ -118,6 +118,18 @@ export const errorTable = {
     title: "There is less on the gift card or in the store credit than there was; look at it again",
   },
   "store-credit-unavailable": { kind: "conflict", title: "Only an account has store credit" },
+  "trial-used": {
+    kind: "conflict",
+    title: "You had the trial of this plan; without it the first order is placed at once",
+  },
+  "subscription-not-changeable": {
+    kind: "conflict",
+    title: "The subscription's state does not allow this",
+  },
+  "subscription-changed": {
+    kind: "conflict",
+    title: "The subscription was changed by somebody else meanwhile",
+  },
   "signature-not-valid": { kind: "invalid", title: "The signature is not that of this body" },
   "oauth-failed": {
     kind: "invalid",

@@ -23,6 +23,7 @@ const groups: Record<string, string> = {
   Inventory: "Administration",
   "Catalogue administration": "Administration",
   "Order administration": "Administration",
+  "Subscription administration": "Administration",
   Promotions: "Administration",
   Taxes: "Administration",
   Currencies: "Products",

@@ -34,6 +34,8 @@ const prefixes = {
   import: "imp",
   exchangeRate: "fxr",
   priceList: "plt",
+  plan: "pln",
+  subscription: "sub",
 } as const
 
 export type IdKind = keyof typeof prefixes

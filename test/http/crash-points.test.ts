@@ -1,5 +1,4 @@
 import { createMessageBatch, runDurableObjectAlarm } from "cloudflare:test"
-import { env } from "cloudflare:workers"
 import { describe, expect, it, type TestContext, vi } from "vitest"
 
 import type { Product } from "#modules/catalog/model.ts"
@@ -7,7 +6,7 @@ import type { Message } from "#platform/outbox.ts"
 
 import worker from "../../src/worker.ts"
 import { call } from "../support/api.ts"
-import { type Fault, faultsOf, runWith, told } from "../support/crash-points.ts"
+import { emptied, type Fault, faultsOf, runWith, told } from "../support/crash-points.ts"
 import { expectSound, giftCard, grant } from "../support/credit.ts"
 import * as make from "../support/make.ts"
 import { ask, decide, delivered } from "../support/returns.ts"
@@ -21,6 +20,7 @@ import {
   stockObject,
   stockOf,
 } from "../support/shop.ts"
+import { plan } from "../support/subscriptions.ts"
 
 type Person = Awaited<ReturnType<typeof make.user>>
 type Request = { method: string; path: string; body?: unknown; as: Person }
@@ -282,6 +282,28 @@ const paths: Path[] = [
   edited("more", 3),
   edited("less", 1),
   {
+    name: "the start of a subscription, with its first order",
+    prepare: async ({ buyer, product }) => {
+      const offer = await plan()
+      const items = [{ product_id: product.id, quantity: 2 }]
+      const body = { plan: offer.id, items, shipping_address: address }
+      return { method: "POST", path: "subscriptions", as: buyer, body }
+    },
+    status: 201,
+    expected: async (shop) => {
+      expect(await rows("SELECT status, period, cycles FROM subscriptions")).toEqual([
+        { status: "active", period: 1, cycles: 1 },
+      ])
+      expect(await rows("SELECT period, status FROM subscription_renewals")).toEqual([
+        { period: 1, status: "invoiced" },
+      ])
+      expect(await rows("SELECT status, total_amount FROM orders")).toEqual([
+        { status: "pending", total_amount: 1800 },
+      ])
+      await expectStock(shop, 3)
+    },
+  },
+  {
     name: "the receiving of a return",
     prepare: async (shop) => ({
       method: "POST",
@@ -393,19 +415,3 @@ describe.each(paths)("$name", ({ prepare, status, expected }) => {
     },
   )
 })
-
-/** Every table is empty again, whatever guards its rows; stock objects are new with their products' ids. */
-async function emptied(): Promise<void> {
-  const tables = await rows<{ name: string }>(
-    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'd1_%' AND name NOT LIKE '_cf_%'",
-  )
-  const guards = await rows<{ name: string; sql: string }>(
-    "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND sql LIKE '%BEFORE DELETE%RAISE%'",
-  )
-  await env.DB.batch([
-    env.DB.prepare("PRAGMA defer_foreign_keys = on"),
-    ...guards.map(({ name }) => env.DB.prepare(`DROP TRIGGER "${name}"`)),
-    ...tables.map(({ name }) => env.DB.prepare(`DELETE FROM "${name}"`)),
-    ...guards.map(({ sql }) => env.DB.prepare(sql)),
-  ])
-}

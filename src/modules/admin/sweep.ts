@@ -11,6 +11,7 @@ import * as email from "#modules/notifications/email.ts"
 import { checkPayments, checkRefunds } from "#modules/payments/due.ts"
 import * as reconciliations from "#modules/payments/reconciliations.ts"
 import * as search from "#modules/search/rebuild.ts"
+import { renewDue } from "#modules/subscriptions/renewals.ts"
 import * as files from "#platform/files.ts"
 import * as idempotency from "#platform/idempotency.ts"
 import { withLease } from "#platform/lease.ts"
@@ -32,6 +33,7 @@ const frequent: Record<string, Task> = {
   "due-payments": checkPayments,
   "due-refunds": checkRefunds,
   "unpaid-orders": expireUnpaid,
+  subscriptions: renewDue,
   "abandoned-carts": markAbandoned,
   "search-index": search.tend,
   "exchange-rates": rates.pullDue,

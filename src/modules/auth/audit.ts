@@ -56,6 +56,10 @@ export const auditActions = [
   "price-list.added",
   "price-list.changed",
   "price-list.removed",
+  "plan.made",
+  "plan.changed",
+  "plan.removed",
+  "plan.migrated",
 ] as const
 export type AuditAction = (typeof auditActions)[number]
 

@@ -24,17 +24,24 @@ import { giveBack, limitRefusals, stagePurchases } from "./limits.ts"
 import type { Placed, PlaceOrder } from "./model.ts"
 import { stockLost } from "./paid.ts"
 import { payingOf } from "./tenders.ts"
-import { methodOf, readWanted, requireLines } from "./wanted.ts"
+import { methodOf, readWanted, requireLines, type Wanted } from "./wanted.ts"
 
 /** Longer than any recovery of a crashed order takes: `order.placed` is delivered again after half a minute. */
 const holdSeconds = 1800
 /** What an order that waits for its payment is held beyond that: the sweep that ends it comes every minute, or so. */
 const graceSeconds = 900
 
-/** What is written with an order, in its batch, beside what every order is made of. */
+/** What is written with an order, in its batch, beside what every order is made of, and what of it is agreed already. */
 export type Beside = {
   /** The hash of the token that opens it, where that is another guest's than the caller. */
   tokenHash?: string | null
+  /** What one of each variant costs, in minor units of the shop's currency, whatever the catalogue says. */
+  unitAmounts?: ReadonlyMap<Id<"variant">, number>
+  /** Until when it waits for its gateway (ISO 8601), where that is longer than others do. Its stock is not held so long. */
+  payBy?: string
+  /** Asks for its payment in another way than `payments.start`, as often as it may be asked for. */
+  pay?: (payment: payments.PaymentRow) => Promise<payments.PaymentRow>
+  events?: (placed: Placed) => readonly Event[]
   stage: (placed: Placed) => Promise<Statement[]>
   /** What the constraints of `stage` mean. */
   refusals: Record<string, ErrorCode | (() => DomainError)>
@@ -58,7 +65,7 @@ export async function place(ctx: Ctx, input: PlaceOrder, beside?: Beside): Promi
   requireScope(ctx, "orders:write")
   const method = methodOf(ctx, input.payment_method)
   if (input.coupon_codes.length > 0) await promotions.countTry(ctx)
-  const wanted = await readWanted(ctx, input)
+  const wanted = agreed(await readWanted(ctx, input), beside?.unitAmounts)
   requireLines(wanted)
   for (const line of wanted.lines) refuseUnlessOnSale(line)
   const known = await knownOf(ctx, input, wanted, method)
@@ -71,7 +78,11 @@ export async function place(ctx: Ctx, input: PlaceOrder, beside?: Beside): Promi
   const accessToken = ctx.actor.type === "guest" && !beside ? randomToken() : undefined
   const credit = tendered(tenders)
   const draft = await draftOf(ctx, input, wanted, known, priced, credit, accessToken)
-  const order = { ...draft.order, ...(beside?.tokenHash && { tokenHash: beside.tokenHash }) }
+  const order = {
+    ...draft.order,
+    ...(beside?.tokenHash && { tokenHash: beside.tokenHash }),
+    ...(beside?.payBy && draft.order.payBy !== null && { payBy: beside.payBy }),
+  }
   const paying = payingOf(ctx, { ...draft, order }, tenders, input.return_url)
   const payment = paying.rest
   const products = inventory.byProduct(wanted.lines)
@@ -100,7 +111,11 @@ export async function place(ctx: Ctx, input: PlaceOrder, beside?: Beside): Promi
         ...[...left].flatMap(([productId, snapshot]) => stageStock(ctx, productId, snapshot)),
       ],
       {
-        events: [{ type: "order.placed", orderId: order.id }, ...(paying.move?.events ?? [])],
+        events: [
+          { type: "order.placed", orderId: order.id },
+          ...(paying.move?.events ?? []),
+          ...(beside?.events?.(result) ?? []),
+        ],
         refusals: {
           ...orders.placeRefusals,
           ...payments.startRefusals,
@@ -118,11 +133,24 @@ export async function place(ctx: Ctx, input: PlaceOrder, beside?: Beside): Promi
       throw error
     }
   }
-  if (waits && payment) return { ...result, payment: toStart(await payments.start(ctx, payment)) }
+  if (waits && payment) {
+    const pay = beside?.pay ?? ((one) => payments.start(ctx, one))
+    return { ...result, payment: toStart(await pay(payment)) }
+  }
   await inventory
     .settle(ctx, order.id, products)
     .catch((error) => ctx.log.error("sale left to the event", error, { order_id: order.id }))
   return result
+}
+
+/** What is wanted, at the prices that were agreed for it. */
+function agreed(wanted: Wanted, unitAmounts: Beside["unitAmounts"]): Wanted {
+  if (!unitAmounts) return wanted
+  const lines = wanted.lines.map((line) => ({
+    ...line,
+    unitAmount: unitAmounts.get(line.variantId) ?? line.unitAmount,
+  }))
+  return { ...wanted, lines }
 }
 
 /**

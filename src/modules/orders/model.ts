@@ -210,18 +210,3 @@ export const OrderChangePage = pageOf(OrderChange, "OrderChangePage")
 /** Which page of it. */
 export const OrderChangeQuery = z.object({ ...OrderLookup.shape, ...pageQuery })
 export type OrderChangeQuery = z.infer<typeof OrderChangeQuery>
-
-const Machine = z.record(z.string(), z.array(z.string()))
-
-/** Which states follow which: of an order, of its payments, of what was sent of it, of a parcel and of a return. */
-export const StateMachines = z
-  .object({
-    order: Machine,
-    payment: Machine,
-    fulfilment: Machine,
-    parcel: Machine,
-    return: Machine,
-    final: z.array(z.string()).meta({ description: "States of an order that nothing follows" }),
-  })
-  .meta({ id: "StateMachines" })
-export type StateMachines = z.infer<typeof StateMachines>

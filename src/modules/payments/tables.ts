@@ -10,6 +10,7 @@ import {
 } from "drizzle-orm/sqlite-core"
 
 import type { Id } from "#lib/id.ts"
+import { users } from "#modules/users/tables.ts"
 
 import { findingKinds, type Place } from "./findings.ts"
 import { paymentMethods } from "./method.ts"
@@ -271,4 +272,19 @@ export const paymentStats = sqliteTable(
     refundedAmount: integer().notNull(),
   },
   (t) => [primaryKey({ columns: [t.day, t.provider, t.currency] })],
+)
+
+/** Whose customer an account is, at gateways that keep payment methods: `ref` is the gateway's own id. */
+export const paymentCustomers = sqliteTable(
+  "payment_customers",
+  {
+    userId: text()
+      .$type<Id<"user">>()
+      .notNull()
+      .references(() => users.id),
+    provider: text({ enum: paymentMethods }).notNull(),
+    ref: text().notNull(),
+    createdAt: text().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.userId, t.provider] })],
 )

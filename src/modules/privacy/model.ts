@@ -7,6 +7,8 @@ import { Session } from "#modules/auth/sessions-model.ts"
 import { Cart } from "#modules/cart/model.ts"
 import { CreditEntry } from "#modules/credit/model.ts"
 import { Order } from "#modules/orders/model.ts"
+import { GatewayCustomer } from "#modules/payments/saved-model.ts"
+import { Subscription } from "#modules/subscriptions/model.ts"
 import { SavedAddress } from "#modules/users/address-model.ts"
 import { User } from "#modules/users/model.ts"
 
@@ -17,6 +19,10 @@ export const PersonalData = z
     profile: User,
     addresses: z.array(SavedAddress),
     orders: z.array(Order),
+    subscriptions: z.array(Subscription),
+    payment_customers: z
+      .array(GatewayCustomer)
+      .meta({ description: "The gateways that keep payment methods" }),
     cart: Cart,
     wishlist: z.array(z.object({ product_id: z.string(), created_at: Instant })),
     sessions: z.array(Session).meta({ description: "Ended ones too" }),

@@ -24,7 +24,9 @@ import { creditEntries } from "#modules/credit/tables.ts"
 import * as email from "#modules/notifications/email.ts"
 import { mails } from "#modules/notifications/tables.ts"
 import * as orders from "#modules/orders/lists.ts"
+import * as saved from "#modules/payments/saved.ts"
 import * as promotions from "#modules/promotions/promotions.ts"
+import * as subscriptions from "#modules/subscriptions/subscriptions.ts"
 import * as addresses from "#modules/users/addresses.ts"
 import * as users from "#modules/users/users.ts"
 import { commit } from "#platform/commit.ts"
@@ -66,17 +68,42 @@ export async function exportMe(ctx: Ctx): Promise<PersonalData> {
         .where(eq(creditEntries.userId, id))
         .orderBy(desc(creditEntries.createdAt), desc(creditEntries.id))
         .limit(most + 1),
+      subscriptions.selectOf(ctx, id, most + 1),
+      saved.selectCustomers(ctx, id),
     ]),
     orders.newestOf(ctx, id, most + 1),
     carts.get(ctx),
   ])
-  const [addressRows, ownSessions, events, linked, keys, programs, wished, written, moved] = owned
-  const lists = { orders: placed, sessions: ownSessions, audit: events, store_credit: moved }
+  const [
+    addressRows,
+    ownSessions,
+    events,
+    linked,
+    keys,
+    programs,
+    wished,
+    written,
+    moved,
+    subscribed,
+    customers,
+  ] = owned
+  const lists = {
+    orders: placed,
+    subscriptions: subscribed,
+    sessions: ownSessions,
+    audit: events,
+    store_credit: moved,
+  }
   return {
     exported_at: iso(ctx.now),
     profile: users.toUser(profile),
     addresses: addressRows.map(addresses.toSaved),
     orders: placed.slice(0, most),
+    subscriptions: subscribed.slice(0, most).map(subscriptions.toSubscription),
+    payment_customers: customers.map((row) => ({
+      provider: row.provider,
+      created_at: row.createdAt,
+    })),
     cart,
     wishlist: wished.map((row) => ({ product_id: row.productId, created_at: row.createdAt })),
     sessions: ownSessions.slice(0, most).map((row) => toSession(row, sessionId)),
@@ -119,6 +146,10 @@ export async function eraseMe(ctx: Ctx, input: Erasure): Promise<void> {
   const erased = users.erasedEmail(id)
   if ((await users.find(ctx, id))?.email === erased) return
   const confirmed = await confirmIdentity(ctx, input)
+  const [kept, subscribed] = await Promise.all([
+    saved.stageErase(ctx, id),
+    subscriptions.stageErase(ctx, id),
+  ])
   const [ended] = await commit(
     ctx,
     [
@@ -128,13 +159,23 @@ export async function eraseMe(ctx: Ctx, input: Erasure): Promise<void> {
       ...addresses.stageErase(ctx, id),
       ...carts.stageErase(ctx, id, confirmed.user.email),
       ...promotions.stageErase(ctx, id, confirmed.user.email),
+      ...subscribed.statements,
+      ...kept.statements,
       ...orders.stageErase(ctx, id, erased),
       ...stageEraseCards(ctx, confirmed.user.email),
       ...email.stageErase(ctx, confirmed.user.email),
       ...users.stageErase(ctx, id),
       ...stageAudit(ctx, "account.erased", id),
     ],
-    { result: null, refusals: { ...confirmed.refusals, ...users.standingRefusals } },
+    {
+      result: null,
+      events: [...kept.events, ...subscribed.events],
+      refusals: {
+        ...confirmed.refusals,
+        ...subscriptions.changeRefusals,
+        ...users.standingRefusals,
+      },
+    },
   )
   await sessions.retract(ctx, [sessionId, ...ended.map((session) => session.id)])
 }

@@ -9,7 +9,7 @@ import { fromDecimal } from "#lib/money.ts"
 import { iso } from "#lib/time.ts"
 import * as inventory from "#modules/inventory/inventory.ts"
 import * as payments from "#modules/payments/payments.ts"
-import { stageRefund } from "#modules/payments/refunds.ts"
+import { refundableOf, stageRefund } from "#modules/payments/refunds.ts"
 import { refunds } from "#modules/payments/tables.ts"
 import { commit, raced, retryRaced } from "#platform/commit.ts"
 import type { Statement } from "#platform/db.ts"
@@ -97,7 +97,7 @@ async function received(ctx: Ctx, found: Found, input: ReturnReceipt): Promise<S
   const shippingUsed = all.reduce((sum, one) => sum + one.row.shippingAmount, 0)
   const shippingLeft = input.refund_shipping ? Math.max(0, shippingOf(order) - shippingUsed) : 0
   const made = await payments.selectOf(ctx, order.id)
-  const refundable = made.reduce((sum, one) => sum + one.capturedAmount - one.refundedAmount, 0)
+  const refundable = made.reduce((sum, one) => sum + refundableOf(one), 0)
   const worth = lines.reduce((sum, { amount }) => sum + amount, 0) + shippingLeft
   const amount = askedAmount(input, order.currency) ?? Math.min(worth, refundable)
   const key = refundKey(row.id)

@@ -85,7 +85,11 @@ export async function stageRefund(
 }
 
 /** What can be given back of a payment: what a bank holds meanwhile cannot. */
-function refundableOf({ capturedAmount, refundedAmount, disputedAmount }: PaymentRow): number {
+export function refundableOf({
+  capturedAmount,
+  refundedAmount,
+  disputedAmount,
+}: PaymentRow): number {
   return capturedAmount - refundedAmount - disputedAmount
 }
 

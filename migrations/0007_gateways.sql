@@ -14,6 +14,7 @@ CREATE TABLE `disputes` (
 );
 --> statement-breakpoint
 CREATE INDEX `disputes_payment` ON `disputes` (`payment_id`,`created_at`);--> statement-breakpoint
+DROP TABLE `product_tags`;--> statement-breakpoint
 ALTER TABLE `payments` ADD `disputed_amount` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
 ALTER TABLE `payments` ADD `fee_amount` integer;--> statement-breakpoint
 ALTER TABLE `payments` ADD `capture_ref` text;--> statement-breakpoint

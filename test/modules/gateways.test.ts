@@ -234,7 +234,7 @@ describe.each(names)("an order through %s", (name) => {
       paid_amount: 2000,
       refunded_amount: 0,
     })
-    const ship = () => call("POST", `orders/${id}/fulfilments`, { as: staff, body: {} })
+    const ship = () => call("POST", `admin/orders/${id}/fulfilments`, { as: staff, body: {} })
     expect([(await ship()).status, (await ship()).body.code]).toEqual([409, "order-disputed"])
     const refund = await call("POST", "payments/refunds", {
       as: staff,

@@ -272,6 +272,43 @@ describe.each(names)("an order through %s", (name) => {
   })
 })
 
+it("a dispute of other figures, or with another end than it had, is kept aside", async () => {
+  quiet()
+  const world = standIn()
+  const { id, product } = await paid(world, "stripe")
+  dispute(world, "stripe")
+  const [open] = world.take("stripe").filter(({ type }) => type === "charge.dispute.created")
+  const altered = (eventId: string, over: Record<string, unknown>) => {
+    const copy = structuredClone(open)
+    if (!copy) throw new Error("no dispute")
+    copy.body["id"] = eventId
+    Object.assign(copy.body["data"].object, over)
+    return copy
+  }
+  const events = [
+    altered("evt_dear", { amount: 2001 }),
+    altered("evt_foreign", { currency: "eur" }),
+    altered("evt_nobody", { payment_intent: "pi_nobody", charge: "ch_nobody" }),
+    altered("evt_won", { status: "won" }),
+    altered("evt_late", {}),
+    altered("evt_lost", { status: "lost" }),
+  ]
+  for (const { status } of await world.send("stripe", events)) expect(status).toBe(200)
+  await settleAll()
+  const kept = await rows(
+    "SELECT event_id, outcome, reason FROM gateway_events WHERE kind LIKE 'charge.dispute.%' ORDER BY rowid",
+  )
+  expect(kept.map(({ event_id, outcome, reason }) => [event_id, outcome, reason])).toEqual([
+    ["evt_dear", "quarantined", "dispute-amount"],
+    ["evt_foreign", "quarantined", "dispute-currency"],
+    ["evt_nobody", "quarantined", "unknown-payment"],
+    ["evt_won", "applied", null],
+    ["evt_late", "ignored", null],
+    ["evt_lost", "quarantined", "dispute-over"],
+  ])
+  expect(await standing(id, product.id)).toEqual(sold)
+})
+
 /** The payer's bank takes the money back, or decides. */
 function dispute(world: StandIns, name: Name, outcome?: "won" | "lost") {
   const party = world.parties[name]

@@ -88,8 +88,7 @@ describe.each(names)("an order through %s", (name) => {
     expect(body).toMatchObject({ status: "paid", captured: "20.00", refunds: [], disputes: [] })
     const [row] = await rows("SELECT capture_ref FROM payments WHERE id = ?", payment.id)
     expect(row?.capture_ref).toBeTruthy()
-    const [{ captured = 0 } = {}] = world.parties[name].books().payments
-    expect(captured).toBe(2000)
+    expect(world.parties[name].books().payments).toMatchObject([{ captured: 2000 }])
     expect(await rows("SELECT * FROM gateway_events WHERE outcome = 'quarantined'")).toEqual([])
   })
 
@@ -139,7 +138,8 @@ describe.each(names)("an order through %s", (name) => {
     world.parties[name].script([
       {
         on: "^POST .*(?:payment_intents|orders|payment-links)$",
-        times: 2,
+        // Stripe's client asks once more by itself.
+        times: name === "stripe" ? 2 : 1,
         fault: { drop: "after" },
       },
     ])
@@ -234,7 +234,7 @@ describe.each(names)("an order through %s", (name) => {
       paid_amount: 2000,
       refunded_amount: 0,
     })
-    const ship = () => call("POST", `orders/${id}/fulfilments`, { as: staff, body: {} })
+    const ship = () => call("POST", `admin/orders/${id}/fulfilments`, { as: staff, body: {} })
     expect([(await ship()).status, (await ship()).body.code]).toEqual([409, "order-disputed"])
     const refund = await call("POST", "payments/refunds", {
       as: staff,
@@ -272,11 +272,48 @@ describe.each(names)("an order through %s", (name) => {
   })
 })
 
-/** The payer's bank takes the money back, or decides; then the gateway is asked something, so that it tells. */
+it("a dispute of other figures, or with another end than it had, is kept aside", async () => {
+  quiet()
+  const world = standIn()
+  const { id, product } = await paid(world, "stripe")
+  dispute(world, "stripe")
+  const [open] = world.take("stripe").filter(({ type }) => type === "charge.dispute.created")
+  const altered = (eventId: string, over: Record<string, unknown>) => {
+    const copy = structuredClone(open)
+    if (!copy) throw new Error("no dispute")
+    copy.body["id"] = eventId
+    Object.assign(copy.body["data"].object, over)
+    return copy
+  }
+  const events = [
+    altered("evt_dear", { amount: 2001 }),
+    altered("evt_foreign", { currency: "eur" }),
+    altered("evt_nobody", { payment_intent: "pi_nobody", charge: "ch_nobody" }),
+    altered("evt_won", { status: "won" }),
+    altered("evt_late", {}),
+    altered("evt_lost", { status: "lost" }),
+  ]
+  for (const { status } of await world.send("stripe", events)) expect(status).toBe(200)
+  await settleAll()
+  const kept = await rows(
+    "SELECT event_id, outcome, reason FROM gateway_events WHERE kind LIKE 'charge.dispute.%' ORDER BY rowid",
+  )
+  expect(kept.map(({ event_id, outcome, reason }) => [event_id, outcome, reason])).toEqual([
+    ["evt_dear", "quarantined", "dispute-amount"],
+    ["evt_foreign", "quarantined", "dispute-currency"],
+    ["evt_nobody", "quarantined", "unknown-payment"],
+    ["evt_won", "applied", null],
+    ["evt_late", "ignored", null],
+    ["evt_lost", "quarantined", "dispute-over"],
+  ])
+  expect(await standing(id, product.id)).toEqual(sold)
+})
+
+/** The payer's bank takes the money back, or decides. */
 function dispute(world: StandIns, name: Name, outcome?: "won" | "lost") {
   const party = world.parties[name]
-  const [{ id = "" } = {}] = party.books().payments
-  party.dispute(id, outcome)
+  const [booked] = party.books().payments
+  party.dispute(booked?.id ?? "", outcome)
 }
 
 it.each(["stripe", "paypal"] as const)("%s holds the money until staff take it", async (name) => {

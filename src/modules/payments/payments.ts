@@ -144,7 +144,7 @@ export async function start(ctx: Ctx, payment: PaymentRow): Promise<PaymentRow> 
     return await follow(ctx, payment, await gateway.start(requestOf(ctx, payment)))
   } catch (error) {
     const failure = refusalOf(error)
-    if (failure !== undefined) return refuse(ctx, payment, failure)
+    if (failure !== undefined && payment.gatewayRef === null) return refuse(ctx, payment, failure)
     ctx.log.error("payment left to the sweeper", error, { payment_id: payment.id })
     return payment
   }

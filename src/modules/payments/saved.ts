@@ -146,7 +146,7 @@ export async function charge(
     return await record(
       ctx,
       payment,
-      await saved.charge({ ...requestOf(payment), customer, method }),
+      await saved.charge({ ...requestOf(ctx, payment), customer, method }),
     )
   } catch (error) {
     ctx.log.error("charge to be asked for again", error, { payment_id: payment.id })

@@ -1,8 +1,8 @@
 import { and, eq } from "drizzle-orm"
 
 import type { Ctx } from "#context.ts"
+import { signed } from "#lib/money.ts"
 import { iso } from "#lib/time.ts"
-import { signed } from "#modules/orders/orders.ts"
 import { orders } from "#modules/orders/tables.ts"
 import { commit, retryRaced } from "#platform/commit.ts"
 

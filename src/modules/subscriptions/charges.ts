@@ -229,7 +229,7 @@ export async function collect(ctx: Ctx, row: SubscriptionRow): Promise<void> {
     [...given.statements, ...payments.stageStart(ctx, payment), ...change.statements],
     {
       events: [...given.events, ...change.events],
-      refusals: { ...given.refusals, ...payments.openRefusals, ...changeRefusals },
+      refusals: { ...given.refusals, ...payments.startRefusals, ...changeRefusals },
     },
   )
   await ask(ctx, change.next, payment)

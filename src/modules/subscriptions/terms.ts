@@ -3,7 +3,7 @@ import { DomainError, type FieldError, invalid } from "#errors.ts"
 import type { Id } from "#lib/id.ts"
 import { findSellables, refuseUnlessOnSale, type Sellable } from "#modules/catalog/sellables.ts"
 import { methodOf } from "#modules/checkout/wanted.ts"
-import { isGateway, type PaymentMethod } from "#modules/payments/method.ts"
+import { isGateway, type ChosenMethod } from "#modules/payments/method.ts"
 import * as saved from "#modules/payments/saved.ts"
 
 import type { NewSubscription } from "./model.ts"
@@ -87,7 +87,7 @@ export async function payingBy(
   userId: Id<"user">,
   asked: NewSubscription["payment_method"],
   ref: string | undefined,
-): Promise<{ provider: PaymentMethod; methodRef: string | null }> {
+): Promise<{ provider: ChosenMethod; methodRef: string | null }> {
   const provider = methodOf(ctx, asked)
   if (provider === "manual") return { provider, methodRef: null }
   if (!isGateway(provider) || !saved.keepers(ctx).includes(provider))

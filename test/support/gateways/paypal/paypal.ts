@@ -100,11 +100,11 @@ export class PayPal extends Party {
     const row = run({ id, body, mock, query: asked.query })
     if (key !== undefined) this.table("requests").set(key, { kind, id: row.id })
     if (row === undefined) return { status: 204 }
-    if (/\/void$/.test(asked.path) && !/representation/.test(asked.headers["prefer"] ?? ""))
+    if (asked.path.endsWith("/void") && !/representation/.test(asked.headers["prefer"] ?? ""))
       return { status: 204 }
     const isNew = asked.method === "POST" && kind !== "plain"
     return {
-      status: isNew && !/\/void$/.test(asked.path) ? 201 : 200,
+      status: isNew && !asked.path.endsWith("/void") ? 201 : 200,
       body: this.#shown(kind, row, isWhole),
     }
   }

@@ -33,7 +33,7 @@ export const subscribers: {
   "order.edited": { stock: edits.settleEdit },
   "order.stock-lost": { mail: orderMails.stockLost },
   "payment.changed": { order: paid.paymentChanged },
-  "payment.approved": { gateway: payments.approved },
+  "payment.announced": { gateway: payments.askAgain },
   "payment.void-requested": { gateway: payments.runVoid },
   "refund.requested": { gateway: refunds.runRefund },
   "refund.changed": { order: paid.paymentChanged, return: returnDecisions.refundChanged },

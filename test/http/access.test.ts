@@ -153,6 +153,7 @@ const table: Record<string, Outcome[]> = {
   voidPayment: staffOnly,
   markPaid: staffOnly,
   receivePaymentWebhook: everybody,
+  returnFromPayment: everybody,
   validateCheckout: everybody,
   quoteCheckout: everybody,
   sweep: adminOnly,

@@ -1,5 +1,5 @@
 import type { Ctx } from "#context.ts"
-import { DomainError } from "#errors.ts"
+import { DomainError, invalid } from "#errors.ts"
 import { iso } from "#lib/time.ts"
 import { amountDue } from "#modules/orders/balance.ts"
 import * as orders from "#modules/orders/orders.ts"
@@ -9,6 +9,7 @@ import type { Payment } from "#modules/payments/model.ts"
 import * as payments from "#modules/payments/payments.ts"
 import { commit, retryRaced } from "#platform/commit.ts"
 
+import { returnErrors } from "./draft.ts"
 import type { NewPayment } from "./model.ts"
 import { methodOf } from "./wanted.ts"
 
@@ -16,9 +17,11 @@ import { methodOf } from "./wanted.ts"
  * Starts the payment of an order, once more: the one that is open already, or after a failure a new one of what is
  * still due. Another provider than before takes the place of what was open. Nothing is paid by this.
  * @throws `unauthenticated`, `not-found`, `order-not-payable` when it is paid, cancelled or past its time,
- * `payment-method-unavailable`
+ * `payment-method-unavailable`, `invalid-input`
  */
 export async function pay(ctx: Ctx, input: NewPayment): Promise<Payment> {
+  const errors = returnErrors(ctx, input)
+  if (errors.length > 0) throw invalid(...errors)
   const { order } = await orders.open(ctx, input.order, "orders:write")
   const provider = methodOf(ctx, input.provider ?? order.paymentMethod)
   const payment = await retryRaced(async () => {

@@ -30,6 +30,11 @@ export const PaymentStart = z
   .meta({ id: "PaymentStart" })
 export type PaymentStart = z.infer<typeof PaymentStart>
 
+/** What became of a payment: all that whoever comes back from a gateway is told. */
+export const PaymentState = PaymentStart.pick({ id: true, status: true }).meta({
+  id: "PaymentState",
+})
+
 /** Money on its way back. */
 export const Refund = z
   .object({

@@ -15,10 +15,12 @@ import {
   PaymentMethods,
   PaymentPage,
   PaymentQuery,
+  PaymentState,
   RefundsMade,
   WebhookBody,
   WebhookReceipt,
 } from "./model.ts"
+import * as payments from "./payments.ts"
 import * as refundRequests from "./refund-requests.ts"
 import * as webhooks from "./webhooks.ts"
 
@@ -80,7 +82,7 @@ export const routes = createRouter()
       operationId: "receivePaymentWebhook",
       summary: "What a gateway has to say",
       description:
-        "Signed over the raw body, at most 300 s old; each event counts once. An event whose amount, currency or reference is not ours is kept aside and changes nothing.",
+        "Signed over the raw body, at most 300 s old where the signature bears a time; each event counts once. An event whose amount, currency or reference is not ours is kept aside and changes nothing.",
       access: "open",
       calledBy: "machine",
       request: {
@@ -112,6 +114,33 @@ export const routes = createRouter()
       refuses: ["unauthenticated", "not-found"],
     }),
     async (c) => c.json(await lists.read(c.var.ctx, c.req.valid("param").payment), 200),
+  )
+  .openapi(
+    route({
+      method: "get",
+      path: "/payments/{payment}/return",
+      tags,
+      operationId: "returnFromPayment",
+      summary: "Back from the gateway",
+      description:
+        "Where gateways send the payer's browser: what they did there is looked up, and it goes on to the payment's `return_url`. Without one the answer is what became of the payment.",
+      access: "open",
+      request: { params },
+      responses: {
+        ...ok(PaymentState, "What became of it"),
+        303: {
+          description: "To the `return_url`",
+          headers: z.object({ location: z.string() }),
+        },
+      },
+      refuses: ["not-found"],
+    }),
+    async (c) => {
+      const { payment, location } = await payments.arrive(c.var.ctx, c.req.valid("param").payment)
+      return location === null
+        ? c.json({ id: payment.id, status: payment.status }, 200)
+        : c.redirect(location, 303)
+    },
   )
   .openapi(
     route({

@@ -74,6 +74,7 @@ export function fake({ url, secret }: { url: string; secret: string }): Gateway 
   }
 
   return {
+    takes: () => true,
     start: ({ key, reference, amount, currency, capture, returnUrl, customer, save }) =>
       payment("POST", "/v1/payments", {
         key,
@@ -121,7 +122,7 @@ export function fake({ url, secret }: { url: string; secret: string }): Gateway 
           key: one.key,
           amount: one.amount,
           currency: one.currency,
-          payment: { ref: one.payment },
+          payment: { ref: one.payment, captureRef: null },
         })),
         next: page.next,
       }

@@ -23,11 +23,21 @@ export type Gateways = {
   parties: { fake: Fake; stripe: Stripe; paypal: PayPal; square: Square }
   /** Events that are still to be sent, those that nobody took included. */
   waiting(): number
+  /** Hears of every webhook that was sent and what the shop said to it (`undefined`: nothing), until it is called off. */
+  watch(hear: (sent: Sent) => void): () => void
   /** Sends what happened at them since: what whoever tests made happen. */
   tell(): void
   /** Changes how all of them behave. */
   behave(change: Partial<Behaviour>): void
   close(): Promise<void>
+}
+
+/** A webhook that was sent. */
+export type Sent = {
+  gateway: GatewayName
+  told: Told
+  isForged: boolean
+  status: number | undefined
 }
 
 type Options = {
@@ -63,6 +73,7 @@ export async function startGateways(options: Options): Promise<Gateways> {
   if (file !== undefined && existsSync(file))
     for (const [name, saved] of JSON.parse(readFileSync(file, "utf8")))
       parties[name as GatewayName].load(saved)
+  const watchers = new Set<(sent: Sent) => void>()
   let waiting = 0
   let isClosed = false
 
@@ -90,6 +101,7 @@ export async function startGateways(options: Options): Promise<Gateways> {
       redirect: "manual",
     }).catch(() => undefined)
     await sent?.body?.cancel()
+    for (const hear of watchers) hear({ gateway: party.name, told, isForged, status: sent?.status })
     return sent?.ok ?? false
   }
   /** Sends what a party has to tell, as the fault of the request that set it off says. */
@@ -190,6 +202,10 @@ export async function startGateways(options: Options): Promise<Gateways> {
     settings: settingsOf(url, credentials),
     parties,
     waiting: () => waiting,
+    watch(hear) {
+      watchers.add(hear)
+      return () => void watchers.delete(hear)
+    },
     tell() {
       for (const party of all) send(party, party.fault("TELL"))
     },

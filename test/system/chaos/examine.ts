@@ -26,11 +26,14 @@ export async function atRest(shop: Shop): Promise<void> {
       )
       const left =
         open.length > 0
-          ? [`${open.length} orders wait for their payment`]
+          ? open.map(({ id, payment_method }) => `${id} waits for its payment by ${payment_method}`)
           : gateways.waiting() > 0
             ? [`${gateways.waiting()} webhooks are not taken`]
             : [...(await compareBooks(shop)), ...(await verifyAll(call, admin))]
-      const line = left.length === 0 ? "at rest" : `not at rest: ${left.slice(0, 3).join("; ")}`
+      const line =
+        left.length === 0
+          ? "at rest"
+          : `not at rest (${left.length}): ${left.slice(0, 3).join("; ")}`
       if (line !== said) plan.log(line)
       said = line
       return left

@@ -53,6 +53,7 @@ const Settings = z.object({
   GITHUB_CLIENT_SECRET: z.string().optional(),
   OAUTH_BASE_URL: z.string().optional(),
   PENDING_ORDER_TTL: z.coerce.number().int().min(60).max(86_400).default(1800),
+  UNKNOWN_PAYMENTS: z.enum(["report", "refund"]).default("report"),
   PAYMENT_CAPTURE: z.enum(["automatic", "manual"]).default("automatic"),
   CARD_GATEWAY: z.enum(["", "stripe", "square", "fake"]).default(""),
   PAYMENT_SANDBOX: z.enum(["", "on"]).default(""),
@@ -123,6 +124,8 @@ export type PaymentsConfig = {
   pendingOrderTtlSeconds: number
   /** Whether gateways take the money at once, or authorize it until staff capture it. */
   capture: "automatic" | "manual"
+  /** What a reconciliation does with money at a gateway that no order knows. */
+  unknownPayments: "report" | "refund"
   /** Which gateway takes cards; none: `card` is not offered. */
   cardGateway: "stripe" | "square" | "fake" | undefined
   stripe?: StripeSettings
@@ -255,6 +258,7 @@ function paymentsOf(settings: z.infer<typeof Settings>): PaymentsConfig {
   return {
     pendingOrderTtlSeconds: settings.PENDING_ORDER_TTL,
     capture: settings.PAYMENT_CAPTURE,
+    unknownPayments: settings.UNKNOWN_PAYMENTS,
     cardGateway: settings.CARD_GATEWAY || undefined,
     ...(stripe && {
       stripe: {

@@ -29,6 +29,8 @@ export type Event =
   | { type: "payment.void-requested"; paymentId: Id<"payment">; reference: string }
   | { type: "refund.requested"; refundId: Id<"refund">; reference: string }
   | { type: "refund.changed"; refundId: Id<"refund">; reference: string }
+  /** The next step of a comparison with the gateways is to be done. */
+  | { type: "reconciliation.advanced"; reconciliationId: Id<"reconciliation"> }
   | { type: "cart.abandoned"; cartId: Id<"cart">; abandonmentId: Id<"abandonment"> }
   | { type: "email.verification-requested"; userId: Id<"user">; tokenId: Id<"mailedToken"> }
   | { type: "email.change-requested"; userId: Id<"user">; tokenId: Id<"mailedToken"> }

@@ -35,6 +35,11 @@ export function toDecimal(amount: number, code: string): string {
   return formatDinero(dinero({ amount, currency: currencyOf(code) }))
 }
 
+/** A signed amount on the wire: -500 → "-5.00". */
+export function signed(amount: number, code: string): string {
+  return amount < 0 ? `-${toDecimal(-amount, code)}` : toDecimal(amount, code)
+}
+
 /**
  * A decimal from the wire in minor units: ("1299.99", USD) → 129999. `undefined` for anything but plain
  * digits with at most the currency's decimals: signs, exponents, NaN, separators, amounts above `largestAmount`.

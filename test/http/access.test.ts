@@ -148,6 +148,13 @@ const table: Record<string, Outcome[]> = {
   // A guest needs the order's token, see below.
   getPayment: signedIn,
   startPayment: signedIn,
+  getLedgerBalances: staffOnly,
+  getPaymentAnalytics: staffOnly,
+  reconcilePayments: staffOnly,
+  listReconciliations: staffOnly,
+  getReconciliation: staffOnly,
+  listReconciliationFindings: staffOnly,
+  listLedgerTransfers: staffOnly,
   refundPayment: staffOnly,
   capturePayment: staffOnly,
   voidPayment: staffOnly,

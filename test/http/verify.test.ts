@@ -116,6 +116,51 @@ describe("verifying a shop", () => {
     ])
   })
 
+  it("sees books that do not say what orders and payments say, and balances that nobody booked", async () => {
+    const { admin, sent } = await busy()
+    const found = await after(
+      admin,
+      "ledger-orders",
+      "INSERT INTO ledger_transfers (key, debit, credit, amount, currency, reference, created_at) VALUES ('stray', 'cash', 'receivable', 5, 'USD', ?, '2026-01-02T00:00:00.000Z')",
+      sent.id,
+    )
+    expect(found).toEqual([
+      { subject: sent.id, detail: "Its books have 19.95 in receivable, and it comes to 20.00." },
+      { subject: sent.id, detail: "Its books have 0.05 in cash, and it comes to 0.00." },
+    ])
+    expect(
+      await after(
+        admin,
+        "ledger",
+        "UPDATE ledger_balances SET debit_amount = debit_amount + 1 WHERE period = '2026-01-02' AND account = 'cash'",
+      ),
+    ).toEqual([
+      {
+        subject: "2026-01-02 cash USD",
+        detail: "It is kept as 0.06 less 0.00, and its transfers come to 0.05 less 0.00.",
+      },
+      {
+        subject: "2026-01-02 USD",
+        detail: "Its accounts come to 0.01, and not to nothing.",
+      },
+      {
+        subject: "all cash USD",
+        detail: "It is kept as 0.05 less 0.00, and its transfers come to 0.06 less 0.00.",
+      },
+    ])
+  })
+
+  it("sees figures and lists that count what is not there", async () => {
+    const { admin, product } = await busy()
+    await rows("UPDATE product_sales SET quantity = 9 WHERE product_id = ?", product.id)
+    const found = await after(admin, "listings", "UPDATE facets SET active = 7 WHERE id = 1")
+    expect(found).toEqual([{ subject: "1", detail: "Everything counts 7 active, and lists 1." }])
+    const figures = (await verified(admin)).checks.find(({ name }) => name === "statistics")!
+    expect(figures.violations).toEqual([
+      { subject: `product ${product.id} USD`, detail: "It is 9 4000, and should be 4 4000." },
+    ])
+  })
+
   it("sees amounts that do not add up", async () => {
     const { admin, sent } = await busy()
     const found = await after(

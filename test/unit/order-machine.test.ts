@@ -75,6 +75,8 @@ const balance = (state: State) =>
       status,
       capturedAmount: captured,
       refundedAmount: refunded,
+      refundedTaxAmount: 0,
+      refundedShippingAmount: 0,
     })),
   )
 const due = (state: State) =>

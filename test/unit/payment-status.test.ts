@@ -102,6 +102,8 @@ describe("an order by its payments", () => {
     status,
     capturedAmount,
     refundedAmount,
+    refundedTaxAmount: 0,
+    refundedShippingAmount: 0,
   })
   it.each([
     ["unpaid", []],
@@ -118,6 +120,10 @@ describe("an order by its payments", () => {
   })
 
   it("of nothing is paid", () => {
-    expect(balanceOf(0, [])).toEqual({ paymentStatus: "paid", paidAmount: 0, refundedAmount: 0 })
+    expect(balanceOf(0, [])).toMatchObject({
+      paymentStatus: "paid",
+      paidAmount: 0,
+      refundedAmount: 0,
+    })
   })
 })

@@ -21,6 +21,9 @@ const promises: Record<string, string> = {
   promotions_uses_left: "a promotion is used no more than it may be",
   promotion_customers_uses_left: "a customer uses a promotion no more than they may",
   refresh_tokens_parent: "a refresh token has one successor",
+  ledger_transfers_key: "a movement is booked once",
+  ledger_transfers_kept: "what was booked is not changed",
+  ledger_transfers_stay: "what was booked is not deleted",
   orders_total: "an order's amounts add up",
 }
 

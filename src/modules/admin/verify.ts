@@ -4,6 +4,7 @@ import { invalid } from "#errors.ts"
 
 import type { Stretch } from "./check.ts"
 import type { CheckResult, Verification, VerifyQuery } from "./model.ts"
+import * as books from "./verify-books.ts"
 import * as orders from "./verify-orders.ts"
 import * as platform from "./verify-platform.ts"
 import * as stock from "./verify-stock.ts"
@@ -33,6 +34,26 @@ export const checks: Record<string, Check> = {
     title:
       "What orders say was paid and given back is what their payments say, and none gave back more than it got",
     look: orders.money,
+  },
+  ledger: {
+    title: "The ledger balances in every currency, and its balances are the sums of its transfers",
+    look: books.ledger,
+  },
+  "ledger-orders": {
+    title: "What the ledger says of every order is what the order, its payments and refunds say",
+    look: books.ofOrders,
+  },
+  statistics: {
+    title: "The figures of orders are what the orders come to",
+    look: books.figures,
+  },
+  "payment-figures": {
+    title: "The figures of payments are what the payments come to",
+    look: books.payers,
+  },
+  listings: {
+    title: "Lists count as many products as they have",
+    look: books.listed,
   },
   history: {
     title: "Every order's history is unbroken, and each step in it was allowed",

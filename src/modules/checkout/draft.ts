@@ -146,6 +146,8 @@ export async function draftOf(
     explain: priced.explain,
     paidAmount: 0,
     refundedAmount: 0,
+    refundedTaxAmount: 0,
+    refundedShippingAmount: 0,
     reducedAmount: 0,
     payBy: waits ? iso(secondsAfter(ctx.now, ctx.config.payments.pendingOrderTtlSeconds)) : null,
     shippingAddress: known.shipping,

@@ -3,13 +3,22 @@ import type { OrderStatus, paymentStatuses } from "./status.ts"
 type PaymentStatus = (typeof paymentStatuses)[number]
 
 /** What is counted of a payment, in minor units of the order's currency. */
-type Counted = { status: PaymentStatus; capturedAmount: number; refundedAmount: number }
+type Counted = {
+  status: PaymentStatus
+  capturedAmount: number
+  refundedAmount: number
+  refundedTaxAmount: number
+  refundedShippingAmount: number
+}
 
 /** What an order's payments come to. */
 export type Balance = {
   paymentStatus: PaymentStatus
   paidAmount: number
   refundedAmount: number
+  /** The parts of it that were tax, and shipping before tax. */
+  refundedTaxAmount: number
+  refundedShippingAmount: number
 }
 
 /** Of several payments without captured money the best one says how the order stands. */
@@ -24,7 +33,13 @@ export function balanceOf(totalAmount: number, payments: readonly Counted[]): Ba
     payments.reduce((all, payment) => all + of(payment), 0)
   const paidAmount = sum((payment) => payment.capturedAmount)
   const refundedAmount = sum((payment) => payment.refundedAmount)
-  return { paymentStatus: statusOf(), paidAmount, refundedAmount }
+  return {
+    paymentStatus: statusOf(),
+    paidAmount,
+    refundedAmount,
+    refundedTaxAmount: sum((payment) => payment.refundedTaxAmount),
+    refundedShippingAmount: sum((payment) => payment.refundedShippingAmount),
+  }
 
   function statusOf(): PaymentStatus {
     if (payments.some(({ status }) => status === "disputed")) return "disputed"
@@ -32,6 +47,17 @@ export function balanceOf(totalAmount: number, payments: readonly Counted[]): Ba
     if (paidAmount >= totalAmount) return "paid"
     return hopes.find((hope) => payments.some(({ status }) => status === hope)) ?? "unpaid"
   }
+}
+
+/** Whether an order shows this balance already. */
+export function isSame(shown: Balance, balance: Balance): boolean {
+  return (
+    shown.paymentStatus === balance.paymentStatus &&
+    shown.paidAmount === balance.paidAmount &&
+    shown.refundedAmount === balance.refundedAmount &&
+    shown.refundedTaxAmount === balance.refundedTaxAmount &&
+    shown.refundedShippingAmount === balance.refundedShippingAmount
+  )
 }
 
 /** Whether nobody vouches for the money: nothing was taken of it, and nothing is authorized. */

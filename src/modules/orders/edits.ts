@@ -5,7 +5,7 @@ import type { Ctx } from "#context.ts"
 import { DomainError, type FieldError, invalid } from "#errors.ts"
 import type { Event } from "#events.ts"
 import { type Id, newId, randomBase32 } from "#lib/id.ts"
-import { toDecimal } from "#lib/money.ts"
+import { signed, toDecimal } from "#lib/money.ts"
 import { minutesAfter } from "#lib/time.ts"
 import type { Quote } from "#modules/cart/quote.ts"
 import { stageStock } from "#modules/catalog/projection.ts"
@@ -27,7 +27,6 @@ import {
   open,
   type Opened,
   type OrderRow,
-  signed,
   toDetail,
   toOrder,
 } from "./orders.ts"

@@ -4,7 +4,7 @@ import { may, nameOf, requireScope } from "#actor.ts"
 import type { Ctx } from "#context.ts"
 import { DomainError, notFound } from "#errors.ts"
 import { type Id, randomBase32 } from "#lib/id.ts"
-import { toDecimal } from "#lib/money.ts"
+import { signed, toDecimal } from "#lib/money.ts"
 import { iso } from "#lib/time.ts"
 import { attempt } from "#modules/auth/limits.ts"
 import type { PaymentRow } from "#modules/payments/payments.ts"
@@ -356,11 +356,6 @@ export function toDetail({ order, lines, parcels, payments: made, notes }: Opene
       amount: signed(amount, order.currency),
     })),
   }
-}
-
-/** A signed amount on the wire: -500 → "-5.00". */
-export function signed(amount: number, currency: string): string {
-  return amount < 0 ? `-${toDecimal(-amount, currency)}` : toDecimal(amount, currency)
 }
 
 /** A parcel on the wire. */

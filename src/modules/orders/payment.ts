@@ -9,7 +9,7 @@ import { isGateway } from "#modules/payments/method.ts"
 import * as payments from "#modules/payments/payments.ts"
 import { commit, raced, retryRaced } from "#platform/commit.ts"
 
-import { amountDue, balanceOf, isUnsecured } from "./balance.ts"
+import { amountDue, balanceOf, isSame, isUnsecured } from "./balance.ts"
 import { cancelOpened } from "./cancel.ts"
 import { begin, follow, type Move, stageMove, step, toStatus } from "./moves.ts"
 import { changeRefusals, type Draft, open, type OrderRow } from "./orders.ts"
@@ -185,16 +185,11 @@ function startOf(order: OrderRow, lines: Draft["lines"]): Move {
 
 function balanced(ctx: Ctx, { order, lines, payments: made }: Paid): Move | undefined {
   const balance = balanceOf(order.totalAmount, made)
-  const { paymentStatus, paidAmount, refundedAmount } = balance
+  const { paymentStatus } = balance
   const waits = awaitsGateway({ ...order, paymentStatus }) && order.status === "pending"
   const ttl = ctx.config.payments.pendingOrderTtlSeconds
   const payBy = waits ? (order.payBy ?? iso(secondsAfter(ctx.now, ttl))) : null
-  if (
-    paymentStatus === order.paymentStatus &&
-    paidAmount === order.paidAmount &&
-    refundedAmount === order.refundedAmount
-  )
-    return undefined
+  if (isSame(order, balance)) return undefined
   const paidAt = order.paidAt ?? (paymentStatus === "paid" ? iso(ctx.now) : null)
   return step(ctx, startOf(order, lines), "payment", { ...balance, payBy, paidAt }, "")
 }

@@ -3,7 +3,7 @@ import { isGateway } from "#modules/payments/method.ts"
 import * as payments from "#modules/payments/payments.ts"
 import { stageRefund } from "#modules/payments/refunds.ts"
 
-import { amountDue, balanceOf } from "./balance.ts"
+import { amountDue, balanceOf, isSame } from "./balance.ts"
 import { settlementOf } from "./edit.ts"
 import { type Move, step } from "./moves.ts"
 import type { Opened } from "./orders.ts"
@@ -64,14 +64,16 @@ export async function stageSettlement(
         : payment,
     ),
     ...(fresh ? [fresh] : []),
-    { status: "paid", capturedAmount: 0, refundedAmount: refundAmount },
+    {
+      status: "paid",
+      capturedAmount: 0,
+      refundedAmount: refundAmount,
+      refundedTaxAmount: 0,
+      refundedShippingAmount: 0,
+    },
   ])
-  const isSame =
-    balance.paymentStatus === order.paymentStatus &&
-    balance.refundedAmount === order.refundedAmount &&
-    balance.paidAmount === order.paidAmount
   return {
-    move: isSame ? move : step(ctx, move, "payment", { ...balance, reducedAmount }, ""),
+    move: isSame(order, balance) ? move : step(ctx, move, "payment", { ...balance, reducedAmount }, ""),
     refundAmount,
     statements: [
       ...back.statements,

@@ -50,6 +50,9 @@ export const orders = sqliteTable(
     /** What its payments have captured and given back: a projection of theirs. */
     paidAmount: integer().notNull().default(0),
     refundedAmount: integer().notNull().default(0),
+    /** The parts of `refundedAmount` that were tax, and shipping before tax. */
+    refundedTaxAmount: integer().notNull().default(0),
+    refundedShippingAmount: integer().notNull().default(0),
     /** Until when it must be paid, or is cancelled; NULL: for ever. */
     payBy: text(),
     shippingAddress: text({ mode: "json" }).$type<Order["shipping_address"]>(),

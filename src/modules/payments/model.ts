@@ -1,6 +1,16 @@
 import { z } from "zod"
 
-import { id, Instant, Money, pageOf, pageQuery, PriceInput, Ref } from "#lib/shapes.ts"
+import {
+  id,
+  Instant,
+  Money,
+  pageOf,
+  pageQuery,
+  PriceInput,
+  Quantity,
+  Ref,
+  spelled,
+} from "#lib/shapes.ts"
 
 import { paymentMethods } from "./method.ts"
 import { paymentStatuses } from "./status.ts"
@@ -128,12 +138,29 @@ export const MarkPaidInput = z
   .meta({ example: { note: "Bank transfer of 20 November" } })
 export type MarkPaidInput = z.infer<typeof MarkPaidInput>
 
-/** What is given back: of one payment, or of an order's payments, the newest first. */
+const RefundLine = spelled(
+  { line: "line_id" },
+  z.object({
+    line_id: Ref.meta({ example: "orl_01kaeq4w8s0000000000000000" }),
+    quantity: Quantity,
+  }),
+)
+
+/** What is given back: of one payment, or of an order's payments, the newest first; for things, or just money. */
 export const NewRefund = z
   .object({
     payment: Ref.optional().meta({ example: "pay_01kaeq4w8s0000000000000000" }),
     order: Ref.optional().meta({ description: "Id or order number" }),
-    amount: PriceInput.optional().meta({ description: "Absent: all that is left" }),
+    amount: PriceInput.optional().meta({
+      description: "Absent: what was paid for `lines`, or all that is left",
+    }),
+    lines: z.array(RefundLine).min(1, "At least one line.").max(100).optional().meta({
+      description: "What of the order it is for: it counts as come back",
+    }),
+    restock: z.boolean().default(false).meta({
+      description:
+        "Whether the things are sold again; without `lines`, all that were sent come back. False: those of `lines` are written off",
+    }),
     reason: z.string().trim().min(1, "This field may not be blank.").max(1000),
   })
   .refine(({ payment, order }) => (payment === undefined) !== (order === undefined), {
@@ -144,7 +171,15 @@ export const NewRefund = z
 export type NewRefund = z.infer<typeof NewRefund>
 
 /** What was given back, over one payment or several. */
-export const RefundsMade = z.object({ refunds: z.array(Refund) }).meta({ id: "RefundsMade" })
+export const RefundsMade = z
+  .object({
+    refunds: z.array(Refund),
+    return: z.string().nullable().meta({
+      description: "The return that says which things came back; null: it was money alone",
+      example: null,
+    }),
+  })
+  .meta({ id: "RefundsMade" })
 export type RefundsMade = z.infer<typeof RefundsMade>
 
 /** What a gateway sends; what it holds is the gateway's. */

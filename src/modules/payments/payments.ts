@@ -59,6 +59,8 @@ export function draft(ctx: Ctx, given: NewPayment): PaymentRow {
     status: "unpaid",
     capturedAmount: 0,
     refundedAmount: 0,
+    refundedTaxAmount: 0,
+    refundedShippingAmount: 0,
     disputedAmount: 0,
     feeAmount: null,
     capture: isGateway(given.provider) ? ctx.config.payments.capture : "manual",

@@ -1,7 +1,7 @@
 import { z } from "zod"
 
 import { paged } from "#http/paging.ts"
-import { created, createRouter, json, ok, optionalJson, route } from "#http/router.ts"
+import { createRouter, json, ok, optionalJson, route } from "#http/router.ts"
 import { Ref } from "#lib/shapes.ts"
 
 import * as captures from "./captures.ts"
@@ -9,19 +9,16 @@ import * as lists from "./lists.ts"
 import {
   CaptureInput,
   MarkPaidInput,
-  NewRefund,
   Payment,
   PaymentDetail,
   PaymentMethods,
   PaymentPage,
   PaymentQuery,
   PaymentState,
-  RefundsMade,
   WebhookBody,
   WebhookReceipt,
 } from "./model.ts"
 import * as payments from "./payments.ts"
-import * as refundRequests from "./refund-requests.ts"
 import * as webhooks from "./webhooks.ts"
 
 const tags = ["Payments"]
@@ -58,21 +55,6 @@ export const routes = createRouter()
       responses: ok(PaymentMethods, "The methods"),
     }),
     (c) => c.json(lists.methods(c.var.ctx), 200),
-  )
-  .openapi(
-    route({
-      method: "post",
-      path: "/payments/refunds",
-      ...staff,
-      operationId: "refundPayment",
-      summary: "Give money back",
-      description:
-        "Of a payment, or of an order's payments, the newest first; all that is left, or `amount` of it. However many at once, never more than was paid.",
-      request: { body: json(NewRefund) },
-      responses: created(RefundsMade, "The refunds"),
-      refuses: ["not-found", "refund-too-large", "payment-changed"],
-    }),
-    async (c) => c.json(await refundRequests.create(c.var.ctx, c.req.valid("json")), 201),
   )
   .openapi(
     route({

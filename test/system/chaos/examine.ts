@@ -1,5 +1,6 @@
 import type { Verification } from "#modules/admin/model.ts"
 import type { Payment } from "#modules/payments/model.ts"
+import type { Finding, Reconciliation } from "#modules/payments/reconcile-model.ts"
 
 import type { GatewayName } from "../../support/gateways/party.ts"
 import type { Call } from "../../support/server.ts"
@@ -110,16 +111,35 @@ async function compareBooks({ call, gateways, staff, plan }: Shop): Promise<stri
   return wrong
 }
 
+/** Has the shop compare its payments with the gateways: whatever it leaves to people is wrong. */
+async function reconcile({ call, admin, outcome, plan }: Shop): Promise<void> {
+  const answer = await call<Reconciliation>("POST", "admin/payments/reconcile", { as: admin })
+  const { id } = expected(202, answer)
+  const path = `admin/payments/reconciliations/${id}`
+  const done = await eventually(
+    restMs,
+    async () => expected(200, await call<Reconciliation>("GET", path, { as: admin })),
+    ({ status }) => status !== "running",
+  )
+  plan.log(
+    `reconciled: ${done.status}, ${done.checked} compared, ${done.repaired} mended, ${done.open} open`,
+  )
+  if (done.status !== "done") outcome.wrong.push(`the reconciliation is ${done.status}`)
+  if (done.open === 0) return
+  const found = await call<{ results: Finding[] }>(
+    "GET",
+    `${path}/findings?outcome=open&page_size=100`,
+    { as: admin },
+  )
+  for (const { kind, provider, payment, detail } of expected(200, found).results)
+    outcome.wrong.push(`reconciliation: ${kind}: ${provider} ${payment}: ${detail}`)
+}
+
 /** Everything that must hold, seen from outside, once it is at rest. */
-export async function examine({
-  call,
-  gateways,
-  staff,
-  placed,
-  products,
-  outcome,
-  plan,
-}: Shop): Promise<void> {
+export async function examine(shop: Shop): Promise<void> {
+  const { call, gateways, staff, admin, placed, products, outcome, plan } = shop
+  await reconcile(shop)
+  outcome.wrong.push(...(await verifyAll(call, admin)), ...(await compareBooks(shop)))
   const { wrong } = outcome
   const orders = await allOrders(call, staff)
   const byWish = Map.groupBy(orders, ({ notes }) => notes)

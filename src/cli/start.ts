@@ -8,14 +8,11 @@ import { ensureLocalSecrets } from "./secrets.ts"
 import { output, wrangler } from "./wrangler.ts"
 import "./assets.ts"
 
-/** Where the gateways listen that the shop is tried out with. */
-const gatewayPort = 8790
-
-/** Starts the shop on this machine: `npm start -- [--no-demo] [--fake-gateways] [any flag of wrangler dev]`. */
-const ours = ["--no-demo", "--fake-gateways"]
-const flags = process.argv.slice(2).filter((flag) => !ours.includes(flag))
+/** Starts the shop on this machine: `npm start -- [--no-demo] [--fake-gateways[=<port>]] [any flag of wrangler dev]`. */
+const isOurs = (flag: string) => flag === "--no-demo" || /^--fake-gateways(?:=|$)/.test(flag)
+const flags = process.argv.slice(2).filter((flag) => !isOurs(flag))
 const withDemo = !process.argv.includes("--no-demo")
-const withGateways = process.argv.includes("--fake-gateways")
+const gatewayFlag = process.argv.find((flag) => flag.startsWith("--fake-gateways"))
 const port = valueOf("--port") ?? "8787"
 const base = `http://localhost:${port}`
 const state = valueOf("--persist-to") ? ["--persist-to", valueOf("--persist-to") ?? ""] : []
@@ -26,9 +23,9 @@ for (const database of ["DB", "SEARCH"])
 await writeAccounts(demoAccounts, ["--local", ...state], false)
 
 // They know next time what they knew, as the shop does.
-const gateways = withGateways
+const gateways = gatewayFlag
   ? await startGateways({
-      port: gatewayPort,
+      port: Number(gatewayFlag.split("=")[1] ?? 8790),
       shop: base,
       file: join(valueOf("--persist-to") ?? ".wrangler/state", "gateways.json"),
     })

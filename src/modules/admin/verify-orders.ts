@@ -1,4 +1,4 @@
-import { and, asc, gt, inArray, isNull, sql } from "drizzle-orm"
+import { and, asc, eq, gt, inArray, isNull, sql } from "drizzle-orm"
 
 import type { Ctx } from "#context.ts"
 import type { Id } from "#lib/id.ts"
@@ -6,7 +6,7 @@ import { toDecimal } from "#lib/money.ts"
 import { isIntact } from "#modules/orders/history.ts"
 import { mayBecome, type OrderStatus } from "#modules/orders/status.ts"
 import { orderChanges, orderLines, orders } from "#modules/orders/tables.ts"
-import { payments, refunds } from "#modules/payments/tables.ts"
+import { disputes, payments, refunds } from "#modules/payments/tables.ts"
 import {
   promotionCodes,
   promotions as promotionRows,
@@ -17,6 +17,7 @@ import { type Stretch, stretchLength, stretchOf } from "./check.ts"
 import { underWay } from "./under-way.ts"
 
 type OrderRow = typeof orders.$inferSelect
+type PaymentRow = typeof payments.$inferSelect
 
 async function pageOf(ctx: Ctx, after: string): Promise<{ page: OrderRow[]; ids: Id<"order">[] }> {
   const page = await ctx.db
@@ -77,7 +78,7 @@ export async function totals(ctx: Ctx, after: string): Promise<Stretch> {
 /** Orders, by id: their amounts paid and refunded against those of their payments, and these against their refunds. */
 export async function money(ctx: Ctx, after: string): Promise<Stretch> {
   const { page, ids } = await pageOf(ctx, after)
-  const [[made, given], moving] = await Promise.all([
+  const [[made, given, taken], moving] = await Promise.all([
     ctx.db.batch([
       ctx.db.select().from(payments).where(inArray(payments.reference, ids)),
       ctx.db
@@ -88,11 +89,21 @@ export async function money(ctx: Ctx, after: string): Promise<Stretch> {
         .from(refunds)
         .where(and(inArray(refunds.reference, ids), sql`${refunds.status} <> 'failed'`))
         .groupBy(refunds.paymentId),
+      ctx.db
+        .select({
+          paymentId: disputes.paymentId,
+          amount: sql<number>`sum(${disputes.amount})`.as("lost_amount"),
+        })
+        .from(disputes)
+        .innerJoin(payments, eq(payments.id, disputes.paymentId))
+        .where(and(inArray(payments.reference, ids), eq(disputes.status, "lost")))
+        .groupBy(disputes.paymentId),
     ]),
     underWay(ctx),
   ])
   const byOrder = Map.groupBy(made, ({ reference }) => reference)
   const refunded = new Map(given.map(({ paymentId, amount }) => [paymentId, amount]))
+  const lost = new Map(taken.map(({ paymentId, amount }) => [paymentId, amount]))
   return stretchOf(page, (order) => {
     if (moving.has(order.id)) return []
     const own = byOrder.get(order.id) ?? []
@@ -115,7 +126,7 @@ export async function money(ctx: Ctx, after: string): Promise<Stretch> {
         ...(payment.currency === order.currency
           ? []
           : [`${payment.id} is in ${payment.currency}, and the order in ${order.currency}.`]),
-        ...(payment.refundedAmount === (refunded.get(payment.id) ?? 0)
+        ...(isRefunded(payment, refunded.get(payment.id) ?? 0, lost.get(payment.id) ?? 0)
           ? []
           : [
               `${payment.id} gave back ${said(payment.refundedAmount)}, and its refunds come to ${said(refunded.get(payment.id) ?? 0)}.`,
@@ -126,6 +137,11 @@ export async function money(ctx: Ctx, after: string): Promise<Stretch> {
       ]),
     ]
   })
+}
+
+/** What banks took for good counts as refunded, as far as it was not given back before. */
+function isRefunded({ refundedAmount, capturedAmount }: PaymentRow, back: number, lost: number) {
+  return refundedAmount >= back && refundedAmount <= Math.max(back, Math.min(capturedAmount, back + lost))
 }
 
 /** Orders, by id: the chain of their history, and the states it went through. */

@@ -1,5 +1,5 @@
 import { equal, hmac } from "#lib/secret.ts"
-import { call } from "#platform/call.ts"
+import { call, silent } from "#platform/call.ts"
 
 import type {
   Answer,
@@ -58,7 +58,9 @@ export function fake({ url, secret }: { url: string; secret: string }): Gateway 
       headers: { authorization: `Bearer ${secret}`, "content-type": "application/json" },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     })
-    return response.status === 404 ? undefined : ((await response.json()) as T)
+    if (response.status === 404) return undefined
+    if (!response.ok) throw silent("The fake gateway", new Error(String(response.status)))
+    return (await response.json()) as T
   }
   async function payment(method: string, path: string, body?: unknown): Promise<Answer> {
     const answer = await ask<FakePayment>(method, path, body)

@@ -55,6 +55,8 @@ export function savedOf(
               capture_method: capture,
               customer,
               payment_method: method,
+              // Nobody is there to be sent anywhere.
+              automatic_payment_methods: { enabled: true, allow_redirects: "never" },
               off_session: true,
               confirm: true,
               metadata: { payment: key, reference },

@@ -27,7 +27,9 @@ describe("the books", () => {
     await expect(commit(as, stageTransfers(as, [transfer]))).rejects.toThrow(/UNIQUE/)
     const day = as.now.toISOString().slice(0, 10)
     expect(
-      await rows("SELECT period, account, debit_amount AS d, credit_amount AS c FROM ledger_balances ORDER BY 1, 2"),
+      await rows(
+        "SELECT period, account, debit_amount AS d, credit_amount AS c FROM ledger_balances ORDER BY 1, 2",
+      ),
     ).toEqual([
       { period: day, account: "cash", d: 5700, c: 0 },
       { period: day, account: "gift-cards", d: 0, c: 5700 },

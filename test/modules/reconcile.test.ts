@@ -92,9 +92,7 @@ describe("comparing payments with their gateways", () => {
     expect(await compare(staff)).toMatchObject({
       repaired: 1,
       open: 0,
-      said: [
-        "repaired payment-completed: It was unpaid with 0.00 taken, and is paid with 20.00.",
-      ],
+      said: ["repaired payment-completed: It was unpaid with 0.00 taken, and is paid with 20.00."],
     })
     expect(await standing(id)).toEqual({
       status: "confirmed",
@@ -188,7 +186,10 @@ describe("comparing payments with their gateways", () => {
     const as = () => {
       const made = ctx({ events: silentQueue })
       const { payments } = made.config
-      return { ...made, config: { ...made.config, payments: { ...payments, unknownPayments: "refund" as const } } }
+      return {
+        ...made,
+        config: { ...made.config, payments: { ...payments, unknownPayments: "refund" as const } },
+      }
     }
     for (const repaired of [1, 0]) {
       await reconciliations.nightly(as())

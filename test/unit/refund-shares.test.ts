@@ -84,9 +84,9 @@ describe("what of a refund is tax, and what shipping", () => {
           const whole = shippingOf(order)
           const first = Math.floor(whole / 3)
           if (whole > 0)
-            expect(shippingTaxOf(order, 0, first) + shippingTaxOf(order, first, whole - first)).toBe(
-              order.shippingTaxAmount,
-            )
+            expect(
+              shippingTaxOf(order, 0, first) + shippingTaxOf(order, first, whole - first),
+            ).toBe(order.shippingTaxAmount)
         },
       ),
     )

@@ -218,10 +218,7 @@ function expected(
         0,
       )
     const fee = payment.feeAmount ?? 0
-    add(
-      account,
-      payment.capturedAmount - fee - sum("succeeded") - held("open") - held("lost"),
-    )
+    add(account, payment.capturedAmount - fee - sum("succeeded") - held("open") - held("lost"))
     add("fees", fee)
     add("refunds-in-flight", -sum("pending"))
     add("disputes", held("open"))

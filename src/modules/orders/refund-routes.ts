@@ -17,7 +17,13 @@ export const routes = createRouter().openapi(
       "Of a payment, or of an order's payments, the newest first: all that is left, `amount` of it, or what was paid for `lines`, discount and tax in proportion. However many at once, never more than was paid; and in however many pieces, the parts add up to the whole.",
     request: { body: json(NewRefund) },
     responses: created(RefundsMade, "The refunds"),
-    refuses: ["not-found", "refund-too-large", "not-returnable", "order-changed", "payment-changed"],
+    refuses: [
+      "not-found",
+      "refund-too-large",
+      "not-returnable",
+      "order-changed",
+      "payment-changed",
+    ],
   }),
   async (c) => c.json(await refundRequests.create(c.var.ctx, c.req.valid("json")), 201),
 )

@@ -86,18 +86,20 @@ export function draft(ctx: Ctx, order: OrderRow, n: number, wanted: readonly Wan
       receivedAt: null,
       closedAt: null,
     },
-    lines: wanted.map(({ line: { id: orderLineId, productId, variantId, name, sku }, quantity }) => ({
-      returnId: id,
-      orderLineId,
-      quantity,
-      acceptedQuantity: null,
-      restock: true,
-      amount: 0,
-      productId,
-      variantId,
-      name,
-      sku,
-    })),
+    lines: wanted.map(
+      ({ line: { id: orderLineId, productId, variantId, name, sku }, quantity }) => ({
+        returnId: id,
+        orderLineId,
+        quantity,
+        acceptedQuantity: null,
+        restock: true,
+        amount: 0,
+        productId,
+        variantId,
+        name,
+        sku,
+      }),
+    ),
   }
 }
 

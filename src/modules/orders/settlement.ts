@@ -73,7 +73,9 @@ export async function stageSettlement(
     },
   ])
   return {
-    move: isSame(order, balance) ? move : step(ctx, move, "payment", { ...balance, reducedAmount }, ""),
+    move: isSame(order, balance)
+      ? move
+      : step(ctx, move, "payment", { ...balance, reducedAmount }, ""),
     refundAmount,
     statements: [
       ...back.statements,

@@ -54,10 +54,7 @@ export const admin = createRouter()
     }),
     async (c) =>
       c.json(
-        await reconciliations.start(
-          c.var.ctx,
-          NewReconciliation.parse(c.req.valid("json") ?? {}),
-        ),
+        await reconciliations.start(c.var.ctx, NewReconciliation.parse(c.req.valid("json") ?? {})),
         202,
       ),
   )
@@ -73,8 +70,7 @@ export const admin = createRouter()
       responses: ok(ReconciliationPage, "A page of comparisons"),
       refuses: ["invalid-page"],
     }),
-    async (c) =>
-      c.json(paged(c, await reconciliations.list(c.var.ctx, c.req.valid("query"))), 200),
+    async (c) => c.json(paged(c, await reconciliations.list(c.var.ctx, c.req.valid("query"))), 200),
   )
   .openapi(
     route({

@@ -111,21 +111,28 @@ export async function check(
   const day = sql<string | null>`(SELECT min(day) FROM (
     SELECT substr(min(created_at), 1, 10) AS day FROM payments WHERE created_at > ${endOf}
     UNION ALL SELECT min(day) FROM payment_stats WHERE day > ${after}))`
-  const inDay = (table: string) => sql`${sql.raw(table)}.created_at >= ${day} AND ${sql.raw(table)}.created_at < ${day} || '~'`
+  const inDay = (table: string) =>
+    sql`${sql.raw(table)}.created_at >= ${day} AND ${sql.raw(table)}.created_at < ${day} || '~'`
   const key = sql<string>`provider || ' ' || currency`.as("key")
   const [[step], kept, booked] = await ctx.db.batch([
     ctx.db.select({ day: day.as("day") }).from(sql`(SELECT 1)`),
     ctx.db
       .select({
         key,
-        figures: sql<string>`tried || ' ' || paid || ' ' || failed || ' ' || captured_amount || ' ' || fee_amount || ' ' || disputed_amount`.as("figures"),
+        figures:
+          sql<string>`tried || ' ' || paid || ' ' || failed || ' ' || captured_amount || ' ' || fee_amount || ' ' || disputed_amount`.as(
+            "figures",
+          ),
       })
       .from(paymentStats)
       .where(sql`${paymentStats.day} = ${day} AND tried > 0`),
     ctx.db
       .select({
         key,
-        figures: sql<string>`count(*) || ' ' || sum(captured_amount > 0) || ' ' || sum(status = 'failed') || ' ' || sum(captured_amount) || ' ' || sum(coalesce(fee_amount, 0)) || ' ' || sum(disputed_amount)`.as("figures"),
+        figures:
+          sql<string>`count(*) || ' ' || sum(captured_amount > 0) || ' ' || sum(status = 'failed') || ' ' || sum(captured_amount) || ' ' || sum(coalesce(fee_amount, 0)) || ' ' || sum(disputed_amount)`.as(
+            "figures",
+          ),
       })
       .from(sql`payments`)
       .where(inDay("payments"))

@@ -1,4 +1,17 @@
-import { and, asc, eq, gt, gte, inArray, isNull, lt, notInArray, or, type SQL, sql } from "drizzle-orm"
+import {
+  and,
+  asc,
+  eq,
+  gt,
+  gte,
+  inArray,
+  isNull,
+  lt,
+  notInArray,
+  or,
+  type SQL,
+  sql,
+} from "drizzle-orm"
 
 import type { Ctx } from "#context.ts"
 import { type Id, idFloor } from "#lib/id.ts"
@@ -7,7 +20,15 @@ import { toDecimal } from "#lib/money.ts"
 import type { Place } from "./findings.ts"
 import type { Gateway, Listed } from "./gateway.ts"
 import { gatewayOf } from "./gateways.ts"
-import { adopt, type Finding, type Found, mendPayment, mendRefund, ofPayment, ofRefund } from "./mend.ts"
+import {
+  adopt,
+  type Finding,
+  type Found,
+  mendPayment,
+  mendRefund,
+  ofPayment,
+  ofRefund,
+} from "./mend.ts"
 import { type GatewayName, isGateway, paymentMethods } from "./method.ts"
 import { type PaymentRow, requestOf } from "./payments.ts"
 import type { ReconciliationRow } from "./reconciliations.ts"
@@ -68,7 +89,9 @@ async function askedPayment(
     return [ofPayment(payment, "unreachable", "The gateway did not answer.")]
   if (answer) return mendPayment(ctx, run, payment, answer)
   if (payment.gatewayRef === null && payment.capturedAmount === 0) return []
-  const detail = gateway ? "The gateway knows nothing of it." : "Its gateway is not set up any more."
+  const detail = gateway
+    ? "The gateway knows nothing of it."
+    : "Its gateway is not set up any more."
   return [ofPayment(payment, "payment-missing", detail)]
 }
 
@@ -239,7 +262,12 @@ async function strayPayment(
   if (told.capturedAmount === 0 || told.ref === null) return []
   const { ref, capturedAmount: amount, currency } = told
   const found = {
-    ...stray(provider, "payment-unknown", ref, `No order knows of it: ${told.reference || "no reference"}.`),
+    ...stray(
+      provider,
+      "payment-unknown",
+      ref,
+      `No order knows of it: ${told.reference || "no reference"}.`,
+    ),
     amount,
     currency,
   }

@@ -25,7 +25,10 @@ export type FindingKind = (typeof findingKinds)[number]
  * gateway lists.
  */
 export type Place =
-  | { phase: "open-payments" | "recent-payments" | "open-refunds" | "recent-refunds"; after: string }
+  | {
+      phase: "open-payments" | "recent-payments" | "open-refunds" | "recent-refunds"
+      after: string
+    }
   | { phase: "listed"; gateway: GatewayName; cursor?: string }
 
 /** What comes after a phase; null: nothing. `listing`: the gateways that list what moved, in order. */

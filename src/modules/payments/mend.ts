@@ -94,7 +94,8 @@ export function mendPayment(
       return [ofPayment(payment, "payment-mismatch", `The gateway has another ${staged.mismatch}.`)]
     const { next, statements, events, refusals } = staged
     if (statements.length > 0) {
-      const isNews = next.status !== payment.status || next.capturedAmount !== payment.capturedAmount
+      const isNews =
+        next.status !== payment.status || next.capturedAmount !== payment.capturedAmount
       const isFee = next.feeAmount !== payment.feeAmount
       const repaired = isNews
         ? [

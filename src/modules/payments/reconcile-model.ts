@@ -10,7 +10,9 @@ export const Reconciliation = z
   .object({
     id: id("reconciliation", "rcn_01kaeq4w8s0000000000000000"),
     status: z.enum(["running", "done", "abandoned"]),
-    since: Instant.meta({ description: "What moved since then was looked at, and all that is open" }),
+    since: Instant.meta({
+      description: "What moved since then was looked at, and all that is open",
+    }),
     checked: z.int().meta({ description: "Payments and refunds that were compared", example: 120 }),
     repaired: z.int().meta({ description: "Differences that were mended", example: 2 }),
     open: z.int().meta({ description: "Differences that are left to people", example: 0 }),

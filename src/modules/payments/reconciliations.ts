@@ -119,11 +119,7 @@ export async function get(ctx: Ctx, ref: string): Promise<Reconciliation> {
 }
 
 /** What a comparison found. @throws `forbidden`, `not-found`, `invalid-page` */
-export async function findings(
-  ctx: Ctx,
-  ref: string,
-  query: FindingQuery,
-): Promise<Page<Finding>> {
+export async function findings(ctx: Ctx, ref: string, query: FindingQuery): Promise<Page<Finding>> {
   const { id } = await get(ctx, ref)
   const filter = and(
     eq(reconciliationItems.reconciliationId, id as Id<"reconciliation">),

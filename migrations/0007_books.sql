@@ -51,6 +51,7 @@ CREATE TABLE `payment_stats` (
 	`captured_amount` integer NOT NULL,
 	`fee_amount` integer NOT NULL,
 	`disputed_amount` integer NOT NULL,
+	`lost_amount` integer NOT NULL,
 	`refunds` integer NOT NULL,
 	`refunded_amount` integer NOT NULL,
 	PRIMARY KEY(`day`, `provider`, `currency`)

@@ -36,7 +36,10 @@ export type Ctx = {
   guestCart?: string
   /** What else a new session writes, in its own batch: a guest's cart becomes the user's. Absent outside requests. */
   atSignIn?: (ctx: Ctx, userId: Id<"user">) => Statement[]
-  /** Set when the request carries an idempotency key: `commit` stores the answer under it. */
+  /**
+   * Set when the request carries an idempotency key: `commit` stores the answer under it. Of a body that is read as it
+   * comes, `fingerprint` covers the content once all of it was read.
+   */
   once?: { key: string; token: string; fingerprint: string }
   /** The versions that the request's `If-Match` names, or `*`: see `platform/version.ts`. */
   ifMatch?: readonly string[]

@@ -35,7 +35,7 @@ CREATE TABLE docs (
 CREATE UNIQUE INDEX docs_product ON docs (generation, product_id);
 CREATE INDEX docs_waiting ON docs (generation, doc) WHERE packed_revision <> revision;
 
--- Which documents hold a term, 16 384 document numbers a row. Realm 0 is public, 1 is for staff.
+-- Which documents hold a term, 32 768 document numbers a row. Realm 0 is public, 1 is for staff.
 CREATE TABLE postings (
   generation INTEGER NOT NULL,
   realm INTEGER NOT NULL,

@@ -26,8 +26,8 @@ const pagePolicy = [
   "frame-ancestors 'none'",
 ].join("; ")
 
-/** Starts Swagger UI. A token is kept while the page is open: reloading it signs out. */
-const startSwagger = `window.ui = SwaggerUIBundle({ url: "/api/v1/schema", dom_id: "#swagger-ui", deepLinking: true, displayRequestDuration: true, tryItOutEnabled: true, validatorUrl: null })`
+/** Starts Swagger UI, its groups closed: they are many, and have a filter. A token is kept while the page is open: reloading it signs out. */
+const startSwagger = `window.ui = SwaggerUIBundle({ url: "/api/v1/schema", dom_id: "#swagger-ui", deepLinking: true, docExpansion: "none", filter: true, displayRequestDuration: true, tryItOutEnabled: true, validatorUrl: null })`
 
 const startRedoc = `Redoc.init("/api/v1/schema", { hideDownloadButton: false }, document.getElementById("redoc"))`
 

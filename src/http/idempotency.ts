@@ -7,6 +7,7 @@ import type { Ctx } from "#context.ts"
 import { DomainError, invalid } from "#errors.ts"
 import { addressOf } from "#http/address.ts"
 import type { AppContext, AppEnv } from "#http/env.ts"
+import { digestBody } from "#http/upload.ts"
 import { randomToken, seal, sha256, unseal } from "#lib/secret.ts"
 import { iso, secondsAfter } from "#lib/time.ts"
 import { keptSeconds } from "#platform/idempotency.ts"
@@ -45,7 +46,7 @@ export function idempotent(
       token: randomToken(16),
       fingerprint: await fingerprintOf(c, streams),
     }
-    const answer = await claim(ctx, once)
+    const answer = await claim(c, once, streams)
     if (answer) return replay(c, answer, success, recover)
 
     c.set("ctx", { ...ctx, once })
@@ -64,7 +65,8 @@ export function idempotent(
 type Once = NonNullable<Ctx["once"]>
 
 /** `undefined`: go on, the claim is ours. */
-async function claim(ctx: Ctx, once: Once): Promise<Answer | undefined> {
+async function claim(c: AppContext, once: Once, streams: boolean): Promise<Answer | undefined> {
+  const { ctx } = c.var
   const { db, now } = ctx
   const row = {
     ...once,
@@ -86,6 +88,11 @@ async function claim(ctx: Ctx, once: Once): Promise<Answer | undefined> {
       db.insert(idempotency).values(row),
     ])
     return undefined
+  }
+  if (effect && streams && effect.fingerprint !== once.fingerprint) {
+    c.set("ctx", { ...ctx, once })
+    await digestBody(c)
+    c.set("ctx", ctx)
   }
   if (known.fingerprint !== once.fingerprint) throw new DomainError("idempotency-key-reused")
   if (effect) {
@@ -189,8 +196,8 @@ async function scopedKey(c: AppContext, given: string): Promise<string> {
 async function fingerprintOf(c: AppContext, streams: boolean): Promise<string> {
   const type = (c.req.header("content-type") ?? "").split(";")[0] ?? ""
   const { search } = new URL(c.req.url)
-  // The boundary of a form is another one each time it is sent: forms are told apart by their length, as is what is
-  // too large to be read twice.
+  // A body that is read as it comes adds its digest when all of it was read (`received`): until then it is told apart
+  // by its length. The boundary of a form is another one each time it is sent.
   if (streams || type.startsWith("multipart/"))
     return sha256(`${type}\n${c.req.header("content-length") ?? ""}\n${search}`)
   if (type === "" || type.includes("json"))

@@ -14,27 +14,34 @@ export type Received = {
 
 /**
  * The file of a request: a form's field `image` or `file`, or the body itself. Nothing is kept in memory. A form
- * without a file has one of no bytes.
+ * without a file has one of no bytes. Under an idempotency key, what is read to its end becomes part of the key's
+ * fingerprint; a form's boundary, which is another one each time it is sent, does not.
  * @throws `body-too-large` for more than `most` bytes, whatever length was announced; `malformed-form`
  */
 export async function received(c: AppContext, most: number): Promise<Received> {
   const contentType = c.req.header("content-type") ?? ""
   const boundary = boundaryOf(contentType)
   const body = limited(c.req.raw.body, boundary === undefined ? most : most + besides)
+  const digest = c.var.ctx.once && new Digest(c.var.ctx.once)
   if (boundary === undefined) {
     if (/^multipart\//i.test(contentType)) throw new DomainError("malformed-form")
-    return { file: body, contentType, fields: async () => c.req.query() }
+    const file = digest ? digest.last(body) : body
+    return { file, contentType, fields: async () => c.req.query() }
   }
   const parts = partsOf(body, boundary)
   const texts: Record<string, string> = {}
   const nextFile = async (): Promise<Part | undefined> => {
     for (;;) {
-      const part = await parts.next().catch(refuse)
-      if (part.done) return undefined
-      if (part.value.filename !== undefined) {
-        if (part.value.name === "image" || part.value.name === "file") return part.value
+      const next = await parts.next().catch(refuse)
+      if (next.done) {
+        await digest?.end()
+        return undefined
+      }
+      const part = digest ? await digest.part(next.value) : next.value
+      if (part.filename !== undefined) {
+        if (part.name === "image" || part.name === "file") return part
       } else {
-        texts[part.value.name] = await textOf(part.value).catch(refuse)
+        texts[part.name] = await textOf(part).catch(refuse)
       }
     }
   }
@@ -46,6 +53,49 @@ export async function received(c: AppContext, most: number): Promise<Received> {
       while (await nextFile());
       return texts
     },
+  }
+}
+
+/** Reads the body of a request to its end, for its fingerprint alone. @throws `malformed-form` */
+export async function digestBody(c: AppContext): Promise<void> {
+  const { file, fields } = await received(c, Infinity)
+  for await (const _ of file);
+  await fields()
+}
+
+/** Adds the SHA-256 of what is read through it to a fingerprint, once all of it was read. */
+class Digest {
+  readonly #once: { fingerprint: string }
+  readonly #stream = new crypto.DigestStream("SHA-256")
+  readonly #writer = this.#stream.getWriter()
+
+  constructor(once: { fingerprint: string }) {
+    this.#once = once
+  }
+
+  /** A part of a form, and what it is called. */
+  async part({ body, ...named }: Part): Promise<Part> {
+    await this.#writer.write(new TextEncoder().encode(`\n${JSON.stringify(named)}\n`))
+    return { ...named, body: this.#through(body) }
+  }
+
+  /** The only file of a body. */
+  async *last(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    yield* this.#through(body)
+    await this.end()
+  }
+
+  async end(): Promise<void> {
+    await this.#writer.close()
+    const digest = new Uint8Array(await this.#stream.digest)
+    this.#once.fingerprint += digest.toHex()
+  }
+
+  async *#through(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of body) {
+      await this.#writer.write(chunk)
+      yield chunk
+    }
   }
 }
 

@@ -1,9 +1,10 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { parseArgs } from "node:util"
 
+import { readD1Migrations } from "@cloudflare/vitest-pool-workers"
 import { getPlatformProxy } from "wrangler"
 
 import { createCtx, type Ctx } from "#context.ts"
@@ -223,15 +224,8 @@ function ctxOf(actor: Ctx["actor"] = { type: "system" }): Ctx {
 }
 
 async function migrate(db: D1Database, path: string): Promise<void> {
-  const files = readdirSync(join(root, path))
-    .filter((name) => name.endsWith(".sql"))
-    .toSorted()
-  for (const name of files) {
-    const text = readFileSync(join(root, path, name), "utf8").replaceAll(/^\s*--(?!>).*$/gm, "")
-    const statements = text.split(/;\s*(?:--> statement-breakpoint)?\s*\n|--> statement-breakpoint/)
-    for (const statement of statements.map((one) => one.trim()).filter(Boolean))
-      await db.prepare(statement).run()
-  }
+  for (const { queries: statements } of await readD1Migrations(join(root, path)))
+    await db.batch(statements.map((statement) => db.prepare(statement)))
 }
 
 /** The settings of `[vars]`, as they stand. */

@@ -88,8 +88,7 @@ describe.each(names)("an order through %s", (name) => {
     expect(body).toMatchObject({ status: "paid", captured: "20.00", refunds: [], disputes: [] })
     const [row] = await rows("SELECT capture_ref FROM payments WHERE id = ?", payment.id)
     expect(row?.capture_ref).toBeTruthy()
-    const [{ captured = 0 } = {}] = world.parties[name].books().payments
-    expect(captured).toBe(2000)
+    expect(world.parties[name].books().payments).toMatchObject([{ captured: 2000 }])
     expect(await rows("SELECT * FROM gateway_events WHERE outcome = 'quarantined'")).toEqual([])
   })
 
@@ -139,7 +138,8 @@ describe.each(names)("an order through %s", (name) => {
     world.parties[name].script([
       {
         on: "^POST .*(?:payment_intents|orders|payment-links)$",
-        times: 2,
+        // Stripe's client asks once more by itself.
+        times: name === "stripe" ? 2 : 1,
         fault: { drop: "after" },
       },
     ])
@@ -272,11 +272,11 @@ describe.each(names)("an order through %s", (name) => {
   })
 })
 
-/** The payer's bank takes the money back, or decides; then the gateway is asked something, so that it tells. */
+/** The payer's bank takes the money back, or decides. */
 function dispute(world: StandIns, name: Name, outcome?: "won" | "lost") {
   const party = world.parties[name]
-  const [{ id = "" } = {}] = party.books().payments
-  party.dispute(id, outcome)
+  const [booked] = party.books().payments
+  party.dispute(booked?.id ?? "", outcome)
 }
 
 it.each(["stripe", "paypal"] as const)("%s holds the money until staff take it", async (name) => {

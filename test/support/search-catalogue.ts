@@ -144,10 +144,6 @@ export async function storeProducts(
          SELECT value ->> 'id', value ->> 'id', value ->> 'sku', '{}', value ->> 'stockQuantity', 0, value ->> 'createdAt', value ->> 'createdAt'`,
         part,
       ),
-      insert(
-        `INSERT OR IGNORE INTO product_tags (tag, product_id) SELECT value ->> 0, value ->> 1`,
-        part.flatMap(({ id, tags }) => tags.map((tag) => [tag, id])),
-      ),
     ])
   }
 }

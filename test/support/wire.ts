@@ -22,13 +22,13 @@ export async function send(
   const url = new URL(path.startsWith("/") ? path : `/api/v1/${path}`, "http://nexus.test")
   const sent = new Headers(headers)
   if (as) sent.set("authorization", `Bearer ${as.access}`)
-  const isText = typeof body === "string"
-  if (body !== undefined && !isText && !sent.has("content-type"))
+  const isRaw = typeof body === "string" || body instanceof FormData
+  if (body !== undefined && !isRaw && !sent.has("content-type"))
     sent.set("content-type", "application/json")
   const request = new Request<unknown, IncomingRequestCfProperties>(url, {
     method,
     headers: sent,
-    ...(body !== undefined && { body: isText ? body : JSON.stringify(body) }),
+    ...(body !== undefined && { body: isRaw ? body : JSON.stringify(body) }),
   })
   const execution = createExecutionContext()
   const response = await worker.fetch(request, { ...env, ...over } as Env, execution)

@@ -10,7 +10,7 @@ import { iso } from "#lib/time.ts"
 import { cartLines, savedItems } from "#modules/cart/tables.ts"
 import { orderLines } from "#modules/orders/tables.ts"
 import { commit, retryRaced } from "#platform/commit.ts"
-import { rowsOf, type Statement } from "#platform/db.ts"
+import { rowsOf } from "#platform/db.ts"
 import { claimVersion, mostTries, nextVersion, requireMatch, stale } from "#platform/version.ts"
 
 import * as categoryVerbs from "./categories.ts"
@@ -20,7 +20,7 @@ import type { NewProduct, Product, ProductChanges } from "./model.ts"
 import { findWithParts, type ProductRow, toProduct } from "./product.ts"
 import { stageStock, stageTotal } from "./projection.ts"
 import { missing, stageSlug } from "./slugs.ts"
-import { media, oldSlugs, products, productTags, variants } from "./tables.ts"
+import { media, oldSlugs, products, variants } from "./tables.ts"
 import * as variantVerbs from "./variants.ts"
 
 /** Seconds that a product may be behind for the public: with KV's own 30 s within the minute of api.md 1.13. */
@@ -95,7 +95,6 @@ export async function create(
         ...known.newBrand,
         ctx.db.insert(products).values(product),
         ...rowsOf(ctx.db, variants, [own, ...others]),
-        ...stageTags(ctx, id, row.tags),
         ...stageSlug(ctx, "product", id, row.slug),
         ...categoryVerbs.stageCount(ctx, [row.categoryId]),
       ],
@@ -164,12 +163,6 @@ export async function update(ctx: Ctx, ref: string, input: ProductChanges): Prom
             updatedAt: row.updatedAt,
           })
           .where(eq(variants.id, sql`${id}`)),
-        ...(input.tags
-          ? [
-              ctx.db.delete(productTags).where(eq(productTags.productId, id)),
-              ...stageTags(ctx, id, row.tags),
-            ]
-          : []),
         ...categoryVerbs.stageCount(ctx, [old.categoryId, row.categoryId]),
         ...(stock ? stageStock(ctx, id, stock) : []),
         ...(input.options ? [stageTotal(ctx, id)] : []),
@@ -216,7 +209,6 @@ async function takeAway(ctx: Ctx, ref: string): Promise<void> {
           version: nextVersion(products, row.version),
         })
         .where(eq(products.id, id)),
-      ctx.db.delete(productTags).where(and(eq(productTags.productId, id), unused)),
       ...stageRemove(ctx, sql`media.product_id = ${id} AND ${unused}`),
       ctx.db.delete(variants).where(and(eq(variants.productId, id), unused)),
       ctx.db.delete(products).where(and(eq(products.id, id), unused)),
@@ -244,12 +236,4 @@ async function takeAway(ctx: Ctx, ref: string): Promise<void> {
     },
   )
   await ctx.cache.expire("catalog")
-}
-
-function stageTags(ctx: Ctx, productId: Id<"product">, tags: readonly string[]): Statement[] {
-  return rowsOf(
-    ctx.db,
-    productTags,
-    [...new Set(tags)].map((tag) => ({ tag, productId })),
-  )
 }

@@ -9,7 +9,7 @@ import type { Known } from "./import-look.ts"
 import type { ProductRow } from "./product.ts"
 import { figuresOf, stageSnapshots, stageTotal } from "./projection.ts"
 import { stageSlugs } from "./slugs.ts"
-import { brands, categories, products, productTags, variants } from "./tables.ts"
+import { brands, categories, products, variants } from "./tables.ts"
 import * as variantVerbs from "./variants.ts"
 
 type VariantRow = variantVerbs.VariantRow
@@ -58,9 +58,6 @@ export async function stage(
       0,
     ),
   })
-  const retagged = writes.filter(
-    ({ row, old }) => JSON.stringify(old?.tags ?? []) !== JSON.stringify(row.tags),
-  )
   const movedSkus = changed.flatMap(({ variants: all, oldVariants }) =>
     oldVariants.filter((one) => all.some(({ id, sku }) => id === one.id && sku !== one.sku)),
   )
@@ -91,22 +88,6 @@ export async function stage(
       writes.flatMap((one) => one.variants),
     ).map((insert) =>
       insert.onConflictDoUpdate({ target: variants.id, set: excluded(variants, variantKept) }),
-    ),
-    ...(retagged.length === 0
-      ? []
-      : [
-          ctx.db
-            .delete(productTags)
-            .where(
-              sql`product_tags.product_id IN (SELECT value FROM json_each(${JSON.stringify(retagged.map(({ row }) => row.id))}))`,
-            ),
-        ]),
-    ...jsonRowsOf(
-      ctx.db,
-      productTags,
-      retagged.flatMap(({ row }) =>
-        [...new Set(row.tags)].map((tag) => ({ tag, productId: row.id })),
-      ),
     ),
     ...stageSlugs(
       ctx,

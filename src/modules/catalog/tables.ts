@@ -199,22 +199,6 @@ export const oldSlugs = sqliteTable(
   ],
 )
 
-/** The tags of products, for filtering by one. */
-export const productTags = sqliteTable(
-  "product_tags",
-  {
-    tag: text().notNull(),
-    productId: text()
-      .$type<Id<"product">>()
-      .notNull()
-      .references(() => products.id),
-  },
-  (t) => [
-    primaryKey({ columns: [t.tag, t.productId] }),
-    index("product_tags_product").on(t.productId),
-  ],
-)
-
 /**
  * What is sold and stocked. Each product has a default variant under the product's own id, which carries its SKU;
  * it is the thing to buy unless the product comes in options. `priceAmount` NULL: the product's price.

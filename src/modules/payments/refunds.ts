@@ -130,7 +130,11 @@ function unchanged(ctx: Ctx, { id, version }: PaymentRow): Statement {
 }
 
 /** What can be given back of a payment: what a bank holds meanwhile cannot. */
-function refundableOf({ capturedAmount, refundedAmount, disputedAmount }: PaymentRow): number {
+export function refundableOf({
+  capturedAmount,
+  refundedAmount,
+  disputedAmount,
+}: PaymentRow): number {
   return capturedAmount - refundedAmount - disputedAmount
 }
 

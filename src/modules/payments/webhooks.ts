@@ -90,8 +90,10 @@ async function take(ctx: Ctx, provider: PaymentMethod, news: News): Promise<void
 }
 
 /** What was told, without what lets its holder pay. */
-function withoutSecret({ clientSecret: _, ...told }: Answer): Told {
-  return told
+function withoutSecret(told: Answer): Told {
+  const copy = { ...told }
+  delete copy.clientSecret
+  return copy
 }
 
 /** What the news change, or why they do not fit and change nothing. */

@@ -51,6 +51,7 @@ type Wanted = {
 export async function look(ctx: Ctx, wanted: Wanted): Promise<Look> {
   const { prefix, sku, forStaff } = wanted
   const known = decoded.all()
+  const kinds = ["facts", ...wanted.kinds].map((kind) => `'${kind}'`).join(", ")
   const none = sql<never>`SELECT 1 WHERE 0`
   const [state, waiting, exact, begun, skus, hidden, completions, columns] = await ctx.search.batch(
     [
@@ -66,7 +67,7 @@ export async function look(ctx: Ctx, wanted: Wanted): Promise<Look> {
       sku === undefined ? none : begunBy(sku, 0),
       prefix === undefined || !forStaff ? none : begunBy(prefix, 1),
       prefix === undefined ? none : completionsOf(live, prefix),
-      sql<ColumnRow>`SELECT kind, chunk, stamp, CASE WHEN stamp IN (SELECT value FROM json_each(${JSON.stringify([...known.keys()])})) THEN NULL ELSE data END AS data FROM columns WHERE generation = ${live} AND kind IN (SELECT value FROM json_each(${JSON.stringify(["facts", ...wanted.kinds])}))`,
+      sql<ColumnRow>`SELECT kind, chunk, stamp, CASE WHEN instr(${[...known.keys()].join(" ")}, stamp) > 0 THEN NULL ELSE data END AS data FROM columns WHERE generation = ${live} AND kind IN (${sql.raw(kinds)})`,
     ],
   )
   return {

@@ -1,5 +1,5 @@
 /** Document numbers in one row of postings. */
-export const postingsChunk = 1 << 14
+export const postingsChunk = 1 << 15
 
 /** One term's documents of one chunk: numbers within the chunk, ascending, and how well each is described by it, 1 to 255. */
 export type Postings = { offsets: Uint16Array; impacts: Uint8Array }

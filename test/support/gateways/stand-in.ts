@@ -70,7 +70,7 @@ export function standIn({
             path: url.pathname,
             query: url.searchParams,
             headers: Object.fromEntries(request.headers),
-            text: await request.text(),
+            text: new TextDecoder().decode(await request.arrayBuffer()),
             base: url.origin,
           })
         : party.refuse(fault.status)

@@ -80,6 +80,11 @@ async function paid(name: Name, over: Partial<StartRequest> = {}) {
 const booked = (name: Name, key: string) =>
   world.parties[name].books().payments.find((one) => one.key === key)
 
+/** What it gave back of a payment, in its own books. */
+function refundedOf(name: Name, key: string): number | undefined {
+  return booked(name, key)?.refunded
+}
+
 const unavailable = { code: "unavailable" }
 
 /** The webhooks that came for a payment, read by the shop. */
@@ -135,8 +140,10 @@ describe.each(names)("%s", (name) => {
     const answer = await gateways[name].start(asked)
     const declined = await pay(name, asked, answer, badCard)
     expect(declined.capturedAmount).toBe(0)
-    expect(["failed", "unpaid"]).toContain(declined.status)
-    if (declined.status === "failed") expect(declined.failure).toMatch(/decline/i)
+    // Square's link says nothing of cards that were refused; its webhook does.
+    expect([declined.status, declined.failure]).toEqual(
+      name === "square" ? ["unpaid", null] : ["failed", expect.stringMatching(/decline/i)],
+    )
     const again = await pay(name, asked, answer)
     expect(again).toMatchObject({ status: "paid", capturedAmount: 2000, ref: answer.ref })
   })
@@ -146,7 +153,6 @@ describe.each(names)("%s", (name) => {
     const on = "^POST .*(?:payment_intents|orders|payment-links|fake/v1/payments)$"
     world.parties[name].script([{ on, times: 2, fault: { drop: "after" } }])
     await expect(gateways[name].start(asked)).rejects.toMatchObject(unavailable)
-    world.parties[name].script([])
     const answer = await gateways[name].start(asked).catch(() => gateways[name].start(asked))
     const found = await gateways[name].find(known(asked))
     expect(found?.ref).toBe(answer.ref)
@@ -190,7 +196,7 @@ describe.each(names)("%s", (name) => {
       await gateway.findRefund({ ...ask, key: `rfd_${asked.key}1`, ref: first.ref }),
     ).toMatchObject({ status: "succeeded" })
     expect(await gateway.findRefund({ ...ask, key: "rfd_never", ref: null })).toBeUndefined()
-    if (name !== "fake") expect(booked(name, asked.key)).toMatchObject({ refunded: 2000 })
+    expect(refundedOf(name, asked.key)).toBe(2000)
   })
 
   it("gives back once although it lost its answer", async () => {
@@ -199,14 +205,13 @@ describe.each(names)("%s", (name) => {
     const give = () => gateways[name].refund(payment, { amount: 700, currency: "USD" }, key)
     world.parties[name].script([{ on: "^POST .*refunds?$", times: 2, fault: { drop: "after" } }])
     await expect(give()).rejects.toMatchObject(unavailable)
-    world.parties[name].script([])
     const found = await gateways[name]
       .findRefund({ key, ref: null, amount: 700, currency: "USD", payment })
       .catch(() => undefined)
     const answer = await give().catch(give)
     expect(answer.ref).not.toBe("")
     expect(found?.ref ?? answer.ref).toBe(answer.ref)
-    if (name !== "fake") expect(booked(name, asked.key)).toMatchObject({ refunded: 700 })
+    expect(refundedOf(name, asked.key)).toBe(700)
   })
 
   it("says of refunds that they are on their way, and what became of them", async () => {

@@ -371,7 +371,7 @@ describe("a webhook of PayPal", () => {
   }: Sent = {}) {
     const asked: string[] = []
     vi.spyOn(globalThis, "fetch").mockImplementation(async (input) => {
-      asked.push(String(input))
+      asked.push(new Request(input).url)
       return new Response(pem)
     })
     const signature = sign("sha256", Buffer.from(`T-1|${time}|${id}|${crc32(body)}`), by.privateKey)
@@ -501,7 +501,7 @@ describe("a webhook of PayPal", () => {
   it("asks for a certificate once", async () => {
     const asked: string[] = []
     vi.spyOn(globalThis, "fetch").mockImplementation(async (input) => {
-      asked.push(String(input))
+      asked.push(new Request(input).url)
       return new Response(chain)
     })
     const gateway = paypal(settings)

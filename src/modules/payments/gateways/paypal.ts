@@ -143,7 +143,7 @@ export function paypal(settings: PaypalSettings): Gateway {
       })
       const page = await ask<PaypalTransactions>({
         method: "GET",
-        path: `/v1/reporting/transactions?${query}`,
+        path: `/v1/reporting/transactions?${query.toString()}`,
       })
       return pageOf(page ?? { transaction_details: [], total_pages: 0 }, Number(cursor))
     },
@@ -186,6 +186,6 @@ function isPending(order: PaypalOrder): boolean {
   return [...captures, ...authorizations].some(({ status }) => status === "PENDING")
 }
 
-function givenUp({ isApproved: _, redirectUrl: __, ...answer }: Answer): Answer {
-  return { ...answer, status: "voided", failure: null }
+function givenUp(answer: Answer): Answer {
+  return { ...answer, status: "voided", failure: null, isApproved: false }
 }

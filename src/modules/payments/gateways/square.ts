@@ -119,7 +119,7 @@ export function square(settings: SquareSettings): Gateway {
         payments?: SquarePayment[]
         refunds?: SquareRefund[]
         cursor?: string
-      }>("GET", `/v2/${kind}?${query}`)
+      }>("GET", `/v2/${kind}?${query.toString()}`)
       const more = page?.cursor === undefined ? null : `${kind}:${page.cursor}`
       return {
         payments: (page?.payments ?? []).map((payment) => ({

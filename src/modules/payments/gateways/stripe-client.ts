@@ -18,8 +18,8 @@ const mostBytes = 2 * 1024 * 1024
 export function clientOf({ secretKey, apiUrl }: StripeSettings): Stripe {
   const url = apiUrl === undefined ? undefined : new URL(apiUrl)
   return new Stripe(secretKey, {
-    httpClient: Stripe.createFetchHttpClient((url, init) =>
-      fetchWithin(mostBytes, String(url), init ?? {}),
+    httpClient: Stripe.createFetchHttpClient((input, init) =>
+      fetchWithin(mostBytes, new Request(input).url, init ?? {}),
     ),
     maxNetworkRetries: 1,
     timeout: 15_000,

@@ -76,6 +76,33 @@ async function pay({ gateways, random, outcome }: Shop, payment: any): Promise<v
   outcome.done["pay"] = (outcome.done["pay"] ?? 0) + 1
 }
 
+/** Staff move an order so many states on, as far as it goes. */
+async function moveOn(shop: Shop, order: Placed, key: string, steps: number): Promise<void> {
+  const { call, staff, outcome, delivered } = shop
+  for (let step = 0; step < steps; step++) {
+    const found = await call<Order>("GET", `orders/${order.id}`, { as: staff }).catch(
+      () => undefined,
+    )
+    const status = next[found?.body.status ?? ""]
+    if (!status) return
+    const answer = await insist(call, "PATCH", `orders/${order.id}/status`, {
+      key: `advance-${key}-${step}`,
+      as: staff,
+      body: { status },
+    })
+    if (!allow(outcome, "advance", answer, moveRefusals)) return
+    if (status === "delivered") delivered.push(order)
+  }
+}
+
+const moveRefusals = [
+  "illegal-transition",
+  "order-changed",
+  "already-cancelled",
+  "order-unpaid",
+  "order-disputed",
+]
+
 type Deed = (shop: Shop, order: Placed, key: string) => Promise<void>
 
 const deeds = {
@@ -89,29 +116,8 @@ const deeds = {
     allow(outcome, "cancel", answer, ["already-cancelled", "illegal-transition", "order-changed"])
   },
   /** Staff move an order on, some all the way to its buyer. */
-  async advance({ call, staff, outcome, random, delivered }, order, key) {
-    const steps = 1 + random.whole(4)
-    for (let step = 0; step < steps; step++) {
-      const found = await call<Order>("GET", `orders/${order.id}`, { as: staff }).catch(
-        () => undefined,
-      )
-      const status = next[found?.body.status ?? ""]
-      if (!status) return
-      const answer = await insist(call, "PATCH", `orders/${order.id}/status`, {
-        key: `advance-${key}-${step}`,
-        as: staff,
-        body: { status },
-      })
-      const refusals = [
-        "illegal-transition",
-        "order-changed",
-        "already-cancelled",
-        "order-unpaid",
-        "order-disputed",
-      ]
-      if (!allow(outcome, "advance", answer, refusals)) return
-      if (status === "delivered") delivered.push(order)
-    }
+  async advance(shop, order, key) {
+    await moveOn(shop, order, key, 1 + shop.random.whole(4))
   },
   async adjust({ call, staff, outcome, random, products }, _, key) {
     const answer = await insist(call, "POST", `admin/inventory/${random.oneOf(products)}/adjust`, {
@@ -145,8 +151,10 @@ const deeds = {
     })
     allow(outcome, "refund", answer, ["refund-too-large", "payment-closed", "payment-changed"])
   },
-  /** A buyer sends one thing of a delivered order back. */
-  async giveBack({ call, staff, outcome, random, delivered }, _, key) {
+  /** A buyer sends one thing of an order back that was brought to them, this one if it can be. */
+  async giveBack(shop, one, key) {
+    const { call, staff, outcome, random, delivered } = shop
+    await moveOn(shop, one, key, 4)
     const order = delivered[random.whole(delivered.length)]
     if (!order) return
     const found = await call<Order>("GET", `orders/${order.id}`, { as: staff }).catch(

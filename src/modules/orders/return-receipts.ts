@@ -6,7 +6,7 @@ import type { Event } from "#events.ts"
 import type { Id } from "#lib/id.ts"
 import { iso } from "#lib/time.ts"
 import * as payments from "#modules/payments/payments.ts"
-import { type RefundRow, type Split, stageRefund } from "#modules/payments/refunds.ts"
+import { refundableOf, type RefundRow, type Split, stageRefund } from "#modules/payments/refunds.ts"
 import { raced } from "#platform/commit.ts"
 import type { Statement } from "#platform/db.ts"
 
@@ -56,7 +56,7 @@ export async function stageReceipt(
   const made = (await payments.selectOf(ctx, order.id)).filter(
     ({ id }) => paymentId === undefined || id === paymentId,
   )
-  const refundable = made.reduce((sum, one) => sum + one.capturedAmount - one.refundedAmount, 0)
+  const refundable = made.reduce((sum, one) => sum + refundableOf(one), 0)
   const worth = lines.reduce((sum, { amount }) => sum + amount, 0) + shippingLeft
   const amount = input.amount ?? Math.min(worth, refundable)
   const shippingAmount = Math.min(shippingLeft, amount)

@@ -23,7 +23,8 @@ const figures = {
   refunded: Money,
   fees: Money.meta({ description: "What gateways keep" }),
   disputed: Money.meta({ description: "What banks hold back now" }),
-  net: Money.meta({ description: "Volume less refunded and fees; may be below zero" }),
+  lost: Money.meta({ description: "What banks took back for good" }),
+  net: Money.meta({ description: "Volume less refunded, fees and lost; may be below zero" }),
 } as const
 
 /** From when to when, and of what. */

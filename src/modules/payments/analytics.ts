@@ -75,6 +75,7 @@ function figuresOf(rows: readonly StatRow[], currency: string): Figures {
   const volume = sum((row) => row.capturedAmount)
   const refunded = sum((row) => row.refundedAmount)
   const fees = sum((row) => row.feeAmount)
+  const lost = sum((row) => row.lostAmount)
   return {
     currency,
     payments: sum((row) => row.tried),
@@ -89,7 +90,8 @@ function figuresOf(rows: readonly StatRow[], currency: string): Figures {
       sum((row) => row.disputedAmount),
       currency,
     ),
-    net: signed(volume - refunded - fees, currency),
+    lost: toDecimal(lost, currency),
+    net: signed(volume - refunded - fees - lost, currency),
   }
 }
 

@@ -252,9 +252,9 @@ export const reconciliationItems = sqliteTable(
 )
 
 /**
- * What became of payments, by the day they were begun (UTC), and what was given back, by the day of that. `tried`: all
- * there were; `paid`: something was captured; `failed`: and nothing was. Kept by triggers on `payments` and `refunds`
- * (migrations/*_payment_statistics.sql).
+ * What became of payments, by the day they were begun (UTC), and what was given back or lost to banks, by the day of that. `tried`: all
+ * there were; `paid`: something was captured; `failed`: and nothing was. Kept by triggers on `payments`, `refunds` and
+ * `disputes` (migrations/*_payment_statistics.sql).
  */
 export const paymentStats = sqliteTable(
   "payment_stats",
@@ -268,6 +268,7 @@ export const paymentStats = sqliteTable(
     capturedAmount: integer().notNull(),
     feeAmount: integer().notNull(),
     disputedAmount: integer().notNull(),
+    lostAmount: integer().notNull(),
     refunds: integer().notNull(),
     refundedAmount: integer().notNull(),
   },

@@ -166,6 +166,8 @@ function orderOf(row: SubscriptionRow): PlaceOrder {
     ...(row.shippingMethod !== null && { shipping_method: row.shippingMethod }),
     payment_method: row.provider,
     coupon_codes: [],
+    gift_cards: [],
+    use_store_credit: false,
     notes: "",
   }
 }

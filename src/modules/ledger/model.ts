@@ -24,13 +24,10 @@ export type Balance = z.infer<typeof Balance>
 
 /** Which balances. */
 export const BalanceQuery = z.object({
-  date: z.iso
-    .date({ error: "A date is required: 2026-11-20." })
-    .optional()
-    .meta({
-      description: "What was booked on this day (UTC); absent: ever",
-      example: "2026-11-20",
-    }),
+  date: z.iso.date({ error: "A date is required: 2026-11-20." }).optional().meta({
+    description: "What was booked on this day (UTC); absent: ever",
+    example: "2026-11-20",
+  }),
 })
 export type BalanceQuery = z.infer<typeof BalanceQuery>
 

@@ -496,6 +496,7 @@ it("what it answers is what its schemas say, and nothing beyond", async () => {
   const offer = await plan({ products: [product.id] })
   const subscribed = await subscribe(admin, { plan: offer, product })
   expect(subscribed.status).toBe(201)
+  const compared = await send("POST", "admin/payments/reconcile", { as: admin })
   await deliverAll()
   expect([currency.status, dailyRate.status, list.status]).toEqual([201, 200, 201])
   const names: Record<string, string> = {
@@ -516,6 +517,7 @@ it("what it answers is what its schemas say, and nothing beyond", async () => {
     brand: "acme",
     order: order.body.id,
     payment: order.body.payment.id,
+    reconciliation: compared.body.id,
     item: product.id,
     import: await largeImport(admin),
     card: (await giftCard()).id,

@@ -13,8 +13,8 @@ export default defineConfig({
     // What a passing test makes the shop log is not news.
     silent: "passed-only",
     // Machines that run this are shared and slow at times; nothing here is judged by its duration.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 180_000,
+    hookTimeout: 120_000,
     expect: { poll: { timeout: 20_000 } },
     coverage: {
       provider: "istanbul",

@@ -295,7 +295,7 @@ it("every operation lets through whom the table says, and nobody else", async ()
     actual[operation.id] = await Promise.all(outcomes)
   }
   expect(actual).toEqual(table)
-}, 120_000)
+})
 
 it("a key lets through what its scope says, and never where a person is needed", async () => {
   const owner = await person("admin")
@@ -322,7 +322,7 @@ it("a key lets through what its scope says, and never where a person is needed",
   expect(outcomes.filter(([, wanted]) => wanted === through).map(([id]) => id)).toContain(
     "listAllOrders",
   )
-}, 120_000)
+})
 
 it("the document says of every operation whom the table lets through", () => {
   const columns: Record<string, Outcome[]> = {
@@ -408,7 +408,7 @@ it("what somebody owns is not there for another customer, on any operation that 
   const rest = answers.filter((answer) => answer !== removal)
   expect(rest.length).toBeGreaterThanOrEqual(14)
   expect(rest.filter(([, status]) => status !== 404)).toEqual([])
-}, 120_000)
+})
 
 describe("what belongs to somebody", () => {
   const address = { address_line_1: "12 St James's Square", city: "London", country: "GB" }

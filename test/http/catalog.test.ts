@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from "vitest"
 
 import { type Answer, call } from "../support/api.ts"
+import { eventually } from "../support/eventually.ts"
 import * as make from "../support/make.ts"
 import { fieldsOf, roundTrips, stockOf } from "../support/shop.ts"
 
@@ -708,7 +709,7 @@ describe("ordering", () => {
   })
 })
 
-describe("pages", { timeout: 30_000 }, () => {
+describe("pages", () => {
   const seven = Array.from({ length: 7 }, (_, n) => ({ name: `P${n + 1}` }))
 
   it("link to their neighbours, in the body and in the Link header", async () => {
@@ -836,7 +837,7 @@ describe("what it costs", () => {
     const first = await list("?page_size=2&in_stock=true&ordering=-price")
     expect(roundTrips(first)).toBeGreaterThanOrEqual(1)
     expect(roundTrips(first)).toBeLessThanOrEqual(2)
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const kept = await list("?ordering=-price&in_stock=true&page_size=2")
       expect(roundTrips(kept)).toBe(0)
       expect(kept.body.results).toEqual(first.body.results)
@@ -846,7 +847,7 @@ describe("what it costs", () => {
   it("reads the categories without the database once they are kept", async () => {
     await make.category({ name: "Kept" })
     await call("GET", "categories")
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const kept = await call("GET", "categories/kept")
       expect([kept.status, roundTrips(kept)]).toEqual([200, 0])
     })
@@ -856,7 +857,7 @@ describe("what it costs", () => {
 describe("freshness", () => {
   /** Reads until the answer comes from the cache. */
   const kept = (path: string) =>
-    vi.waitFor(async () => {
+    eventually(async () => {
       const answer = await call("GET", path)
       expect(roundTrips(answer)).toBe(0)
       return answer

@@ -1,10 +1,11 @@
 import { env } from "cloudflare:workers"
-import { describe, expect, it, vi } from "vitest"
+import { describe, expect, it } from "vitest"
 
 import { forget } from "#platform/cache.ts"
 
 import { call } from "../support/api.ts"
 import { catalogueRows } from "../support/catalogue-rows.ts"
+import { eventually } from "../support/eventually.ts"
 import * as make from "../support/make.ts"
 import { fieldsOf, roundTrips } from "../support/shop.ts"
 
@@ -155,7 +156,7 @@ describe("what it costs", () => {
       "categories/tree",
     ]) {
       await call("GET", path)
-      const kept = await vi.waitFor(async () => {
+      const kept = await eventually(async () => {
         const answer = await call("GET", path)
         expect(roundTrips(answer)).toBe(0)
         return answer
@@ -212,7 +213,7 @@ describe("what is kept", () => {
     )
     expect(answers.map(({ status }) => status)).toEqual(Array(8).fill(200))
     expect(answers.filter((answer) => roundTrips(answer) > 0).length).toBeLessThan(8)
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       forget()
       expect(roundTrips(await call("GET", "products?ordering=name"))).toBe(0)
     })

@@ -337,4 +337,4 @@ it("of three hundred orders at once with a code for twenty-five exactly twenty-f
     { discount_amount: 100, n: 25 },
   ])
   expect(await stockOf(product.id)).toEqual({ onHand: 975, held: 0, available: 975 })
-}, 120_000)
+})

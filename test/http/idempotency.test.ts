@@ -294,7 +294,7 @@ describe("while the first is still running", () => {
     expect(new Set(made.map(({ body }) => body.id)).size).toBe(1)
     expect(made.filter((answer) => replayed(answer) === null)).toHaveLength(1)
     expect(await countOf("products")).toBe(1)
-  }, 30_000)
+  })
 
   it("twenty sign-ups at once open one account and one session", async () => {
     const body = { email: "twenty@nexus.test", password: "correct horse battery" }
@@ -308,7 +308,7 @@ describe("while the first is still running", () => {
     expect([await countOf("users"), await countOf("sessions")]).toEqual([1, 1])
     const after = await send("POST", "auth/register", { body, headers: once("sign-up") })
     expect([after.status, replayed(after)]).toEqual([201, "true"])
-  }, 30_000)
+  })
 })
 
 describe("what is not stored", () => {

@@ -86,4 +86,4 @@ it("whatever a customer adds to whatever they send, nothing of theirs becomes wh
   expect(await rows("SELECT price_amount, status FROM products")).toEqual([
     { price_amount: 1000, status: "active" },
   ])
-}, 60_000)
+})

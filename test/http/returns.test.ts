@@ -445,7 +445,7 @@ describe("what becomes of a return", () => {
         await env.DB.exec("UPDATE payments SET refunded_amount = 0, status = 'paid'")
       }
     }
-  }, 60_000)
+  })
 
   it.each([
     [

@@ -131,7 +131,7 @@ describe("a guest's cart", () => {
     expect(cart.items.slice(0, 5).map(({ quantity }) => quantity)).toEqual([3, 3, 3, 3, 3])
     expect(cart.saved_items).toHaveLength(20)
     expect(cart.saved_items.every(({ quantity }) => quantity === 2)).toBe(true)
-  }, 30_000)
+  })
 
   it("is nothing when there is nothing in it", async () => {
     const [as, { hash }] = [await make.user(), await guest()]
@@ -338,4 +338,4 @@ it("whatever lies where: nothing is lost, nothing is beyond what there is, and t
     }),
     { numRuns: 40 },
   )
-}, 60_000)
+})

@@ -11,6 +11,7 @@ import { openCache } from "#platform/cache.ts"
 
 import { call } from "../support/api.ts"
 import { ctx } from "../support/ctx.ts"
+import { eventually } from "../support/eventually.ts"
 import * as make from "../support/make.ts"
 import { countOf, failingStock, order, rows, stockObject, stockOf } from "../support/shop.ts"
 
@@ -177,7 +178,7 @@ describe("removing a product", () => {
     expect((await call("DELETE", `products/${made.id}`, { as: staff })).status).toBe(204)
     for (const table of ["products", "variants", "media"])
       expect([table, await countOf(table)]).toEqual([table, 0])
-    await vi.waitFor(async () => expect((await env.FILES.list()).objects).toHaveLength(0))
+    await eventually(async () => expect((await env.FILES.list()).objects).toHaveLength(0))
     expect((await call("GET", `products/${made.id}`, { as: staff })).status).toBe(404)
     expect((await call("DELETE", `products/${made.id}`, { as: staff })).status).toBe(404)
     // Its slug and SKU are free again.

@@ -112,7 +112,7 @@ const shop = fc.record({
 })
 
 describe("export and import", () => {
-  it("are the identity: of an empty shop, and of the same one", { timeout: 120_000 }, async () => {
+  it("are the identity: of an empty shop, and of the same one", async () => {
     await fc.assert(
       fc.asyncProperty(
         shop,

@@ -38,7 +38,7 @@ describe("a limit of uses", () => {
     expect(await usedOf(limited.id)).toBe(25)
     expect(await countOf("promotion_uses")).toBe(25)
     expect((await manage.get(staff(), limited.id)).discount_total).toBe("25.00")
-  }, 30_000)
+  })
 
   it("for each customer counts an account's orders at once, and those as a guest with its address", async () => {
     const twice = await promotion({ usage_limit_per_customer: 2 })

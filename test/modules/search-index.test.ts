@@ -227,7 +227,7 @@ describe("another name", () => {
     await deliverAll("products.outdated")
     const active = env.DB.prepare("SELECT count(*) AS n FROM products WHERE status = 'active'")
     expect((await find("quasar ")).count).toBe(await active.first("n"))
-  }, 60_000)
+  })
 })
 
 describe("an index that is built anew", () => {
@@ -336,7 +336,7 @@ describe("an index that is built anew", () => {
     expect(waiting.reduce((sum, one) => sum + one.count, 0)).toBeGreaterThan(25)
     await rebuilt()
     expect((await answers()).map((one) => one.count)).toEqual(merged.map((one) => one.count))
-  }, 60_000)
+  })
 })
 
 it("an answer is made again once the index has changed", async () => {

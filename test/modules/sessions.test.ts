@@ -128,5 +128,5 @@ describe("refresh tokens, whatever is done with them in whatever order", () => {
       }),
       { numRuns: 200 },
     )
-  }, 120_000)
+  })
 })

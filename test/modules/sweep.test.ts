@@ -74,7 +74,7 @@ describe("an order that nobody pays", () => {
       { n: 12 },
     ])
     expect(await stockOf(product.id)).toEqual({ onHand: 50, held: 0, available: 50 })
-  }, 20_000)
+  })
 
   it("waits on while its gateway does not answer, and keeps no other from ending", async () => {
     quiet()

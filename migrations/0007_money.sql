@@ -95,6 +95,59 @@ CREATE TABLE `disputes` (
 );
 --> statement-breakpoint
 CREATE INDEX `disputes_payment` ON `disputes` (`payment_id`,`created_at`);--> statement-breakpoint
+CREATE TABLE `payment_stats` (
+	`day` text NOT NULL,
+	`provider` text NOT NULL,
+	`currency` text NOT NULL,
+	`tried` integer NOT NULL,
+	`paid` integer NOT NULL,
+	`failed` integer NOT NULL,
+	`captured_amount` integer NOT NULL,
+	`fee_amount` integer NOT NULL,
+	`disputed_amount` integer NOT NULL,
+	`lost_amount` integer NOT NULL,
+	`refunds` integer NOT NULL,
+	`refunded_amount` integer NOT NULL,
+	PRIMARY KEY(`day`, `provider`, `currency`)
+);
+--> statement-breakpoint
+CREATE TABLE `reconciliation_items` (
+	`reconciliation_id` text NOT NULL,
+	`key` text NOT NULL,
+	`kind` text NOT NULL,
+	`outcome` text NOT NULL,
+	`provider` text NOT NULL,
+	`payment_id` text,
+	`refund_id` text,
+	`gateway_ref` text,
+	`reference` text,
+	`amount` integer,
+	`currency` text,
+	`detail` text NOT NULL,
+	`created_at` text NOT NULL,
+	PRIMARY KEY(`reconciliation_id`, `key`),
+	FOREIGN KEY (`reconciliation_id`) REFERENCES `reconciliations`(`id`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+CREATE INDEX `reconciliation_items_outcome` ON `reconciliation_items` (`reconciliation_id`,`outcome`,`key`);--> statement-breakpoint
+CREATE INDEX `reconciliation_items_ref` ON `reconciliation_items` (`gateway_ref`);--> statement-breakpoint
+CREATE TABLE `reconciliations` (
+	`id` text PRIMARY KEY NOT NULL,
+	`status` text NOT NULL,
+	`since` text NOT NULL,
+	`place` text,
+	`step` integer NOT NULL,
+	`checked` integer NOT NULL,
+	`repaired` integer NOT NULL,
+	`open` integer NOT NULL,
+	`actor` text NOT NULL,
+	`created_at` text NOT NULL,
+	`updated_at` text NOT NULL,
+	`finished_at` text
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `reconciliations_running` ON `reconciliations` (`status`) WHERE status = 'running';--> statement-breakpoint
+DROP TABLE `product_tags`;--> statement-breakpoint
 ALTER TABLE `orders` ADD `refunded_tax_amount` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
 ALTER TABLE `orders` ADD `refunded_shipping_amount` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
 ALTER TABLE `payments` ADD `refunded_tax_amount` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
@@ -106,6 +159,9 @@ ALTER TABLE `payments` ADD `gift_card_last4` text;--> statement-breakpoint
 ALTER TABLE `payments` ADD `capture_ref` text;--> statement-breakpoint
 ALTER TABLE `payments` ADD `return_url` text;--> statement-breakpoint
 CREATE UNIQUE INDEX `payments_capture_ref` ON `payments` (`provider`,`capture_ref`);--> statement-breakpoint
+CREATE INDEX `payments_asked` ON `payments` (`id`) WHERE check_at IS NOT NULL;--> statement-breakpoint
 ALTER TABLE `refunds` ADD `tax_amount` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
 ALTER TABLE `refunds` ADD `shipping_amount` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
-ALTER TABLE `refunds` ADD `destination` text;
+ALTER TABLE `refunds` ADD `destination` text;--> statement-breakpoint
+CREATE INDEX `refunds_gateway_ref` ON `refunds` (`gateway_ref`);--> statement-breakpoint
+CREATE INDEX `refunds_asked` ON `refunds` (`id`) WHERE check_at IS NOT NULL;

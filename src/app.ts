@@ -55,10 +55,12 @@ import { admin as ordersAdmin } from "#modules/orders/admin.ts"
 import { routes as documentRoutes } from "#modules/orders/document-routes.ts"
 import { routes as exportRoutes } from "#modules/orders/export-routes.ts"
 import { routes as fulfilmentRoutes } from "#modules/orders/fulfilment-routes.ts"
+import { routes as refundRoutes } from "#modules/orders/refund-routes.ts"
 import { routes as reorderRoutes } from "#modules/orders/reorder-routes.ts"
 import { routes as returnRoutes } from "#modules/orders/returns-routes.ts"
 import { routes as orderRoutes } from "#modules/orders/routes.ts"
 import { routes as statisticsRoutes } from "#modules/orders/statistics-routes.ts"
+import { admin as paymentAdmin } from "#modules/payments/admin.ts"
 import { routes as paymentRoutes } from "#modules/payments/routes.ts"
 import { routes as privacyRoutes } from "#modules/privacy/routes.ts"
 import { admin as promotionsAdmin } from "#modules/promotions/admin.ts"
@@ -107,6 +109,7 @@ export const api = createRouter()
   .route("/", ledgerAdmin)
   .route("/", paymentRoutes)
   .route("/", creditRoutes)
+  .route("/", paymentAdmin)
   .route("/", laterRoutes)
   .route("/", wishlistRoutes)
   .route("/", cartAdmin)
@@ -116,6 +119,7 @@ export const api = createRouter()
   .route("/", exchangeRoutes)
   .route("/", statisticsRoutes)
   .route("/", reorderRoutes)
+  .route("/", refundRoutes)
   .route("/", exportRoutes)
   .route("/", returnRoutes)
   .route("/", documentRoutes)

@@ -53,8 +53,21 @@ const Settings = z.object({
   GITHUB_CLIENT_SECRET: z.string().optional(),
   OAUTH_BASE_URL: z.string().optional(),
   PENDING_ORDER_TTL: z.coerce.number().int().min(60).max(86_400).default(1800),
+  UNKNOWN_PAYMENTS: z.enum(["report", "refund"]).default("report"),
   PAYMENT_CAPTURE: z.enum(["automatic", "manual"]).default("automatic"),
   CARD_GATEWAY: z.enum(["", "stripe", "square", "fake"]).default(""),
+  PAYMENT_SANDBOX: z.enum(["", "on"]).default(""),
+  STRIPE_SECRET_KEY: z.string().optional(),
+  STRIPE_WEBHOOK_SECRET: z.string().optional(),
+  STRIPE_API_URL: z.url().optional(),
+  PAYPAL_CLIENT_ID: z.string().optional(),
+  PAYPAL_CLIENT_SECRET: z.string().optional(),
+  PAYPAL_WEBHOOK_ID: z.string().optional(),
+  PAYPAL_API_URL: z.url().optional(),
+  SQUARE_ACCESS_TOKEN: z.string().optional(),
+  SQUARE_LOCATION_ID: z.string().optional(),
+  SQUARE_WEBHOOK_KEY: z.string().optional(),
+  SQUARE_API_URL: z.url().optional(),
   FAKE_GATEWAY_URL: z.url().optional(),
   FAKE_GATEWAY_SECRET: z.string().min(16).optional(),
 })
@@ -111,10 +124,37 @@ export type PaymentsConfig = {
   pendingOrderTtlSeconds: number
   /** Whether gateways take the money at once, or authorize it until staff capture it. */
   capture: "automatic" | "manual"
+  /** What a reconciliation does with money at a gateway that no order knows. */
+  unknownPayments: "report" | "refund"
   /** Which gateway takes cards; none: `card` is not offered. */
   cardGateway: "stripe" | "square" | "fake" | undefined
+  stripe?: StripeSettings
+  paypal?: PaypalSettings
+  square?: SquareSettings
   /** In development only: a server that behaves like a gateway, well or badly. */
   fake?: { url: string; secret: string }
+}
+
+/** `apiUrl`, here and below: in development only, a server that speaks as the gateway does. */
+export type StripeSettings = { secretKey: string; webhookSecret: string; apiUrl?: string }
+
+export type PaypalSettings = {
+  clientId: string
+  clientSecret: string
+  /** Of this shop's webhook, as PayPal's dashboard shows it: part of what it signs. */
+  webhookId: string
+  isSandbox: boolean
+  apiUrl?: string
+}
+
+export type SquareSettings = {
+  accessToken: string
+  locationId: string
+  /** Signs webhooks, together with the address that they are registered with. */
+  signatureKey: string
+  notificationUrl: string
+  isSandbox: boolean
+  apiUrl?: string
 }
 
 /**
@@ -196,12 +236,70 @@ function client(
 function paymentsOf(settings: z.infer<typeof Settings>): PaymentsConfig {
   const { FAKE_GATEWAY_URL: url, FAKE_GATEWAY_SECRET: secret } = settings
   const isDevelopment = settings.ENVIRONMENT === "development"
+  const isSandbox = settings.PAYMENT_SANDBOX === "on"
+  const at = (apiUrl: string | undefined) =>
+    isDevelopment && apiUrl ? { apiUrl: apiUrl.replace(/\/+$/, "") } : {}
+  const stripe = allOf("stripe", {
+    STRIPE_SECRET_KEY: settings.STRIPE_SECRET_KEY,
+    STRIPE_WEBHOOK_SECRET: settings.STRIPE_WEBHOOK_SECRET,
+  })
+  const paypal = allOf("paypal", {
+    PAYPAL_CLIENT_ID: settings.PAYPAL_CLIENT_ID,
+    PAYPAL_CLIENT_SECRET: settings.PAYPAL_CLIENT_SECRET,
+    PAYPAL_WEBHOOK_ID: settings.PAYPAL_WEBHOOK_ID,
+  })
+  const square = allOf("square", {
+    SQUARE_ACCESS_TOKEN: settings.SQUARE_ACCESS_TOKEN,
+    SQUARE_LOCATION_ID: settings.SQUARE_LOCATION_ID,
+    SQUARE_WEBHOOK_KEY: settings.SQUARE_WEBHOOK_KEY,
+  })
+  if (square && settings.PAYMENT_CAPTURE === "manual")
+    throw new Error("PAYMENT_CAPTURE=manual is not for square, which takes money at once")
   return {
     pendingOrderTtlSeconds: settings.PENDING_ORDER_TTL,
     capture: settings.PAYMENT_CAPTURE,
+    unknownPayments: settings.UNKNOWN_PAYMENTS,
     cardGateway: settings.CARD_GATEWAY || undefined,
+    ...(stripe && {
+      stripe: {
+        secretKey: stripe.STRIPE_SECRET_KEY,
+        webhookSecret: stripe.STRIPE_WEBHOOK_SECRET,
+        ...at(settings.STRIPE_API_URL),
+      },
+    }),
+    ...(paypal && {
+      paypal: {
+        clientId: paypal.PAYPAL_CLIENT_ID,
+        clientSecret: paypal.PAYPAL_CLIENT_SECRET,
+        webhookId: paypal.PAYPAL_WEBHOOK_ID,
+        isSandbox,
+        ...at(settings.PAYPAL_API_URL),
+      },
+    }),
+    ...(square && {
+      square: {
+        accessToken: square.SQUARE_ACCESS_TOKEN,
+        locationId: square.SQUARE_LOCATION_ID,
+        signatureKey: square.SQUARE_WEBHOOK_KEY,
+        notificationUrl: `${settings.BASE_URL.replace(/\/+$/, "")}/api/v1/payments/webhooks/square`,
+        isSandbox,
+        ...at(settings.SQUARE_API_URL),
+      },
+    }),
     ...(isDevelopment && url && secret && { fake: { url: url.replace(/\/+$/, ""), secret } }),
   }
+}
+
+/** The secrets of a gateway, which is off without any. @throws Error when some are there and some are not */
+function allOf<K extends string>(
+  gateway: string,
+  given: Record<K, string | undefined>,
+): Record<K, string> | undefined {
+  const missing = Object.entries(given).flatMap(([name, value]) => (value ? [] : [name]))
+  if (missing.length === Object.keys(given).length) return undefined
+  if (missing.length > 0) throw new Error(`${missing.join(", ")} is needed for ${gateway}`)
+  // Nothing is missing.
+  return given as Record<K, string>
 }
 
 /** Without a choice mail is kept locally in development, and off in production: nothing is sent that nobody set up. */

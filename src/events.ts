@@ -24,13 +24,15 @@ export type Event =
   /** Paid for, and the stock was gone: it is cancelled and its money goes back. */
   | { type: "order.stock-lost"; orderId: Id<"order"> }
   | { type: "payment.changed"; paymentId: Id<"payment">; reference: string }
-  /** Its payer has agreed: it is to be completed. */
-  | { type: "payment.approved"; paymentId: Id<"payment">; reference: string }
+  /** Its gateway has more to say of it than it did: it is to be asked. */
+  | { type: "payment.announced"; paymentId: Id<"payment">; reference: string }
   | { type: "payment.void-requested"; paymentId: Id<"payment">; reference: string }
   /** Its code is to be mailed. */
   | { type: "gift-card.issued"; giftCardId: Id<"giftCard"> }
   | { type: "refund.requested"; refundId: Id<"refund">; reference: string }
   | { type: "refund.changed"; refundId: Id<"refund">; reference: string }
+  /** The next step of a comparison with the gateways is to be done. */
+  | { type: "reconciliation.advanced"; reconciliationId: Id<"reconciliation"> }
   | { type: "cart.abandoned"; cartId: Id<"cart">; abandonmentId: Id<"abandonment"> }
   | { type: "email.verification-requested"; userId: Id<"user">; tokenId: Id<"mailedToken"> }
   | { type: "email.change-requested"; userId: Id<"user">; tokenId: Id<"mailedToken"> }

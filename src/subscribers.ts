@@ -15,6 +15,7 @@ import * as orderMails from "#modules/notifications/order-mails.ts"
 import * as edits from "#modules/orders/edits.ts"
 import * as returnDecisions from "#modules/orders/return-decisions.ts"
 import * as payments from "#modules/payments/payments.ts"
+import * as reconcile from "#modules/payments/reconcile.ts"
 import * as refunds from "#modules/payments/refunds.ts"
 import * as indexing from "#modules/search/indexing.ts"
 import * as rebuild from "#modules/search/rebuild.ts"
@@ -35,10 +36,11 @@ export const subscribers: {
   "order.stock-lost": { mail: orderMails.stockLost },
   "payment.changed": { order: paid.paymentChanged },
   "gift-card.issued": { mail: creditMails.giftCard },
-  "payment.approved": { gateway: payments.approved },
+  "payment.announced": { gateway: payments.askAgain },
   "payment.void-requested": { gateway: payments.runVoid },
   "refund.requested": { gateway: refunds.runRefund },
   "refund.changed": { order: paid.paymentChanged, return: returnDecisions.refundChanged },
+  "reconciliation.advanced": { work: reconcile.work },
   "return.changed": { stock: returnDecisions.restock },
   "cart.abandoned": { mail: cartMails.remind },
   "email.verification-requested": { mail: accountMails.verifyEmail },

@@ -26,6 +26,7 @@ const prefixes = {
   refund: "rfd",
   giftCard: "gft",
   creditEntry: "cre",
+  reconciliation: "rcn",
   promotion: "prm",
   taxRate: "txr",
   shippingZone: "zon",
@@ -47,6 +48,11 @@ const crockford = "0123456789abcdefghjkmnpqrstvwxyz"
  */
 export function newId<K extends IdKind>(of: K, now: Date): Id<K> {
   return `${prefixes[of]}_${base32(BigInt(now.getTime()), 10)}${randomBase32(16)}` as Id<K>
+}
+
+/** What every id of a kind that is made from `at` on sorts after. */
+export function idFloor<K extends IdKind>(of: K, at: Date): Id<K> {
+  return `${prefixes[of]}_${base32(BigInt(at.getTime()), 10)}` as Id<K>
 }
 
 /** `length` random characters of Crockford's base 32, five bits each. */

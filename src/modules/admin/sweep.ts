@@ -8,6 +8,7 @@ import { expireUnpaid } from "#modules/checkout/expiry.ts"
 import * as levels from "#modules/inventory/levels.ts"
 import * as email from "#modules/notifications/email.ts"
 import { checkPayments, checkRefunds } from "#modules/payments/due.ts"
+import * as reconciliations from "#modules/payments/reconciliations.ts"
 import * as search from "#modules/search/rebuild.ts"
 import * as files from "#platform/files.ts"
 import * as idempotency from "#platform/idempotency.ts"
@@ -44,6 +45,7 @@ const nightly: Record<string, Task> = {
   "orphaned-files": files.sweep,
   "old-imports": imports.purge,
   "stock-in-lists": mendLists,
+  reconciliation: reconciliations.nightly,
 }
 
 /** The sweep of every minute. For cron. @throws what a task threw, once all were tried */

@@ -8,6 +8,7 @@ import { checkDay } from "#modules/ledger/check.ts"
 import { partsOf } from "#modules/orders/refund-shares.ts"
 import * as statistics from "#modules/orders/statistics.ts"
 import { orders } from "#modules/orders/tables.ts"
+import * as analytics from "#modules/payments/analytics.ts"
 import { isGateway } from "#modules/payments/method.ts"
 import { disputes, payments, refunds } from "#modules/payments/tables.ts"
 
@@ -51,6 +52,24 @@ export async function figures(ctx: Ctx, after: string): Promise<Stretch> {
   }
   const place = next === null ? null : "day" in next ? next.day : `product:${next.product}`
   return { checked, violations, next: place }
+}
+
+/** The figures of payments, day by day. */
+export async function payers(ctx: Ctx, after: string): Promise<Stretch> {
+  let next: string | null = after
+  let checked = 0
+  const violations: Violation[] = []
+  for (; next !== null && checked < mostParts; checked++) {
+    const part: Awaited<ReturnType<typeof analytics.check>> = await analytics.check(ctx, next)
+    violations.push(
+      ...part.drift.map(({ subject, is, should }) => ({
+        subject,
+        detail: `It is ${is}, and should be ${should}.`,
+      })),
+    )
+    next = part.next
+  }
+  return { checked, violations, next }
 }
 
 /** What lists count of products, facet by facet. */

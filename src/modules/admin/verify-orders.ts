@@ -1,4 +1,4 @@
-import { and, asc, gt, inArray, isNull, sql } from "drizzle-orm"
+import { and, asc, eq, gt, inArray, isNull, sql } from "drizzle-orm"
 
 import type { Ctx } from "#context.ts"
 import type { Id } from "#lib/id.ts"
@@ -6,7 +6,7 @@ import { toDecimal } from "#lib/money.ts"
 import { isIntact } from "#modules/orders/history.ts"
 import { mayBecome, type OrderStatus } from "#modules/orders/status.ts"
 import { orderChanges, orderLines, orders } from "#modules/orders/tables.ts"
-import { payments, refunds } from "#modules/payments/tables.ts"
+import { disputes, payments, refunds } from "#modules/payments/tables.ts"
 import {
   promotionCodes,
   promotions as promotionRows,
@@ -77,7 +77,7 @@ export async function totals(ctx: Ctx, after: string): Promise<Stretch> {
 /** Orders, by id: their amounts paid and refunded against those of their payments, and these against their refunds. */
 export async function money(ctx: Ctx, after: string): Promise<Stretch> {
   const { page, ids } = await pageOf(ctx, after)
-  const [[made, given], moving] = await Promise.all([
+  const [[made, given, lost], moving] = await Promise.all([
     ctx.db.batch([
       ctx.db.select().from(payments).where(inArray(payments.reference, ids)),
       ctx.db
@@ -88,17 +88,32 @@ export async function money(ctx: Ctx, after: string): Promise<Stretch> {
         .from(refunds)
         .where(and(inArray(refunds.reference, ids), sql`${refunds.status} <> 'failed'`))
         .groupBy(refunds.paymentId),
+      ctx.db
+        .select({
+          paymentId: disputes.paymentId,
+          amount: sql<number>`sum(${disputes.amount})`.as("amount"),
+        })
+        .from(disputes)
+        .innerJoin(payments, eq(payments.id, disputes.paymentId))
+        .where(and(inArray(payments.reference, ids), eq(disputes.status, "lost")))
+        .groupBy(disputes.paymentId),
     ]),
     underWay(ctx),
   ])
   const byOrder = Map.groupBy(made, ({ reference }) => reference)
-  const refunded = new Map(given.map(({ paymentId, amount }) => [paymentId, amount]))
+  const refunded = new Map<string, number>()
+  for (const { paymentId, amount } of [...given, ...lost])
+    refunded.set(paymentId, (refunded.get(paymentId) ?? 0) + amount)
+  // What is disputed may have been given back before: more than was captured nobody loses.
+  const backOf = ({ id, capturedAmount }: (typeof made)[number]) =>
+    Math.min(refunded.get(id) ?? 0, capturedAmount)
   return stretchOf(page, (order) => {
     if (moving.has(order.id)) return []
     const own = byOrder.get(order.id) ?? []
     const said = (amount: number) => toDecimal(amount, order.currency)
     const captured = own.reduce((sum, { capturedAmount }) => sum + capturedAmount, 0)
     const back = own.reduce((sum, { refundedAmount }) => sum + refundedAmount, 0)
+    const held = own.reduce((sum, { disputedAmount }) => sum + disputedAmount, 0)
     return [
       ...(captured === order.paidAmount
         ? []
@@ -108,17 +123,17 @@ export async function money(ctx: Ctx, after: string): Promise<Stretch> {
         : [
             `It is refunded ${said(order.refundedAmount)}, and its payments gave back ${said(back)}.`,
           ]),
-      ...(order.status === "cancelled" && captured !== back
-        ? [`It is cancelled, and ${said(captured - back)} of its money is still here.`]
+      ...(order.status === "cancelled" && captured !== back + held
+        ? [`It is cancelled, and ${said(captured - back - held)} of its money is still here.`]
         : []),
       ...own.flatMap((payment) => [
         ...(payment.currency === order.currency
           ? []
           : [`${payment.id} is in ${payment.currency}, and the order in ${order.currency}.`]),
-        ...(payment.refundedAmount === (refunded.get(payment.id) ?? 0)
+        ...(payment.refundedAmount === backOf(payment)
           ? []
           : [
-              `${payment.id} gave back ${said(payment.refundedAmount)}, and its refunds come to ${said(refunded.get(payment.id) ?? 0)}.`,
+              `${payment.id} gave back ${said(payment.refundedAmount)}, and its refunds and lost disputes come to ${said(backOf(payment))}.`,
             ]),
         ...(payment.refundedAmount > payment.capturedAmount
           ? [`${payment.id} gave back more than it got.`]

@@ -48,6 +48,10 @@ export const checks: Record<string, Check> = {
     title: "The figures of orders are what the orders come to",
     look: books.figures,
   },
+  "payment-figures": {
+    title: "The figures of payments are what the payments come to",
+    look: books.payers,
+  },
   listings: {
     title: "Lists count as many products as they have",
     look: books.listed,

@@ -3,6 +3,7 @@ import { generateRandomCodeVerifier } from "oauth4webapi"
 import { requireUser } from "#actor.ts"
 import type { Ctx } from "#context.ts"
 import { DomainError, invalid } from "#errors.ts"
+import { addressWithin } from "#lib/address.ts"
 import type { Id } from "#lib/id.ts"
 import { randomToken, sha256 } from "#lib/secret.ts"
 import * as users from "#modules/users/users.ts"
@@ -96,17 +97,11 @@ function redirectUriOf(ctx: Ctx, provider: ProviderName): string {
   return `${ctx.config.baseUrl}/api/v1/auth/oauth/${provider}/callback`
 }
 
-/** An address of our own or of an allowed origin, as the URL standard reads it: what was looked at is what is used. */
+/** An address of our own or of an allowed origin: what was looked at is what is used. */
 function allowed(ctx: Ctx, returnTo: string): string {
-  const own = new URL(ctx.config.baseUrl).origin
-  const url = URL.parse(returnTo, /^\/(?![/\\])/.test(returnTo) ? own : undefined)
-  const isAllowed =
-    url !== null &&
-    /^https?:$/.test(url.protocol) &&
-    url.username === "" &&
-    url.password === "" &&
-    [own, ...ctx.config.corsOrigins].includes(url.origin)
-  if (!isAllowed) {
+  const { baseUrl, corsOrigins } = ctx.config
+  const url = addressWithin(returnTo, new URL(baseUrl).origin, corsOrigins)
+  if (!url) {
     throw invalid({
       field: "return_to",
       detail: "Must be a path on this origin, or an address of an allowed one.",

@@ -1,5 +1,6 @@
 import type { Ctx } from "#context.ts"
 import { DomainError, type FieldError, invalid } from "#errors.ts"
+import { addressWithin } from "#lib/address.ts"
 import { newId } from "#lib/id.ts"
 import { fromDecimal, toDecimal } from "#lib/money.ts"
 import { sha256 } from "#lib/secret.ts"
@@ -36,6 +37,7 @@ export async function knownOf(
     errors.push({ field: "email", detail: "This field is required.", code: "required" })
   if (input.shipping_address === undefined && !isDigital(wanted))
     errors.push({ field: "shipping_address", detail: "This field is required.", code: "required" })
+  errors.push(...returnErrors(ctx, input))
   if (email === undefined || errors.length > 0) throw invalid(...errors)
   return {
     email,
@@ -43,6 +45,16 @@ export async function knownOf(
     shipping,
     billing: billing ?? (input.use_shipping_as_billing === false ? null : shipping),
   }
+}
+
+/** What is wrong with where the payer's browser is to go: it is led nowhere but to this shop's pages. */
+export function returnErrors(
+  { config: { baseUrl, corsOrigins } }: Ctx,
+  { return_url: url }: Pick<PlaceOrder, "return_url">,
+): FieldError[] {
+  if (url === undefined || addressWithin(url, new URL(baseUrl).origin, corsOrigins)) return []
+  const detail = "Must be at this origin or one of CORS_ORIGINS."
+  return [{ field: "return_url", detail, code: "invalid" }]
 }
 
 /** By which address purchases are counted: an account's own, whatever the order says; a guest's of the order. */

@@ -60,8 +60,9 @@ const ReturnUrl = z
   .max(2000, "At most 2000 characters.")
   .optional()
   .meta({
-    description: "Where a gateway sends the payer afterwards",
-    example: "https://shop.example/thanks",
+    description:
+      "Where the payer's browser goes after the gateway, `?payment=…` behind it: at this origin or one of CORS_ORIGINS",
+    example: "http://localhost:8787/thanks",
   })
 
 const terms = z.object({

@@ -12,6 +12,7 @@ import type { Payment } from "#modules/payments/model.ts"
 import * as payments from "#modules/payments/payments.ts"
 import { commit, raced, retryRaced } from "#platform/commit.ts"
 
+import { returnErrors } from "./draft.ts"
 import type { NewPayment } from "./model.ts"
 import { paymentChanged } from "./paid.ts"
 import { creditPayment, payerOf } from "./tenders.ts"
@@ -26,6 +27,8 @@ import { methodOf } from "./wanted.ts"
  * `invalid-input` for more than is due
  */
 export async function pay(ctx: Ctx, input: NewPayment): Promise<Payment> {
+  const errors = returnErrors(ctx, input)
+  if (errors.length > 0) throw invalid(...errors)
   const asked = input.provider ?? (input.gift_card === undefined ? undefined : "gift_card")
   if (asked === "gift_card" || asked === "store_credit") return payByCredit(ctx, input, asked)
   const { order } = await orders.open(ctx, input.order, "orders:write")

@@ -41,7 +41,7 @@ export async function capture(ctx: Ctx, id: string, input: CaptureInput): Promis
   if (!gateway || payment.status !== "authorized") throw closed(payment, "captured")
   const amount = amountOf(input.amount, payment)
   const { currency } = payment
-  const answer = await gateway.capture(requestOf(payment), { amount, currency })
+  const answer = await gateway.capture(requestOf(ctx, payment), { amount, currency })
   const next = await record(ctx, payment, answer)
   await commit(ctx, stageAudit(ctx, "payment.captured", null, detailsOf(payment)), {
     result: toPayment(next),

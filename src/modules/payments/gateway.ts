@@ -64,8 +64,8 @@ export type News = {
   /** What the gateway calls it, where `told` does not say so. */
   payment?: { ref?: string; captureRef?: string }
   told: Told | null
-  /** The payer has agreed: it is to be completed. */
-  isApproved?: boolean
+  /** There is more to it than is said: the gateway is to be asked, and what is approved completed. */
+  isIncomplete?: boolean
   /** `key`: our refund's id; null: it was made at the gateway. */
   refund?: RefundAnswer & { key: string | null; amount: number }
   dispute?: Dispute
@@ -79,8 +79,8 @@ export type ReadWebhook = { isGenuine: false } | { isGenuine: true; news: News |
 
 /** What moved at a gateway, as it says itself. `key`: our id, where the gateway knows it. */
 export type Listed = {
-  payments: (Told & { key: string | null })[]
-  refunds: (RefundAnswer & Amount & { key: string | null; payment: Partial<KnownPayment> })[]
+  payments: (Omit<Told, "ref"> & { ref: string | null; key: string | null })[]
+  refunds: (RefundAnswer & Amount & { key: string | null; payment: KnownPayment<string | null> })[]
   /** Where the next page begins; null: this was the last. */
   next: string | null
 }
@@ -125,9 +125,12 @@ export type Saved = {
 
 /**
  * An outside party that takes money. A decline is an answer; no answer is no refusal: every method throws
- * `unavailable` then, and what was asked may have been done. Asked again with the same key it does nothing twice.
+ * `unavailable` then, and what was asked may have been done. Asked again with the same key it does nothing twice. What
+ * it refuses for good, without a payment to tell of, is `payment-refused` with its word as `failure`.
  */
 export interface Gateway {
+  /** Whether it can take this amount, in its own form of the currency. */
+  takes(amount: Amount): boolean
   start(request: StartRequest): Promise<Answer>
   /** Takes, or authorizes, what the payer has approved. What is not approved stays as it is. */
   complete?(payment: Asked): Promise<Answer>

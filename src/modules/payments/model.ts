@@ -1,6 +1,16 @@
 import { z } from "zod"
 
-import { id, Instant, Money, pageOf, pageQuery, PriceInput, Ref } from "#lib/shapes.ts"
+import {
+  id,
+  Instant,
+  Money,
+  pageOf,
+  pageQuery,
+  PriceInput,
+  Quantity,
+  Ref,
+  spelled,
+} from "#lib/shapes.ts"
 
 import { chosenMethods, paymentMethods } from "./method.ts"
 import { paymentStatuses } from "./status.ts"
@@ -32,6 +42,11 @@ export const PaymentStart = z
   })
   .meta({ id: "PaymentStart" })
 export type PaymentStart = z.infer<typeof PaymentStart>
+
+/** What became of a payment: all that whoever comes back from a gateway is told. */
+export const PaymentState = PaymentStart.pick({ id: true, status: true }).meta({
+  id: "PaymentState",
+})
 
 /** Money on its way back. */
 export const Refund = z
@@ -138,12 +153,29 @@ export const MarkedPaid = Payment.extend({
 }).meta({ id: "MarkedPaid" })
 export type MarkedPaid = z.infer<typeof MarkedPaid>
 
-/** What is given back: of one payment, or of an order's payments, the newest first. */
+const RefundLine = spelled(
+  { line: "line_id" },
+  z.object({
+    line_id: Ref.meta({ example: "orl_01kaeq4w8s0000000000000000" }),
+    quantity: Quantity,
+  }),
+)
+
+/** What is given back: of one payment, or of an order's payments, the newest first; for things, or just money. */
 export const NewRefund = z
   .object({
     payment: Ref.optional().meta({ example: "pay_01kaeq4w8s0000000000000000" }),
     order: Ref.optional().meta({ description: "Id or order number" }),
-    amount: PriceInput.optional().meta({ description: "Absent: all that is left" }),
+    amount: PriceInput.optional().meta({
+      description: "Absent: what was paid for `lines`, or all that is left",
+    }),
+    lines: z.array(RefundLine).min(1, "At least one line.").max(100).optional().meta({
+      description: "What of the order it is for: it counts as come back",
+    }),
+    restock: z.boolean().default(false).meta({
+      description:
+        "Whether the things are sold again; without `lines`, all that were sent come back. False: those of `lines` are written off",
+    }),
     reason: z.string().trim().min(1, "This field may not be blank.").max(1000),
     to: z.enum(["source", "store_credit"]).default("source").meta({
       description: "Back the way it was paid, or to the account as store credit",
@@ -157,7 +189,15 @@ export const NewRefund = z
 export type NewRefund = z.infer<typeof NewRefund>
 
 /** What was given back, over one payment or several. */
-export const RefundsMade = z.object({ refunds: z.array(Refund) }).meta({ id: "RefundsMade" })
+export const RefundsMade = z
+  .object({
+    refunds: z.array(Refund),
+    return: z.string().nullable().meta({
+      description: "The return that says which things came back; null: it was money alone",
+      example: null,
+    }),
+  })
+  .meta({ id: "RefundsMade" })
 export type RefundsMade = z.infer<typeof RefundsMade>
 
 /** What a gateway sends; what it holds is the gateway's. */

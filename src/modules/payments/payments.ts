@@ -4,15 +4,17 @@ import type { Ctx } from "#context.ts"
 import { DomainError } from "#errors.ts"
 import type { Event } from "#events.ts"
 import { type Id, newId } from "#lib/id.ts"
+import { toDecimal } from "#lib/money.ts"
 import { iso, secondsAfter } from "#lib/time.ts"
 import { spendRefusals, stageEntry } from "#modules/credit/entries.ts"
 import type { Holder } from "#modules/credit/entry.ts"
+import { refusalOf } from "#platform/call.ts"
 import { commit, raced, retryRaced } from "#platform/commit.ts"
 import type { Statement } from "#platform/db.ts"
 
 import type { Answer, Asked } from "./gateway.ts"
 import { gatewayOf } from "./gateways.ts"
-import { isCredit, isGateway, type PaymentMethod } from "./method.ts"
+import { isCredit, isGateway, methodNames, type PaymentMethod } from "./method.ts"
 import { judge, type Told } from "./status.ts"
 import { payments } from "./tables.ts"
 
@@ -45,9 +47,17 @@ type NewPayment = {
   returnUrl?: string | undefined
 }
 
-/** A payment that is not committed yet. One by a gift card or store credit is paid with its batch. */
+/**
+ * A payment that is not committed yet. One by a gift card or store credit is paid with its batch.
+ * @throws `payment-method-unavailable` for an amount that its gateway cannot take in this currency
+ */
 export function draft(ctx: Ctx, given: NewPayment): PaymentRow {
   const now = iso(ctx.now)
+  if (gatewayOf(ctx, given.provider)?.takes(given) === false)
+    throw new DomainError(
+      "payment-method-unavailable",
+      `${methodNames[given.provider]} does not take ${toDecimal(given.amount, given.currency)} ${given.currency}.`,
+    )
   const isPaid = isCredit(given.provider)
   return {
     giftCardId: null,
@@ -131,10 +141,35 @@ export async function start(ctx: Ctx, payment: PaymentRow): Promise<PaymentRow> 
   if (!gateway) return payment
   try {
     if (payment.gatewayRef !== null) return await refresh(ctx, payment)
-    return await follow(ctx, payment, await gateway.start(requestOf(payment)))
+    return await follow(ctx, payment, await gateway.start(requestOf(ctx, payment)))
   } catch (error) {
+    const failure = refusalOf(error)
+    if (failure !== undefined) return refuse(ctx, payment, failure)
     ctx.log.error("payment left to the sweeper", error, { payment_id: payment.id })
     return payment
+  }
+}
+
+/** A payment that its gateway does not take at all has failed; unless somebody heard otherwise meanwhile. */
+async function refuse(ctx: Ctx, payment: PaymentRow, failure: string): Promise<PaymentRow> {
+  const details = { payment_id: payment.id, provider: payment.provider }
+  ctx.log.error("the gateway refuses the payment", new Error(failure), details)
+  const next: PaymentRow = {
+    ...payment,
+    status: "failed",
+    failure,
+    checkAt: null,
+    version: payment.version + 1,
+    updatedAt: iso(ctx.now),
+  }
+  const events = [changedEvent(next)]
+  try {
+    await commit(ctx, [update(ctx, payment, next)], { events, refusals: versionRefusals })
+    return next
+  } catch (error) {
+    if (error instanceof DomainError && error.code === "payment-changed")
+      return get(ctx, payment.id)
+    throw error
   }
 }
 
@@ -143,12 +178,33 @@ export async function start(ctx: Ctx, payment: PaymentRow): Promise<PaymentRow> 
  * @throws `unavailable`
  */
 export async function refresh(ctx: Ctx, payment: PaymentRow): Promise<PaymentRow> {
-  const answer = await gatewayOf(ctx, payment.provider)?.find(requestOf(payment))
+  const answer = await gatewayOf(ctx, payment.provider)?.find(requestOf(ctx, payment))
   return answer ? follow(ctx, payment, answer) : payment
 }
 
-/** The same for a payment whose payer has approved it, as a webhook says. @throws `unavailable` */
-export async function approved(
+/**
+ * The payer is back from the gateway: asks it what they did, if it answers. Answers where they go from here.
+ * @throws `not-found`
+ */
+export async function arrive(
+  ctx: Ctx,
+  id: string,
+): Promise<{ payment: PaymentRow; location: string | null }> {
+  const known = await get(ctx, id as Id<"payment">)
+  const payment = isAwaited(known)
+    ? await refresh(ctx, known).catch((error) => {
+        ctx.log.error("payment left to the sweeper", error, { payment_id: known.id })
+        return known
+      })
+    : known
+  if (payment.returnUrl === null) return { payment, location: null }
+  const url = new URL(payment.returnUrl)
+  url.searchParams.set("payment", payment.id)
+  return { payment, location: url.href }
+}
+
+/** Asks the gateway again when a webhook said that there is more to be heard. @throws `unavailable` */
+export async function askAgain(
   ctx: Ctx,
   { paymentId }: { paymentId: Id<"payment"> },
 ): Promise<void> {
@@ -160,11 +216,11 @@ async function follow(ctx: Ctx, payment: PaymentRow, answer: Answer): Promise<Pa
   const next = await record(ctx, payment, answer)
   const gateway = gatewayOf(ctx, next.provider)
   if (!answer.isApproved || !gateway?.complete || !isAwaited(next)) return next
-  return record(ctx, next, await gateway.complete(requestOf(next)))
+  return record(ctx, next, await gateway.complete(requestOf(ctx, next)))
 }
 
-/** What a gateway is told of a payment. */
-export function requestOf(payment: PaymentRow): Asked {
+/** What a gateway is told of a payment. The payer comes back to an address of ours, which leads on: `arrive`. */
+export function requestOf(ctx: Ctx, payment: PaymentRow): Asked {
   const { id: key, reference, amount, currency, capture, gatewayRef: ref, captureRef } = payment
   return {
     key,
@@ -172,7 +228,7 @@ export function requestOf(payment: PaymentRow): Asked {
     amount,
     currency,
     capture,
-    returnUrl: payment.returnUrl ?? undefined,
+    returnUrl: `${ctx.config.baseUrl}/api/v1/payments/${key}/return`,
     ref,
     captureRef,
   }
@@ -205,12 +261,13 @@ export function stageTold(
   if ("mismatch" in judged) return { ...nothing(), next: known, mismatch: judged.mismatch }
   const { status, capturedAmount, isNews } = judged
   const action = actionOf(told) ?? known.action
-  // What is said for the first time is worth a write too: what the gateway calls it, and what it keeps.
+  const isRestless = status === "unpaid" || status === "authorized"
+  // What is said for the first time is worth a write too: what the gateway calls it and keeps, and how it is paid.
   const isFirst =
     known.gatewayRef === null ||
+    (known.action === null && action !== null && isRestless) ||
     (known.captureRef === null && told.captureRef !== undefined) ||
     (told.fee !== undefined && told.fee !== known.feeAmount)
-  const isRestless = status === "unpaid" || status === "authorized"
   const next: PaymentRow = {
     ...known,
     status,
@@ -351,7 +408,7 @@ export async function runVoid(
 export async function cancelAtGateway(ctx: Ctx, payment: PaymentRow): Promise<PaymentRow> {
   const gateway = gatewayOf(ctx, payment.provider)
   if (!gateway || !isOpen(payment)) return payment
-  return record(ctx, payment, await gateway.cancel(requestOf(payment)))
+  return record(ctx, payment, await gateway.cancel(requestOf(ctx, payment)))
 }
 
 function actionOf({ clientSecret, redirectUrl }: Answer): PaymentRow["action"] {

@@ -151,7 +151,11 @@ function unchanged(ctx: Ctx, { id, version }: PaymentRow): Statement {
 }
 
 /** What can be given back of a payment: what a bank holds meanwhile cannot. */
-function refundableOf({ capturedAmount, refundedAmount, disputedAmount }: PaymentRow): number {
+export function refundableOf({
+  capturedAmount,
+  refundedAmount,
+  disputedAmount,
+}: PaymentRow): number {
   return capturedAmount - refundedAmount - disputedAmount
 }
 
@@ -226,8 +230,11 @@ export function refund(ctx: Ctx, order: RefundOrder, beside: Beside = {}): Promi
       })
     }
     return rows
-  })
+  }, mostTries)
 }
+
+/** However many refund at once, each has its turn. */
+const mostTries = 30
 
 /** Asks the gateway for a refund, once however often it is called. @throws `unavailable` when it does not answer */
 export async function runRefund(ctx: Ctx, { refundId }: { refundId: Id<"refund"> }): Promise<void> {
@@ -272,19 +279,20 @@ export async function recordRefund(ctx: Ctx, row: RefundRow, answer: RefundAnswe
 }
 
 /**
- * The change that a gateway's word on a refund makes: what failed is taken off what its payment gave back. Only of a
- * pending one, or it breaks (`payment-changed`).
+ * The change that a gateway's word on a refund makes: what failed is taken off what its payment gave back, be it after
+ * it had succeeded. Nothing else changes one that is over. Of two who say so one breaks (`payment-changed`).
  */
 export function stageRefundTold(ctx: Ctx, row: RefundRow, answer: RefundAnswer): Staged {
-  if (row.status !== "pending") return nothing()
   const { status, ref, failure } = answer
+  const isLate = row.status === "succeeded" && status === "failed"
+  if (row.status !== "pending" && !isLate) return nothing()
   if (status === "pending" && row.gatewayRef === ref) return nothing()
   return {
     statements: [
       ctx.db
         .update(refunds)
         .set({
-          status: sql`CASE WHEN status = 'pending' THEN ${status} END`,
+          status: sql`CASE WHEN status = ${row.status} THEN ${status} END`,
           gatewayRef: ref,
           failure,
           checkAt: status === "pending" ? checkIn(ctx, row) : null,
@@ -298,5 +306,45 @@ export function stageRefundTold(ctx: Ctx, row: RefundRow, answer: RefundAnswer):
         ? []
         : [{ type: "refund.changed", refundId: row.id, reference: row.reference }],
     refusals: { "NOT NULL constraint failed: refunds.status": changed },
+  }
+}
+
+/** Whether a refund was made at the gateway: it is not known there by our id. */
+export function isAdopted({ key }: RefundRow): boolean {
+  return key.startsWith("gateway:")
+}
+
+/**
+ * Takes a refund that was made at the gateway into the books, once. Its refusals: `payment-changed`, and
+ * `refund-too-large` where more would have gone back than was captured.
+ */
+export function stageAdopted(
+  ctx: Ctx,
+  payment: PaymentRow,
+  { ref, status, amount, failure }: RefundAnswer & { amount: number },
+): Staged & { refund: RefundRow } {
+  const refund: RefundRow = {
+    ...draftOf(ctx, payment, {
+      ...noSplit,
+      amount,
+      key: `gateway:${payment.provider}:${ref}`,
+      reason: "Made at the gateway.",
+      destination: null,
+    }),
+    status,
+    gatewayRef: ref,
+    failure,
+    // It is not asked for by our key: lists and webhooks say what becomes of it.
+    checkAt: null,
+  }
+  const left = payment.capturedAmount - payment.refundedAmount
+  return {
+    refund,
+    statements: [ctx.db.insert(refunds).values(refund), add(ctx, payment.id, refund, 1)],
+    events: [changedEvent(payment)],
+    refusals: {
+      payments_amounts: () => tooLarge(left, payment.currency),
+      "refunds.key": changed,
+    },
   }
 }

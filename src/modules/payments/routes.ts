@@ -1,7 +1,7 @@
 import { z } from "zod"
 
 import { paged } from "#http/paging.ts"
-import { created, createRouter, json, ok, optionalJson, route } from "#http/router.ts"
+import { createRouter, json, ok, optionalJson, route } from "#http/router.ts"
 import { Ref } from "#lib/shapes.ts"
 
 import * as captures from "./captures.ts"
@@ -10,17 +10,16 @@ import {
   CaptureInput,
   MarkedPaid,
   MarkPaidInput,
-  NewRefund,
   Payment,
   PaymentDetail,
   PaymentMethods,
   PaymentPage,
   PaymentQuery,
-  RefundsMade,
+  PaymentState,
   WebhookBody,
   WebhookReceipt,
 } from "./model.ts"
-import * as refundRequests from "./refund-requests.ts"
+import * as payments from "./payments.ts"
 import * as webhooks from "./webhooks.ts"
 
 const tags = ["Payments"]
@@ -61,27 +60,12 @@ export const routes = createRouter()
   .openapi(
     route({
       method: "post",
-      path: "/payments/refunds",
-      ...staff,
-      operationId: "refundPayment",
-      summary: "Give money back",
-      description:
-        "Of a payment, or of an order's payments, the newest first; all that is left, or `amount` of it. However many at once, never more than was paid. What a gift card or store credit paid is there again at once; `to: store_credit` gives the account credit whatever it was paid by.",
-      request: { body: json(NewRefund) },
-      responses: created(RefundsMade, "The refunds"),
-      refuses: ["not-found", "refund-too-large", "store-credit-unavailable", "payment-changed"],
-    }),
-    async (c) => c.json(await refundRequests.create(c.var.ctx, c.req.valid("json")), 201),
-  )
-  .openapi(
-    route({
-      method: "post",
       path: "/payments/webhooks/{gateway}",
       tags,
       operationId: "receivePaymentWebhook",
       summary: "What a gateway has to say",
       description:
-        "Signed over the raw body, at most 300 s old; each event counts once. An event whose amount, currency or reference is not ours is kept aside and changes nothing.",
+        "Signed over the raw body, at most 300 s old where the signature bears a time; each event counts once. An event whose amount, currency or reference is not ours is kept aside and changes nothing.",
       access: "open",
       calledBy: "machine",
       request: {
@@ -113,6 +97,33 @@ export const routes = createRouter()
       refuses: ["unauthenticated", "not-found"],
     }),
     async (c) => c.json(await lists.read(c.var.ctx, c.req.valid("param").payment), 200),
+  )
+  .openapi(
+    route({
+      method: "get",
+      path: "/payments/{payment}/return",
+      tags,
+      operationId: "returnFromPayment",
+      summary: "Back from the gateway",
+      description:
+        "Where gateways send the payer's browser: what they did there is looked up, and it goes on to the payment's `return_url`. Without one the answer is what became of the payment.",
+      access: "open",
+      request: { params },
+      responses: {
+        ...ok(PaymentState, "What became of it"),
+        303: {
+          description: "To the `return_url`",
+          headers: z.object({ location: z.string() }),
+        },
+      },
+      refuses: ["not-found"],
+    }),
+    async (c) => {
+      const { payment, location } = await payments.arrive(c.var.ctx, c.req.valid("param").payment)
+      return location === null
+        ? c.json({ id: payment.id, status: payment.status }, 200)
+        : c.redirect(location, 303)
+    },
   )
   .openapi(
     route({

@@ -11,6 +11,7 @@ import {
 
 import type { Id } from "#lib/id.ts"
 
+import { findingKinds, type Place } from "./findings.ts"
 import { paymentMethods } from "./method.ts"
 import { paymentStatuses } from "./status.ts"
 
@@ -79,6 +80,10 @@ export const payments = sqliteTable(
     uniqueIndex("payments_open")
       .on(t.reference, t.provider)
       .where(sql`status = 'unpaid' AND void_requested_at IS NULL`),
+    // The same by id, to go through all that is still asked about.
+    index("payments_asked")
+      .on(t.id)
+      .where(sql`check_at IS NOT NULL`),
     index("payments_due")
       .on(t.checkAt)
       .where(sql`check_at IS NOT NULL`),
@@ -123,6 +128,10 @@ export const refunds = sqliteTable(
     uniqueIndex("refunds_key").on(t.key, t.paymentId),
     index("refunds_payment").on(t.paymentId, t.createdAt),
     index("refunds_reference").on(t.reference, t.createdAt),
+    index("refunds_gateway_ref").on(t.gatewayRef),
+    index("refunds_asked")
+      .on(t.id)
+      .where(sql`check_at IS NOT NULL`),
     index("refunds_due")
       .on(t.checkAt)
       .where(sql`check_at IS NOT NULL`),
@@ -182,4 +191,85 @@ export const gatewayEvents = sqliteTable(
       .on(t.createdAt)
       .where(sql`outcome = 'quarantined'`),
   ],
+)
+
+/**
+ * Comparisons of what is known of payments with what gateways say, of everything that is open and what moved since
+ * `since`. `place`: where the next step begins; NULL: it is done. One runs at a time.
+ */
+export const reconciliations = sqliteTable(
+  "reconciliations",
+  {
+    id: text().$type<Id<"reconciliation">>().primaryKey(),
+    status: text({ enum: ["running", "done", "abandoned"] }).notNull(),
+    since: text().notNull(),
+    place: text({ mode: "json" }).$type<Place>(),
+    /** Counts its steps: of two who take the same one the second breaks. */
+    step: integer().notNull(),
+    checked: integer().notNull(),
+    repaired: integer().notNull(),
+    open: integer().notNull(),
+    actor: text().notNull(),
+    createdAt: text().notNull(),
+    updatedAt: text().notNull(),
+    finishedAt: text(),
+  },
+  (t) => [
+    uniqueIndex("reconciliations_running")
+      .on(t.status)
+      .where(sql`status = 'running'`),
+  ],
+)
+
+/** What a comparison found, each thing once: mended (`repaired`), or left to people (`open`). */
+export const reconciliationItems = sqliteTable(
+  "reconciliation_items",
+  {
+    reconciliationId: text()
+      .$type<Id<"reconciliation">>()
+      .notNull()
+      .references(() => reconciliations.id),
+    /** What was found of what. */
+    key: text().notNull(),
+    kind: text({ enum: findingKinds }).notNull(),
+    outcome: text({ enum: ["repaired", "open"] }).notNull(),
+    provider: text({ enum: paymentMethods }).notNull(),
+    paymentId: text().$type<Id<"payment">>(),
+    refundId: text().$type<Id<"refund">>(),
+    gatewayRef: text(),
+    reference: text(),
+    amount: integer(),
+    currency: text(),
+    detail: text().notNull(),
+    createdAt: text().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.reconciliationId, t.key] }),
+    index("reconciliation_items_outcome").on(t.reconciliationId, t.outcome, t.key),
+    index("reconciliation_items_ref").on(t.gatewayRef),
+  ],
+)
+
+/**
+ * What became of payments, by the day they were begun (UTC), and what was given back or lost to banks, by the day of that. `tried`: all
+ * there were; `paid`: something was captured; `failed`: and nothing was. Kept by triggers on `payments`, `refunds` and
+ * `disputes` (migrations/*_payment_statistics.sql).
+ */
+export const paymentStats = sqliteTable(
+  "payment_stats",
+  {
+    day: text().notNull(),
+    provider: text({ enum: paymentMethods }).notNull(),
+    currency: text().notNull(),
+    tried: integer().notNull(),
+    paid: integer().notNull(),
+    failed: integer().notNull(),
+    capturedAmount: integer().notNull(),
+    feeAmount: integer().notNull(),
+    disputedAmount: integer().notNull(),
+    lostAmount: integer().notNull(),
+    refunds: integer().notNull(),
+    refundedAmount: integer().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.day, t.provider, t.currency] })],
 )

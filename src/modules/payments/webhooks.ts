@@ -7,11 +7,12 @@ import { iso } from "#lib/time.ts"
 import { commit, raced, retryRaced } from "#platform/commit.ts"
 
 import { type DisputeRow, selectDispute, stageDispute } from "./disputes.ts"
-import type { News } from "./gateway.ts"
+import type { Answer, News } from "./gateway.ts"
 import { gatewayOf } from "./gateways.ts"
 import type { PaymentMethod } from "./method.ts"
 import { isAwaited, nothing, type PaymentRow, type Staged, stageTold } from "./payments.ts"
 import { type RefundRow, stageRefundTold } from "./refunds.ts"
+import type { Told } from "./status.ts"
 import { gatewayEvents, payments, refunds } from "./tables.ts"
 
 type Known = {
@@ -46,13 +47,13 @@ async function take(ctx: Ctx, provider: PaymentMethod, news: News): Promise<void
   if (known.isSeen) return
   const { payment } = known
   const { reason, effect } = effectOf(ctx, news, known)
-  const isToComplete = reason === null && news.isApproved === true && payment && isAwaited(payment)
+  const isToBeAsked = reason === null && news.isIncomplete && payment && isAwaited(payment)
   const events = [
     ...effect.events,
-    ...(isToComplete
+    ...(isToBeAsked
       ? [
           {
-            type: "payment.approved" as const,
+            type: "payment.announced" as const,
             paymentId: payment.id,
             reference: payment.reference,
           },
@@ -71,7 +72,7 @@ async function take(ctx: Ctx, provider: PaymentMethod, news: News): Promise<void
           ? ("applied" as const)
           : ("ignored" as const),
     reason,
-    news,
+    news: { ...news, told: news.told && withoutSecret(news.told) },
     createdAt: iso(ctx.now),
   }
   await commit(ctx, [ctx.db.insert(gatewayEvents).values(row), ...effect.statements], {
@@ -86,6 +87,13 @@ async function take(ctx: Ctx, provider: PaymentMethod, news: News): Promise<void
     const details = { provider, event_id: news.eventId, payment_id: row.paymentId }
     ctx.log.error("webhook quarantined", new Error(reason), details)
   }
+}
+
+/** What was told, without what lets its holder pay. */
+function withoutSecret(told: Answer): Told {
+  const copy = { ...told }
+  delete copy.clientSecret
+  return copy
 }
 
 /** What the news change, or why they do not fit and change nothing. */

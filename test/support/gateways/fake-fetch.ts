@@ -4,7 +4,8 @@ import { vi } from "vitest"
 import { hmac } from "#lib/secret.ts"
 
 import { type Answer, call } from "../api.ts"
-import { type Behaviour, type FakeEvent, Ledger } from "./ledger.ts"
+import type { Behaviour } from "./behaviour.ts"
+import { type FakeEvent, Ledger } from "./ledger.ts"
 
 const { FAKE_GATEWAY_URL: url, FAKE_GATEWAY_SECRET: secret } = env as unknown as Record<
   string,

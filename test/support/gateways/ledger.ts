@@ -1,5 +1,7 @@
+import { Mood } from "./behaviour.ts"
+
 /**
- * The books of the fake gateway, and how it misbehaves: what a server over HTTP (fake-server.ts) and a faked `fetch`
+ * The books of the fake gateway, and how it misbehaves: what a server over HTTP (fake.ts) and a faked `fetch`
  * (fake-fetch.ts) have in common. Amounts in minor units.
  */
 export type FakePayment = {
@@ -67,70 +69,11 @@ export type FakeEvent = {
   dispute?: FakeDispute
 }
 
-/** What goes wrong. Chances are 0 to 1, and drawn from the seed. */
-export type Behaviour = {
-  seed: number
-  /** Every payment is paid as soon as it is started, as with a saved card. */
-  payAtOnce: boolean
-  /** Of those that are paid. */
-  decline: number
-  /** Nothing was done, and the connection is cut. */
-  dropBefore: number
-  /** It was done, and the connection is cut. */
-  dropAfter: number
-  /** The most that an answer is late, in ms. */
-  delayMs: number
-  /** The event comes twice. */
-  duplicate: number
-  /** The event never comes. */
-  lose: number
-  /** The most that an event is late, in ms: later ones overtake it. */
-  lateMs: number
-  /** The event is sent before the answer is. */
-  early: number
-  /** The event says another amount. */
-  drift: number
-  /** Refunds are on their way first, and fail or succeed when `settleRefunds` is called. */
-  pendingRefunds: boolean
-  refuseRefunds: number
-  /** What the gateway keeps of what is captured, in hundredths of a percent; 0: it does not say. */
-  feeBasisPoints: number
-}
-
-/** A gateway that does everything at once, once and right. */
-export const wellBehaved: Behaviour = {
-  seed: 1,
-  payAtOnce: false,
-  decline: 0,
-  dropBefore: 0,
-  dropAfter: 0,
-  delayMs: 0,
-  duplicate: 0,
-  lose: 0,
-  lateMs: 0,
-  early: 0,
-  drift: 0,
-  pendingRefunds: false,
-  refuseRefunds: 0,
-  feeBasisPoints: 0,
-}
-
 /** The answer to a request, and the events that it sets off. */
 export type Handled = { status: number; body: unknown; events: FakeEvent[] }
 
-/** Numbers from 0 to 1 that a seed determines (mulberry32). */
-export function randomOf(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
-
 /** The gateway's own truth. Idempotent by the shop's keys. */
-export class Ledger {
+export class Ledger extends Mood {
   readonly payments = new Map<string, FakePayment>()
   readonly refunds = new Map<string, FakeRefund>()
   /** By the shop's key. */
@@ -138,15 +81,8 @@ export class Ledger {
   readonly setups = new Map<string, FakeSetup>()
   readonly methods = new Map<string, FakeMethod>()
   readonly disputes = new Map<string, FakeDispute & { payment: string }>()
-  behaviour: Behaviour
-  random: () => number
   #serial = 0
   #clock = 0
-
-  constructor(behaviour: Partial<Behaviour> = {}) {
-    this.behaviour = { ...wellBehaved, ...behaviour }
-    this.random = randomOf(this.behaviour.seed)
-  }
 
   /** Its books as text, and what `save` wrote taken up again. */
   save(): string {
@@ -159,17 +95,6 @@ export class Ledger {
     for (const [key, refund] of refunds) this.refunds.set(key, refund)
     this.#serial = serial
     this.#clock = clock
-  }
-
-  /** Changes how it behaves from now on; another seed begins anew. */
-  behave(change: Partial<Behaviour>): void {
-    if (change.seed !== undefined) this.random = randomOf(change.seed)
-    this.behaviour = { ...this.behaviour, ...change }
-  }
-
-  /** Whether something of this chance happens now. */
-  happens(chance: number): boolean {
-    return chance > 0 && this.random() < chance
   }
 
   /** A request of the shop. */

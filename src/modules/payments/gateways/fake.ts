@@ -1,5 +1,5 @@
 import { equal, hmac } from "#lib/secret.ts"
-import { call } from "#platform/call.ts"
+import { call, silent } from "#platform/call.ts"
 
 import type {
   Answer,
@@ -49,7 +49,7 @@ type FakeSetup = {
 
 /**
  * A gateway for tests and local development: plain JSON over HTTP, signed as Stripe signs (`t=<seconds>,v1=<HMAC>`).
- * The other side is test/support/gateways/fake-server.ts, which misbehaves on demand.
+ * The other side is test/support/gateways/server.ts, which misbehaves on demand.
  */
 export function fake({ url, secret }: { url: string; secret: string }): Gateway {
   async function ask<T>(method: string, path: string, body?: unknown): Promise<T | undefined> {
@@ -58,7 +58,9 @@ export function fake({ url, secret }: { url: string; secret: string }): Gateway 
       headers: { authorization: `Bearer ${secret}`, "content-type": "application/json" },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     })
-    return response.status === 404 ? undefined : ((await response.json()) as T)
+    if (response.status === 404) return undefined
+    if (!response.ok) throw silent("The fake gateway", new Error(String(response.status)))
+    return (await response.json()) as T
   }
   async function payment(method: string, path: string, body?: unknown): Promise<Answer> {
     const answer = await ask<FakePayment>(method, path, body)
@@ -74,6 +76,7 @@ export function fake({ url, secret }: { url: string; secret: string }): Gateway 
   }
 
   return {
+    takes: () => true,
     start: ({ key, reference, amount, currency, capture, returnUrl, customer, save }) =>
       payment("POST", "/v1/payments", {
         key,
@@ -121,7 +124,7 @@ export function fake({ url, secret }: { url: string; secret: string }): Gateway 
           key: one.key,
           amount: one.amount,
           currency: one.currency,
-          payment: { ref: one.payment },
+          payment: { ref: one.payment, captureRef: null },
         })),
         next: page.next,
       }

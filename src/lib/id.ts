@@ -27,6 +27,7 @@ const prefixes = {
   reconciliation: "rcn",
   giftCard: "gft",
   creditEntry: "cre",
+  reconciliation: "rcn",
   promotion: "prm",
   taxRate: "txr",
   shippingZone: "zon",

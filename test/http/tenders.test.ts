@@ -93,6 +93,18 @@ describe("a gift card of 50.00", () => {
     })
   })
 
+  it("pays no more than the other half by 10 payments of a half at once", async () => {
+    const { buyer, items } = await people()
+    const { code } = await giftCard()
+    const { body } = await order(items(2), buyer)
+    expect((await pay(body.id, { amount: "10.00", gift_card: code }, buyer)).status).toBe(201)
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, () => pay(body.id, { amount: "10.00", gift_card: code }, buyer)),
+    )
+    expect(tally(answers)["201"]).toBe(1)
+    expect(await left(code)).toBe("30.00")
+  })
+
   it("and store credit of 50.00, hit by 20 orders of 10.00 at once, pay exactly 100.00", async () => {
     const { buyer, items } = await people()
     await grant(buyer, "50.00")

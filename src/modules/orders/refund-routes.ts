@@ -20,6 +20,7 @@ export const routes = createRouter().openapi(
     refuses: [
       "not-found",
       "refund-too-large",
+      "store-credit-unavailable",
       "not-returnable",
       "store-credit-unavailable",
       "order-changed",

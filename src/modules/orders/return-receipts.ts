@@ -31,6 +31,7 @@ type Receipt = {
   amount: number | undefined
   refundShipping: boolean
   to: "source" | "store_credit"
+  refundTo: "source" | "store_credit"
   note: string
 }
 
@@ -72,6 +73,7 @@ export async function stageReceipt(
           key,
           reason,
           to: input.to,
+          to: input.refundTo,
           split: (whole, before) => splitOf(order, before, whole, wanted),
           ...(paymentId && { paymentId }),
         })

@@ -145,6 +145,14 @@ export const MarkPaidInput = z
   .meta({ example: { note: "Bank transfer of 20 November" } })
 export type MarkPaidInput = z.infer<typeof MarkPaidInput>
 
+/** A payment that was marked as paid. */
+export const MarkedPaid = Payment.extend({
+  rest: id("payment", "pay_01kaeq4w8s0000000000000000").nullable().meta({
+    description: "The payment of what is left; null: nothing is",
+  }),
+}).meta({ id: "MarkedPaid" })
+export type MarkedPaid = z.infer<typeof MarkedPaid>
+
 const RefundLine = spelled(
   { line: "line_id" },
   z.object({

@@ -347,6 +347,7 @@ export function stageAdopted(
       key: `gateway:${payment.provider}:${ref}`,
       destination: null,
       reason: "Made at the gateway.",
+      destination: null,
     }),
     status,
     gatewayRef: ref,

@@ -1,8 +1,10 @@
-import { createScheduledController } from "cloudflare:test"
 import { expect, it, type TestContext } from "vitest"
 
-import worker from "../../src/worker.ts"
+import { createCtx } from "#context.ts"
+import { renewDue } from "#modules/subscriptions/renewals.ts"
+
 import { emptied, type Fault, faultsOf, runWith, told } from "../support/crash-points.ts"
+import { ctx } from "../support/ctx.ts"
 import { type FakeGateway, standUp } from "../support/gateways/fake-fetch.ts"
 import * as make from "../support/make.ts"
 import { openEvents, settleAll, stockOf } from "../support/shop.ts"
@@ -33,27 +35,27 @@ async function world() {
   return { gateway, product, id: body.id as string }
 }
 
-/** One run of cron, a minute after the period has begun, with bindings that may go wrong. */
+/** One sweep, a minute after the period has begun, with bindings that may go wrong. */
 function attempt(fault?: Fault) {
   clock("2099-02-28T12:01:00.000Z")
   return runWith(fault, async (bindings, execution) => {
-    const controller = createScheduledController({
-      cron: "* * * * *",
-      scheduledTime: new Date("2099-02-28T12:01:00.000Z"),
-    })
-    await worker.scheduled(controller, bindings, execution)
+    const defer = (work: Promise<unknown>) => execution.waitUntil(work)
+    await renewDue(createCtx(bindings, { actor: { type: "system" }, defer }))
     return undefined
   })
 }
 
-/** What happens by itself afterwards: cron comes again, leases and holds lapse, webhooks arrive. */
+/** What happens by itself afterwards: leases and holds lapse, sweeps and webhooks come. */
 async function recover(gateway: FakeGateway): Promise<void> {
-  for (const time of ["28T12:03", "28T12:08", "28T12:20", "28T13:00", "28T14:30"]) {
-    clock(`2099-02-${time}:00.000Z`)
-    await cron()
+  for (const time of ["12:04", "12:10", "12:30"]) {
+    clock(`2099-02-28T${time}:00.000Z`)
+    await renewDue(ctx())
+    await settleAll()
   }
   await gateway.send()
   await settleAll()
+  clock("2099-02-28T14:30:00.000Z")
+  await cron()
 }
 
 it(

@@ -8,7 +8,7 @@ import { subscriptionTransitions } from "#modules/subscriptions/status.ts"
 import type { StateMachines } from "./states-model.ts"
 
 /** Which states follow which, by the tables that the shop itself goes by. */
-export function stateMachines(_: Ctx): StateMachines {
+export const stateMachines: (ctx: Ctx) => StateMachines = () => {
   const order = tableOf(transitions)
   return {
     order,

@@ -152,7 +152,7 @@ async function getWhole(ctx: Ctx, id: string): Promise<Whole> {
 export async function create(ctx: Ctx, input: NewPlan): Promise<Plan> {
   requirePermission(ctx, "catalog:write")
   const plan = await draft(ctx, input)
-  const { items, prices, ...row } = plan
+  const { items: _items, prices: _prices, ...row } = plan
   const result = toPlan(ctx, plan)
   await commit(
     ctx,
@@ -174,7 +174,7 @@ export function update(ctx: Ctx, id: string, changes: PlanChanges): Promise<Plan
     const old = await getWhole(ctx, id)
     requireMatch(ctx, old.version)
     const plan = await draft(ctx, changes, old)
-    const { items, prices, id: _id, ...columns } = plan
+    const { items: _items, prices: _prices, id: _id, ...columns } = plan
     const result = toPlan(ctx, plan)
     await commit(
       ctx,

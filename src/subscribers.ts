@@ -39,8 +39,6 @@ export const subscribers: {
   "order.edited": { stock: edits.settleEdit },
   "order.stock-lost": { mail: orderMails.stockLost },
   "payment.changed": { order: paid.paymentChanged, subscription: charges.follow },
-  "payment.changed": { order: paid.paymentChanged },
-  "gift-card.issued": { mail: creditMails.giftCard },
   "payment.announced": { gateway: payments.askAgain },
   "gift-card.issued": { mail: creditMails.giftCard },
   "payment.void-requested": { gateway: payments.runVoid },

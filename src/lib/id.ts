@@ -27,7 +27,6 @@ const prefixes = {
   reconciliation: "rcn",
   giftCard: "gft",
   creditEntry: "cre",
-  reconciliation: "rcn",
   promotion: "prm",
   taxRate: "txr",
   shippingZone: "zon",

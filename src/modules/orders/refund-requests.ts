@@ -82,7 +82,7 @@ async function refundThings(
   { order: { id: reference, currency }, paymentId }: Target,
   amount: number | undefined,
 ): Promise<RefundsMade> {
-  const { reason, to } = input
+  const { reason } = input
   const { result, returnId } = await retryRaced(async () => {
     const opened = await open(ctx, reference, "orders:write")
     const all = await returns.ofOrder(ctx, opened.order.id)
@@ -98,7 +98,6 @@ async function refundThings(
       amount,
       refundShipping: false,
       to: input.to,
-      refundTo: input.to,
       note: reason,
     }
     const found = { row: approved, lines, opened, all, ...(paymentId && { paymentId }) }

@@ -74,7 +74,6 @@ export async function receive(ctx: Ctx, ref: string, input: ReturnReceipt): Prom
       amount: askedAmount(input, found.opened.order.currency),
       refundShipping: input.refund_shipping,
       to: input.refund_to,
-      refundTo: input.refund_to,
       note: input.note,
     }),
   )

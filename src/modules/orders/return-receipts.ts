@@ -31,7 +31,6 @@ type Receipt = {
   amount: number | undefined
   refundShipping: boolean
   to: "source" | "store_credit"
-  refundTo: "source" | "store_credit"
   note: string
 }
 
@@ -73,7 +72,6 @@ export async function stageReceipt(
           key,
           reason,
           to: input.to,
-          to: input.refundTo,
           split: (whole, before) => splitOf(order, before, whole, wanted),
           ...(paymentId && { paymentId }),
         })

@@ -7,7 +7,6 @@ import { paypal } from "./gateways/paypal.ts"
 import { square } from "./gateways/square.ts"
 import { stripe } from "./gateways/stripe.ts"
 import { type ChosenMethod, chosenMethods, type GatewayName, isGateway } from "./method.ts"
-import { type ChosenMethod, chosenMethods, isGateway, type PaymentMethod } from "./method.ts"
 
 /** One of each for a configuration: PayPal's keeps an access token. */
 const made = new WeakMap<PaymentsConfig, Partial<Record<GatewayName, Gateway>>>()

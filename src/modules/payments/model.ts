@@ -162,14 +162,6 @@ const RefundLine = spelled(
 )
 
 /** What is given back: of one payment, or of an order's payments, the newest first; for things, or just money. */
-/** A payment that was marked as paid. */
-export const MarkedPaid = Payment.extend({
-  rest: id("payment", "pay_01kaeq4w8s0000000000000000").nullable().meta({
-    description: "The payment of what is left; null: nothing is",
-  }),
-}).meta({ id: "MarkedPaid" })
-export type MarkedPaid = z.infer<typeof MarkedPaid>
-
 export const NewRefund = z
   .object({
     payment: Ref.optional().meta({ example: "pay_01kaeq4w8s0000000000000000" }),

@@ -345,7 +345,6 @@ export function stageAdopted(
       ...noSplit,
       amount,
       key: `gateway:${payment.provider}:${ref}`,
-      destination: null,
       reason: "Made at the gateway.",
       destination: null,
     }),

@@ -19,4 +19,6 @@ ALTER TABLE `payments` ADD `disputed_amount` integer DEFAULT 0 NOT NULL;--> stat
 ALTER TABLE `payments` ADD `fee_amount` integer;--> statement-breakpoint
 ALTER TABLE `payments` ADD `capture_ref` text;--> statement-breakpoint
 ALTER TABLE `payments` ADD `return_url` text;--> statement-breakpoint
-CREATE UNIQUE INDEX `payments_capture_ref` ON `payments` (`provider`,`capture_ref`);
+ALTER TABLE `payments` ADD `return_token` text;--> statement-breakpoint
+CREATE UNIQUE INDEX `payments_capture_ref` ON `payments` (`provider`,`capture_ref`);--> statement-breakpoint
+CREATE UNIQUE INDEX `payments_return_token` ON `payments` (`return_token`);

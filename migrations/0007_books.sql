@@ -93,6 +93,7 @@ CREATE TABLE `reconciliations` (
 );
 --> statement-breakpoint
 CREATE UNIQUE INDEX `reconciliations_running` ON `reconciliations` (`status`) WHERE status = 'running';--> statement-breakpoint
+DROP TABLE `product_tags`;--> statement-breakpoint
 ALTER TABLE `orders` ADD `refunded_tax_amount` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
 ALTER TABLE `orders` ADD `refunded_shipping_amount` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
 ALTER TABLE `payments` ADD `refunded_tax_amount` integer DEFAULT 0 NOT NULL;--> statement-breakpoint

@@ -478,6 +478,7 @@ it("what it answers is what its schemas say, and nothing beyond", async () => {
     as: admin,
     body: { terms: ["rake", "scraper"] },
   })
+  const compared = await send("POST", "admin/payments/reconcile", { as: admin })
   await deliverAll()
   const names: Record<string, string> = {
     return: asked.body.id,
@@ -493,6 +494,7 @@ it("what it answers is what its schemas say, and nothing beyond", async () => {
     brand: "acme",
     order: order.body.id,
     payment: order.body.payment.id,
+    reconciliation: compared.body.id,
     item: product.id,
     import: await largeImport(admin),
   }

@@ -35,6 +35,14 @@ const query = new URLSearchParams(
   Object.entries(lies).filter((entry): entry is [string, string] => typeof entry[1] === "string"),
 ).toString()
 
+/** Who tries, and how their order is to be paid; `nobody` holds no token. What is for staff is tried once. */
+const callers = [
+  ["customer", "manual"],
+  ["customer", "fake"],
+  ["guest", "fake"],
+  ["nobody", "manual"],
+] as const
+
 /** What a path, query or body of an operation names is this order, its payment or one of its lines. */
 type Own = { order: string; number: string; payment: string; line: string; product: string }
 
@@ -55,17 +63,13 @@ function pathOf(operation: Operation, own: Own): string {
 
 it("nothing that a customer, a guest or anybody sends makes an order paid, by any route there is", async () => {
   standUp()
-  const product = await make.product({ price: "9.90", stock_quantity: 500 })
+  const product = await make.product({ price: "9.90", stock_quantity: 100_000 })
   const items = [{ product_id: product.id, quantity: 1 }]
   const changing = (await operations()).filter(({ method }) => method !== "GET")
   const asked: string[] = []
   for (const operation of changing) {
-    for (const [who, method] of [
-      ["customer", "manual"],
-      ["customer", "fake"],
-      ["guest", "fake"],
-      ["nobody", "manual"],
-    ] as const) {
+    const isForStaff = ["staff", "admin"].includes(operation.spec["x-access"])
+    for (const [who, method] of callers.slice(0, isForStaff ? 1 : callers.length)) {
       const customer = await make.user()
       const isGuest = who !== "customer"
       const placed = await order(items, isGuest ? undefined : customer, { payment_method: method })

@@ -79,6 +79,7 @@ export const admin = createRouter()
       ...reads,
       operationId: "getReconciliation",
       summary: "Open a comparison",
+      description: "How far it is, and what it came to; `latest` is the newest.",
       request: { params },
       responses: ok(Reconciliation, "The comparison"),
       refuses: ["not-found"],

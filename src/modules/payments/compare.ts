@@ -1,17 +1,4 @@
-import {
-  and,
-  asc,
-  eq,
-  gt,
-  gte,
-  inArray,
-  isNull,
-  lt,
-  notInArray,
-  or,
-  type SQL,
-  sql,
-} from "drizzle-orm"
+import { and, asc, eq, gt, gte, inArray, lt, notInArray, or, type SQL, sql } from "drizzle-orm"
 
 import type { Ctx } from "#context.ts"
 import { type Id, idFloor } from "#lib/id.ts"
@@ -32,7 +19,7 @@ import {
 import { type GatewayName, isGateway, paymentMethods } from "./method.ts"
 import { type PaymentRow, requestOf } from "./payments.ts"
 import type { ReconciliationRow } from "./reconciliations.ts"
-import { isAdopted, type RefundRow } from "./refunds.ts"
+import { isAdopted, isOnItsWay, type RefundRow } from "./refunds.ts"
 import { payments, reconciliationItems, refunds } from "./tables.ts"
 
 /** How many payments or refunds one step asks about: each is a request of its own, and up to some four queries. */
@@ -232,23 +219,6 @@ async function listedRefund(
   if (told.status === "failed" || told.currency !== payment.currency) return []
   if (await isOnItsWay(ctx, payment, told.amount)) return []
   return adopt(ctx, run, payment, told)
-}
-
-/** Whether a refund of ours may be this one: it was asked for, and the answer was lost. */
-async function isOnItsWay(ctx: Ctx, payment: PaymentRow, amount: number): Promise<boolean> {
-  const rows = await ctx.db
-    .select({ id: refunds.id })
-    .from(refunds)
-    .where(
-      and(
-        eq(refunds.paymentId, payment.id),
-        eq(refunds.status, "pending"),
-        eq(refunds.amount, amount),
-        isNull(refunds.gatewayRef),
-      ),
-    )
-    .limit(1)
-  return rows.length > 0
 }
 
 /** Money at a gateway that no payment of ours stands for: it is reported, and where the setting says so goes back. */

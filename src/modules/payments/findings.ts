@@ -18,7 +18,6 @@ export const findingKinds = [
   "refund-mismatch",
   "unreachable",
 ] as const
-export type FindingKind = (typeof findingKinds)[number]
 
 /**
  * Where a reconciliation is: what is open, then what is recent, payments before refunds, each by id; then what each

@@ -1,4 +1,4 @@
-import { and, desc, eq, sql } from "drizzle-orm"
+import { and, desc, eq, isNull, sql } from "drizzle-orm"
 
 import type { Ctx } from "#context.ts"
 import { DomainError, notFound } from "#errors.ts"
@@ -283,6 +283,23 @@ export function stageRefundTold(ctx: Ctx, row: RefundRow, answer: RefundAnswer):
         : [{ type: "refund.changed", refundId: row.id, reference: row.reference }],
     refusals: { "NOT NULL constraint failed: refunds.status": changed },
   }
+}
+
+/** Whether a refund of ours may be what a gateway tells of: it was asked for, and the answer was lost. */
+export async function isOnItsWay(ctx: Ctx, payment: PaymentRow, amount: number): Promise<boolean> {
+  const rows = await ctx.db
+    .select({ id: refunds.id })
+    .from(refunds)
+    .where(
+      and(
+        eq(refunds.paymentId, payment.id),
+        eq(refunds.status, "pending"),
+        eq(refunds.amount, amount),
+        isNull(refunds.gatewayRef),
+      ),
+    )
+    .limit(1)
+  return rows.length > 0
 }
 
 /** Whether a refund was made at the gateway: it is not known there by our id. */

@@ -1,10 +1,11 @@
 import { desc, eq, sql } from "drizzle-orm"
 
 import type { Ctx } from "#context.ts"
-import { DomainError } from "#errors.ts"
+import { DomainError, notFound } from "#errors.ts"
 import type { Event } from "#events.ts"
 import { type Id, newId } from "#lib/id.ts"
 import { toDecimal } from "#lib/money.ts"
+import { randomToken } from "#lib/secret.ts"
 import { iso, secondsAfter } from "#lib/time.ts"
 import { refusalOf } from "#platform/call.ts"
 import { commit, raced, retryRaced } from "#platform/commit.ts"
@@ -67,6 +68,7 @@ export function draft(ctx: Ctx, given: NewPayment): PaymentRow {
     gatewayRef: null,
     captureRef: null,
     returnUrl: given.returnUrl ?? null,
+    returnToken: isGateway(given.provider) ? randomToken(24) : null,
     action: null,
     failure: null,
     voidRequestedAt: null,
@@ -105,7 +107,7 @@ export async function start(ctx: Ctx, payment: PaymentRow): Promise<PaymentRow> 
     return await follow(ctx, payment, await gateway.start(requestOf(ctx, payment)))
   } catch (error) {
     const failure = refusalOf(error)
-    if (failure !== undefined) return refuse(ctx, payment, failure)
+    if (failure !== undefined && payment.gatewayRef === null) return refuse(ctx, payment, failure)
     ctx.log.error("payment left to the sweeper", error, { payment_id: payment.id })
     return payment
   }
@@ -144,14 +146,20 @@ export async function refresh(ctx: Ctx, payment: PaymentRow): Promise<PaymentRow
 }
 
 /**
- * The payer is back from the gateway: asks it what they did, if it answers. Answers where they go from here.
+ * The payer is back from the gateway, by the token that their browser was sent there with: asks it what they did, if it
+ * answers. Answers where they go from here.
  * @throws `not-found`
  */
 export async function arrive(
   ctx: Ctx,
-  id: string,
+  token: string,
 ): Promise<{ payment: PaymentRow; location: string | null }> {
-  const known = await get(ctx, id as Id<"payment">)
+  const [known] = await ctx.db
+    .select()
+    .from(payments)
+    .where(eq(payments.returnToken, token))
+    .limit(1)
+  if (!known) throw notFound("payment")
   const payment = isAwaited(known)
     ? await refresh(ctx, known).catch((error) => {
         ctx.log.error("payment left to the sweeper", error, { payment_id: known.id })
@@ -189,7 +197,7 @@ export function requestOf(ctx: Ctx, payment: PaymentRow): Asked {
     amount,
     currency,
     capture,
-    returnUrl: `${ctx.config.baseUrl}/api/v1/payments/${key}/return`,
+    returnUrl: `${ctx.config.baseUrl}/api/v1/payments/return/${payment.returnToken ?? ""}`,
     ref,
     captureRef,
   }

@@ -100,14 +100,14 @@ export const routes = createRouter()
   .openapi(
     route({
       method: "get",
-      path: "/payments/{payment}/return",
+      path: "/payments/return/{token}",
       tags,
       operationId: "returnFromPayment",
       summary: "Back from the gateway",
       description:
         "Where gateways send the payer's browser: what they did there is looked up, and it goes on to the payment's `return_url`. Without one the answer is what became of the payment.",
       access: "open",
-      request: { params },
+      request: { params: z.object({ token: Ref.meta({ example: "bm9ib2R5cw" }) }) },
       responses: {
         ...ok(PaymentState, "What became of it"),
         303: {
@@ -118,7 +118,7 @@ export const routes = createRouter()
       refuses: ["not-found"],
     }),
     async (c) => {
-      const { payment, location } = await payments.arrive(c.var.ctx, c.req.valid("param").payment)
+      const { payment, location } = await payments.arrive(c.var.ctx, c.req.valid("param").token)
       return location === null
         ? c.json({ id: payment.id, status: payment.status }, 200)
         : c.redirect(location, 303)

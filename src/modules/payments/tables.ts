@@ -44,8 +44,9 @@ export const payments = sqliteTable(
     gatewayRef: text(),
     /** What the gateway calls the money that was taken, where that is another id. */
     captureRef: text(),
-    /** Where the payer's browser goes afterwards. */
+    /** Where the payer's browser goes afterwards, and by which token it comes back from the gateway. */
     returnUrl: text(),
+    returnToken: text(),
     /** What the client needs to pay. */
     action: text({ mode: "json" }).$type<{ clientSecret?: string; redirectUrl?: string }>(),
     /** Why it failed, in the gateway's word. */
@@ -74,6 +75,7 @@ export const payments = sqliteTable(
     index("payments_provider").on(t.provider, t.createdAt, t.id),
     uniqueIndex("payments_gateway_ref").on(t.provider, t.gatewayRef),
     uniqueIndex("payments_capture_ref").on(t.provider, t.captureRef),
+    uniqueIndex("payments_return_token").on(t.returnToken),
     uniqueIndex("payments_open")
       .on(t.reference, t.provider)
       .where(sql`status = 'unpaid' AND void_requested_at IS NULL`),

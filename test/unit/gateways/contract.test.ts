@@ -44,7 +44,7 @@ function request(over: Partial<StartRequest> = {}): StartRequest {
     amount: 2000,
     currency: "USD",
     capture: "automatic",
-    returnUrl: `https://shop.test/api/v1/payments/${key}/return`,
+    returnUrl: `https://shop.test/api/v1/payments/return/${key}`,
     ...over,
   }
 }

@@ -19,6 +19,7 @@ import * as payments from "#modules/payments/payments.ts"
 import * as reconcile from "#modules/payments/reconcile.ts"
 import * as refunds from "#modules/payments/refunds.ts"
 import * as saved from "#modules/payments/saved.ts"
+import * as voids from "#modules/payments/voids.ts"
 import * as indexing from "#modules/search/indexing.ts"
 import * as rebuild from "#modules/search/rebuild.ts"
 import * as charges from "#modules/subscriptions/charges.ts"
@@ -41,7 +42,7 @@ export const subscribers: {
   "payment.changed": { order: paid.paymentChanged, subscription: charges.follow },
   "payment.announced": { gateway: payments.askAgain },
   "gift-card.issued": { mail: creditMails.giftCard },
-  "payment.void-requested": { gateway: payments.runVoid },
+  "payment.void-requested": { gateway: voids.runVoid },
   "refund.requested": { gateway: refunds.runRefund },
   "refund.changed": { order: paid.paymentChanged, return: returnDecisions.refundChanged },
   "reconciliation.advanced": { work: reconcile.work },

@@ -10,6 +10,7 @@ import { toPayment } from "#modules/payments/lists.ts"
 import { type ChosenMethod, type CreditMethod, isGateway } from "#modules/payments/method.ts"
 import type { Payment } from "#modules/payments/model.ts"
 import * as payments from "#modules/payments/payments.ts"
+import { stageVoidOf } from "#modules/payments/voids.ts"
 import { commit, raced, retryRaced } from "#platform/commit.ts"
 
 import { returnErrors } from "./draft.ts"
@@ -44,7 +45,7 @@ export async function pay(ctx: Ctx, input: NewPayment): Promise<Payment> {
     if (same) return same
     const returnUrl = input.return_url
     const fresh = payments.draft(ctx, { ...payerOf(order), provider, amount, returnUrl })
-    const given = payments.stageVoidOf(ctx, misfits(open, due - amount, provider))
+    const given = stageVoidOf(ctx, misfits(open, due - amount, provider))
     await commit(ctx, [...given.statements, ...payments.stageStart(ctx, fresh)], {
       events: given.events,
       refusals: { ...given.refusals, ...payments.startRefusals },
@@ -80,7 +81,7 @@ async function payByCredit(ctx: Ctx, input: NewPayment, method: CreditMethod): P
     if (!tender) throw new DomainError("store-credit-unavailable", "There is no store credit")
     if (input.amount !== undefined && tender.amount < most) throw tooLittle(tender.amount, order)
     const fresh = creditPayment(ctx, order, tender)
-    const given = payments.stageVoidOf(ctx, misfits(made.filter(isWaiting), due - fresh.amount))
+    const given = stageVoidOf(ctx, misfits(made.filter(isWaiting), due - fresh.amount))
     const balance = balanceOf(order.totalAmount, [fresh, ...made])
     const over =
       balance.paymentStatus === "paid"

@@ -2,6 +2,7 @@ import type { Ctx } from "#context.ts"
 import { isGateway } from "#modules/payments/method.ts"
 import * as payments from "#modules/payments/payments.ts"
 import { stageRefund } from "#modules/payments/refunds.ts"
+import { stageVoidOf } from "#modules/payments/voids.ts"
 
 import { amountDue, balanceOf, isSame } from "./balance.ts"
 import { settlementOf } from "./edit.ts"
@@ -44,7 +45,7 @@ export async function stageSettlement(
       payment.voidRequestedAt === null &&
       payment.amount !== due,
   )
-  const given = payments.stageVoidOf(ctx, stale)
+  const given = stageVoidOf(ctx, stale)
   const isAsked = made.some((payment) => payments.isOpen(payment) && !stale.includes(payment))
   const fresh =
     due > 0 && !isAsked && !isGateway(order.paymentMethod)

@@ -12,7 +12,6 @@ import { toPayment } from "./lists.ts"
 import { isGateway } from "./method.ts"
 import type { CaptureInput, MarkedPaid, MarkPaidInput, Payment } from "./model.ts"
 import {
-  cancelAtGateway,
   changedEvent,
   draft,
   get,
@@ -23,11 +22,11 @@ import {
   selectOf,
   type Staged,
   stageStart,
-  stageVoidOf,
   startRefusals,
   update,
   versionRefusals,
 } from "./payments.ts"
+import { cancelAtGateway, stageVoidOf } from "./voids.ts"
 
 /**
  * Takes the money of an authorized payment, or less of it; the rest is let go. Taken already is taken.

@@ -48,7 +48,7 @@ async function advance(
   { checked, findings, next }: Found,
   isLast: boolean,
 ): Promise<void> {
-  const listing = gatewayNames.filter((name) => gatewayOf(ctx, name)?.list)
+  const listing = gatewayNames.filter((name) => gatewayOf(ctx, name)?.list !== undefined)
   const place = next ?? (row.place && placeAfter(row.place, listing))
   const isDone = place === null
   const now = iso(ctx.now)

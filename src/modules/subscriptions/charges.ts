@@ -12,6 +12,7 @@ import { findPaid, type Paid } from "#modules/orders/payment.ts"
 import { isGateway } from "#modules/payments/method.ts"
 import * as payments from "#modules/payments/payments.ts"
 import * as saved from "#modules/payments/saved.ts"
+import { stageVoidOf } from "#modules/payments/voids.ts"
 import { commit, retryRaced } from "#platform/commit.ts"
 import type { Statement } from "#platform/db.ts"
 
@@ -214,7 +215,7 @@ export async function collect(ctx: Ctx, row: SubscriptionRow): Promise<void> {
     userId: found.order.userId,
     tokenHash: found.order.tokenHash,
   })
-  const given = payments.stageVoidOf(
+  const given = stageVoidOf(
     ctx,
     found.payments.filter((one) => payments.isOpen(one) && one.voidRequestedAt === null),
   )

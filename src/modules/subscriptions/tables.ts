@@ -11,7 +11,7 @@ import {
 
 import type { Id } from "#lib/id.ts"
 import type { orders } from "#modules/orders/tables.ts"
-import type { ChosenMethod } from "#modules/payments/method.ts"
+import type { payments } from "#modules/payments/tables.ts"
 import { users } from "#modules/users/tables.ts"
 
 import { intervals } from "./cycle.ts"
@@ -134,7 +134,9 @@ export const subscriptions = sqliteTable(
     /** How many periods have been ordered, those that were cancelled apart. */
     cycles: integer().notNull(),
     trialEndsAt: text(),
-    provider: text().$type<ChosenMethod>().notNull(),
+    provider: text()
+      .$type<Exclude<(typeof payments.$inferSelect)["provider"], "gift_card" | "store_credit">>()
+      .notNull(),
     /** The payment method that its gateway keeps. */
     methodRef: text(),
     shippingAddress: text({ mode: "json" }).$type<Address>(),

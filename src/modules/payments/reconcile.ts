@@ -48,8 +48,11 @@ async function advance(
   { checked, findings, next }: Found,
   isLast: boolean,
 ): Promise<void> {
-  const listing = gatewayNames.filter((name) => gatewayOf(ctx, name)?.list)
-  const place = next ?? (row.place && placeAfter(row.place, listing))
+  const listing = gatewayNames.filter((name) => {
+    const gateway = gatewayOf(ctx, name)
+    return gateway !== undefined && "list" in gateway
+  })
+  const place = next ?? (row.place === null ? null : placeAfter(row.place, listing))
   const isDone = place === null
   const now = iso(ctx.now)
   const counted = (outcome: FindingRow["outcome"]) =>

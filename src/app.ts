@@ -19,6 +19,7 @@ import { problems } from "#http/problems.ts"
 import { createRouter } from "#http/router.ts"
 import { serverTiming } from "#http/timing.ts"
 import { admin as verifyAdmin } from "#modules/admin/admin.ts"
+import { routes as stateRoutes } from "#modules/admin/states-routes.ts"
 import { routes as sweepRoutes } from "#modules/admin/sweep-routes.ts"
 import { routes as accountRoutes } from "#modules/auth/account-routes.ts"
 import { routes as adminUserRoutes } from "#modules/auth/admin-users-routes.ts"
@@ -45,6 +46,11 @@ import { routes as variantRoutes } from "#modules/catalog/variant-routes.ts"
 import { routes as bulkRoutes } from "#modules/checkout/bulk-routes.ts"
 import { routes as exchangeRoutes } from "#modules/checkout/exchange-routes.ts"
 import { routes as checkoutRoutes } from "#modules/checkout/routes.ts"
+import { admin as creditAdmin } from "#modules/credit/admin.ts"
+import { routes as creditRoutes } from "#modules/credit/routes.ts"
+import { admin as currenciesAdmin } from "#modules/currencies/admin.ts"
+import { routes as priceListRoutes } from "#modules/currencies/price-list-routes.ts"
+import { routes as currencyRoutes } from "#modules/currencies/routes.ts"
 import { admin as inventoryAdmin } from "#modules/inventory/admin.ts"
 import { routes as inventoryRoutes } from "#modules/inventory/routes.ts"
 import { admin as ledgerAdmin } from "#modules/ledger/admin.ts"
@@ -60,11 +66,14 @@ import { routes as orderRoutes } from "#modules/orders/routes.ts"
 import { routes as statisticsRoutes } from "#modules/orders/statistics-routes.ts"
 import { admin as paymentAdmin } from "#modules/payments/admin.ts"
 import { routes as paymentRoutes } from "#modules/payments/routes.ts"
+import { routes as savedMethodRoutes } from "#modules/payments/saved-routes.ts"
 import { routes as privacyRoutes } from "#modules/privacy/routes.ts"
 import { admin as promotionsAdmin } from "#modules/promotions/admin.ts"
 import { admin as searchAdmin } from "#modules/search/admin.ts"
 import { routes as searchRoutes } from "#modules/search/routes.ts"
 import { admin as shippingAdmin } from "#modules/shipping/admin.ts"
+import { admin as subscriptionsAdmin } from "#modules/subscriptions/admin.ts"
+import { routes as subscriptionRoutes } from "#modules/subscriptions/routes.ts"
 import { admin as taxAdmin } from "#modules/tax/admin.ts"
 import { routes as addressRoutes } from "#modules/users/address-routes.ts"
 import { routes as userRoutes } from "#modules/users/routes.ts"
@@ -101,12 +110,17 @@ export const api = createRouter()
   .route("/", inventoryRoutes)
   .route("/", inventoryAdmin)
   .route("/", promotionsAdmin)
+  .route("/", currencyRoutes)
+  .route("/", currenciesAdmin)
+  .route("/", priceListRoutes)
   .route("/", taxAdmin)
   .route("/", shippingAdmin)
   .route("/", cartRoutes)
   .route("/", ledgerAdmin)
   .route("/", paymentRoutes)
+  .route("/", creditRoutes)
   .route("/", paymentAdmin)
+  .route("/", creditRoutes)
   .route("/", laterRoutes)
   .route("/", wishlistRoutes)
   .route("/", cartAdmin)
@@ -122,11 +136,16 @@ export const api = createRouter()
   .route("/", documentRoutes)
   .route("/", orderRoutes)
   .route("/", ordersAdmin)
+  .route("/", creditAdmin)
   .route("/", verifyAdmin)
   .route("/", fulfilmentRoutes)
   .route("/", privacyRoutes)
   .route("/", mailAdmin)
   .route("/", sweepRoutes)
+  .route("/", stateRoutes)
+  .route("/", savedMethodRoutes)
+  .route("/", subscriptionRoutes)
+  .route("/", subscriptionsAdmin)
 
 api.route("/", info(api))
 

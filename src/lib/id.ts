@@ -25,11 +25,17 @@ const prefixes = {
   payment: "pay",
   refund: "rfd",
   reconciliation: "rcn",
+  giftCard: "gft",
+  creditEntry: "cre",
   promotion: "prm",
   taxRate: "txr",
   shippingZone: "zon",
   shippingMethod: "shm",
   import: "imp",
+  exchangeRate: "fxr",
+  priceList: "plt",
+  plan: "pln",
+  subscription: "sub",
 } as const
 
 export type IdKind = keyof typeof prefixes
@@ -55,7 +61,11 @@ export function idFloor<K extends IdKind>(of: K, at: Date): Id<K> {
 
 /** `length` random characters of Crockford's base 32, five bits each. */
 export function randomBase32(length: number): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(length))
+  return base32Of(crypto.getRandomValues(new Uint8Array(length)))
+}
+
+/** A character of Crockford's base 32 for each byte: its last five bits. */
+export function base32Of(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => crockford[byte & 31]).join("")
 }
 

@@ -6,6 +6,7 @@ import type { Role } from "#actor.ts"
 import { type Answer, call } from "../support/api.ts"
 import * as make from "../support/make.ts"
 import { person, secret } from "../support/people.ts"
+import { plan, subscribe } from "../support/subscriptions.ts"
 import {
   exampleOf,
   expectProblem,
@@ -100,6 +101,21 @@ const table: Record<string, Outcome[]> = {
   deletePromotion: staffOnly,
   listPromotionCodes: staffOnly,
   createPromotionCodes: staffOnly,
+  listOfferedCurrencies: everybody,
+  listCurrencies: staffOnly,
+  createCurrency: staffOnly,
+  getCurrency: staffOnly,
+  updateCurrency: staffOnly,
+  deleteCurrency: staffOnly,
+  setExchangeRate: staffOnly,
+  listExchangeRates: staffOnly,
+  listPriceLists: staffOnly,
+  createPriceList: staffOnly,
+  getPriceList: staffOnly,
+  updatePriceList: staffOnly,
+  deletePriceList: staffOnly,
+  listPriceListEntries: staffOnly,
+  setPriceListEntries: staffOnly,
   listTaxRates: staffOnly,
   createTaxRate: staffOnly,
   getTaxRate: staffOnly,
@@ -148,6 +164,16 @@ const table: Record<string, Outcome[]> = {
   // A guest needs the order's token, see below.
   getPayment: signedIn,
   startPayment: signedIn,
+  getGiftCardBalance: everybody,
+  getStoreCredit: signedIn,
+  listGiftCards: staffOnly,
+  issueGiftCard: staffOnly,
+  getGiftCard: staffOnly,
+  updateGiftCard: staffOnly,
+  adjustGiftCard: staffOnly,
+  listGiftCardEntries: staffOnly,
+  getUserStoreCredit: staffOnly,
+  adjustStoreCredit: staffOnly,
   getLedgerBalances: staffOnly,
   getPaymentAnalytics: staffOnly,
   reconcilePayments: staffOnly,
@@ -202,6 +228,26 @@ const table: Record<string, Outcome[]> = {
   exchangeReturn: staffOnly,
   getPackingSlip: staffOnly,
   getStateMachines: everybody,
+  listSubscriptionPlans: everybody,
+  listSubscriptions: signedIn,
+  startSubscription: signedIn,
+  getSubscription: signedIn,
+  changeSubscription: signedIn,
+  pauseSubscription: signedIn,
+  resumeSubscription: signedIn,
+  cancelSubscription: signedIn,
+  undoCancelSubscription: signedIn,
+  listAllSubscriptionPlans: staffOnly,
+  createSubscriptionPlan: staffOnly,
+  getSubscriptionPlan: staffOnly,
+  replaceSubscriptionPlan: staffOnly,
+  updateSubscriptionPlan: staffOnly,
+  deleteSubscriptionPlan: staffOnly,
+  migrateSubscriptionPlan: staffOnly,
+  listAllSubscriptions: staffOnly,
+  listSavedPaymentMethods: signedIn,
+  savePaymentMethod: signedIn,
+  forgetPaymentMethod: signedIn,
   getInfo: everybody,
   listEndpoints: everybody,
   getAdminLinks: staffOnly,
@@ -370,8 +416,13 @@ it("what somebody owns is not there for another customer, on any operation that 
     body: { lines: [{ line_id: placed.body.items[0].id, quantity: 1 }], reason: "other" },
   })
   expect(asked.status).toBe(201)
+  const subscribed = await subscribe(owner, { plan: await plan(), product })
+  expect(subscribed.status).toBe(201)
   const owned: Record<string, string> = {
     order: placed.body.id,
+    subscription: subscribed.body.id,
+    // Of a payment method: only its gateway's customer has any.
+    payment_method: "pm_1",
     return: asked.body.id,
     payment: placed.body.payment.id,
     line: filledCart.body.item_id,

@@ -4,6 +4,7 @@ import type { Id } from "#lib/id.ts"
 import { checks } from "#modules/admin/verify.ts"
 
 import { call } from "../support/api.ts"
+import { giftCard, grant } from "../support/credit.ts"
 import * as make from "../support/make.ts"
 import { deliverAll, move, order, rows, stockObject } from "../support/shop.ts"
 
@@ -113,6 +114,21 @@ describe("verifying a shop", () => {
     )
     expect(found).toEqual([
       { subject: sent.id, detail: "It is paid 20.00, and its payments have 0.00." },
+    ])
+  })
+
+  it("sees gift cards and store credit that nothing was ever put on", async () => {
+    const { admin, buyer } = await busy()
+    const card = await giftCard()
+    await grant(buyer, "5.00")
+    expect((await verified(admin)).is_sound).toBe(true)
+    const cards = await after(admin, "gift-cards", "UPDATE gift_cards SET balance_amount = 6000")
+    expect(cards).toEqual([
+      { subject: card.id, detail: "It has 60.00 USD, and its movements come to 50.00 USD." },
+    ])
+    const sql = "UPDATE store_credits SET balance_amount = 0"
+    expect(await after(admin, "store-credit", sql)).toEqual([
+      { subject: buyer.id, detail: "It has 0.00 USD, and its movements come to 5.00 USD." },
     ])
   })
 

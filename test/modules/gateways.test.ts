@@ -48,6 +48,12 @@ async function standing(id: string, productId: string) {
   return { ...row, onHand, held } as Record<string, unknown>
 }
 
+/** Where the gateway sends the payer's browser. */
+async function wayBack(id: string): Promise<string> {
+  const [row] = await rows("SELECT return_token AS token FROM payments WHERE id = ?", id)
+  return `payments/return/${row?.["token"]}`
+}
+
 const untouched = {
   status: "pending",
   payment_status: "unpaid",
@@ -162,7 +168,7 @@ describe.each(names)("an order through %s", (name) => {
     const { id, product, payment } = await waiting(name)
     world.pay(name, payment)
     world.take(name)
-    const back = await call("GET", `payments/${payment.id}/return?token=x`)
+    const back = await call("GET", `${await wayBack(payment.id)}?token=x`)
     expect([back.status, back.headers.get("location")]).toEqual([
       303,
       `http://localhost:3000/thanks?payment=${payment.id}`,
@@ -234,7 +240,7 @@ describe.each(names)("an order through %s", (name) => {
       paid_amount: 2000,
       refunded_amount: 0,
     })
-    const ship = () => call("POST", `orders/${id}/fulfilments`, { as: staff, body: {} })
+    const ship = () => call("POST", `admin/orders/${id}/fulfilments`, { as: staff, body: {} })
     expect([(await ship()).status, (await ship()).body.code]).toEqual([409, "order-disputed"])
     const refund = await call("POST", "payments/refunds", {
       as: staff,
@@ -270,6 +276,43 @@ describe.each(names)("an order through %s", (name) => {
     ])
     expect(await countOf("refunds")).toBe(0)
   })
+})
+
+it("a dispute of other figures, or with another end than it had, is kept aside", async () => {
+  quiet()
+  const world = standIn()
+  const { id, product } = await paid(world, "stripe")
+  dispute(world, "stripe")
+  const [open] = world.take("stripe").filter(({ type }) => type === "charge.dispute.created")
+  const altered = (eventId: string, over: Record<string, unknown>) => {
+    const copy = structuredClone(open)
+    if (!copy) throw new Error("no dispute")
+    copy.body["id"] = eventId
+    Object.assign(copy.body["data"].object, over)
+    return copy
+  }
+  const events = [
+    altered("evt_dear", { amount: 2001 }),
+    altered("evt_foreign", { currency: "eur" }),
+    altered("evt_nobody", { payment_intent: "pi_nobody", charge: "ch_nobody" }),
+    altered("evt_won", { status: "won" }),
+    altered("evt_late", {}),
+    altered("evt_lost", { status: "lost" }),
+  ]
+  for (const { status } of await world.send("stripe", events)) expect(status).toBe(200)
+  await settleAll()
+  const kept = await rows(
+    "SELECT event_id, outcome, reason FROM gateway_events WHERE kind LIKE 'charge.dispute.%' ORDER BY rowid",
+  )
+  expect(kept.map(({ event_id, outcome, reason }) => [event_id, outcome, reason])).toEqual([
+    ["evt_dear", "quarantined", "dispute-amount"],
+    ["evt_foreign", "quarantined", "dispute-currency"],
+    ["evt_nobody", "quarantined", "unknown-payment"],
+    ["evt_won", "applied", null],
+    ["evt_late", "ignored", null],
+    ["evt_lost", "quarantined", "dispute-over"],
+  ])
+  expect(await standing(id, product.id)).toEqual(sold)
 })
 
 /** The payer's bank takes the money back, or decides. */
@@ -338,14 +381,14 @@ describe("a payer's browser", () => {
 
   it("that comes back to nothing we know of is told so", async () => {
     standIn()
-    expect((await call("GET", "payments/pay_nobody/return")).status).toBe(404)
+    expect((await call("GET", "payments/return/nobodys")).status).toBe(404)
   })
 
   it("is told what became of its payment when there is nowhere to go", async () => {
     const world = standIn()
     const { payment } = await waiting("paypal", { return_url: undefined })
     world.pay("paypal", payment)
-    const { status, body } = await call("GET", `payments/${payment.id}/return`)
+    const { status, body } = await call("GET", await wayBack(payment.id))
     expect([status, body]).toEqual([200, { id: payment.id, status: "paid" }])
   })
 })

@@ -84,12 +84,25 @@ describe("what a gateway says", () => {
     expect(judge(known(), told(over))).toEqual({ mismatch })
   })
 
+  it("of other money than was taken is not of this payment", () => {
+    const paid = known({ status: "paid", capturedAmount: 2000, captureRef: "ch_1" })
+    expect(judge(paid, told({ captureRef: "ch_2" }))).toEqual({ mismatch: "capture-ref" })
+    expect(judge(paid, told({ captureRef: "ch_1" }))).toMatchObject({ isNews: false })
+    expect(judge(paid, told())).toMatchObject({ isNews: false })
+  })
+
+  it("changes nothing about a dispute", () => {
+    const disputed = known({ status: "disputed", capturedAmount: 2000, disputedAmount: 500 })
+    expect(judge(disputed, told())).toMatchObject({ status: "disputed", isNews: false })
+  })
+
   it("leads to every state, and each is what its amounts say", () => {
     expect([statusOf(2000, 0), statusOf(2000, 1), statusOf(2000, 2000)]).toEqual([
       "paid",
       "partially_refunded",
       "refunded",
     ])
+    expect([statusOf(2000, 0, 2000), statusOf(2000, 1999, 1)]).toEqual(["disputed", "disputed"])
     const reached = new Set(
       paymentStatuses.flatMap((from) => paymentStatuses.filter((to) => mayBecome(from, to))),
     )
@@ -98,8 +111,14 @@ describe("what a gateway says", () => {
 })
 
 describe("an order by its payments", () => {
-  const of = (status: Figures["status"], capturedAmount = 0, refundedAmount = 0) => ({
+  const of = (
+    status: Figures["status"],
+    capturedAmount = 0,
+    refundedAmount = 0,
+    amount = 1000,
+  ) => ({
     status,
+    amount,
     capturedAmount,
     refundedAmount,
     refundedTaxAmount: 0,
@@ -112,9 +131,14 @@ describe("an order by its payments", () => {
     ["voided", [of("voided")]],
     ["authorized", [of("failed"), of("authorized")]],
     ["unpaid", [of("paid", 600), of("unpaid")]],
+    ["unpaid", [of("paid", 600), of("failed")]],
+    ["unpaid", [of("authorized", 0, 0, 999), of("failed")]],
+    ["authorized", [of("paid", 600), of("authorized", 0, 0, 400)]],
+    ["unpaid", [of("paid", 600), of("authorized", 0, 0, 399)]],
     ["paid", [of("paid", 600), of("paid", 400)]],
     ["partially_refunded", [of("paid", 600), of("refunded", 400, 400)]],
     ["refunded", [of("refunded", 600, 600), of("refunded", 400, 400)]],
+    ["disputed", [of("disputed", 600), of("refunded", 400, 400)]],
   ] as const)("is %s", (paymentStatus, payments) => {
     expect(balanceOf(1000, payments)).toMatchObject({ paymentStatus })
   })

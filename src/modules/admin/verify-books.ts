@@ -208,7 +208,13 @@ function expected(
     add("receivable", payment.refundedAmount - payment.capturedAmount)
     const account = isGateway(payment.provider) ? `gateway:${payment.provider}` : "cash"
     if (account === "cash" && payment.provider !== "manual" && payment.provider !== "cod") continue
-    const back = given.filter(({ paymentId }) => paymentId === payment.id)
+    const all = given.filter(({ paymentId }) => paymentId === payment.id)
+    // What was given as store credit has left no account.
+    const back = all.filter(({ destination }) => destination === null)
+    const credited = all.reduce(
+      (sum, { destination, amount }) => sum + (destination === null ? 0 : amount),
+      0,
+    )
     const sum = (status: string) =>
       back.reduce((all, one) => all + (one.status === status ? one.amount : 0), 0)
     const held = (status: string) =>
@@ -222,7 +228,7 @@ function expected(
     add("fees", fee)
     add("refunds-in-flight", -sum("pending"))
     add("disputes", held("open"))
-    const lost = payment.refundedAmount - sum("succeeded") - sum("pending")
+    const lost = payment.refundedAmount - credited - sum("succeeded") - sum("pending")
     add("write-offs", held("lost") - lost)
   }
   return sums

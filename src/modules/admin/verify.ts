@@ -5,6 +5,7 @@ import { invalid } from "#errors.ts"
 import type { Stretch } from "./check.ts"
 import type { CheckResult, Verification, VerifyQuery } from "./model.ts"
 import * as books from "./verify-books.ts"
+import * as credit from "./verify-credit.ts"
 import * as orders from "./verify-orders.ts"
 import * as platform from "./verify-platform.ts"
 import * as stock from "./verify-stock.ts"
@@ -62,6 +63,14 @@ export const checks: Record<string, Check> = {
   promotions: {
     title: "Promotions are used as often as orders say, and no more than they may be",
     look: orders.promotions,
+  },
+  "gift-cards": {
+    title: "What lies on every gift card is the sum of its movements",
+    look: credit.giftCardBalances,
+  },
+  "store-credit": {
+    title: "What every account has is the sum of its movements, by currency",
+    look: credit.accountBalances,
   },
   sessions: {
     title: "A session has at most one refresh token that works",

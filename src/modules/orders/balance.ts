@@ -5,6 +5,7 @@ type PaymentStatus = (typeof paymentStatuses)[number]
 /** What is counted of a payment, in minor units of the order's currency. */
 type Counted = {
   status: PaymentStatus
+  amount: number
   capturedAmount: number
   refundedAmount: number
   refundedTaxAmount: number
@@ -21,12 +22,13 @@ export type Balance = {
   refundedShippingAmount: number
 }
 
-/** Of several payments without captured money the best one says how the order stands. */
-const hopes = ["authorized", "unpaid", "failed", "voided"] as const
+/** Of several payments of which nothing was captured or authorized the best one says how the order stands. */
+const hopes = ["unpaid", "failed", "voided"] as const
 
 /**
- * How an order stands by its payments: paid once they have captured its total, whatever came back since counts as
- * refunded. An order of nothing is paid. While a payer's bank holds any of it back it is disputed.
+ * How an order stands by its payments: paid once they have captured its total, authorized once what is vouched for
+ * makes up the rest, and unpaid while they cover a part; whatever came back since counts as refunded. An order of
+ * nothing is paid. While a payer's bank holds any of it back it is disputed.
  */
 export function balanceOf(totalAmount: number, payments: readonly Counted[]): Balance {
   const sum = (of: (payment: Counted) => number) =>
@@ -45,8 +47,19 @@ export function balanceOf(totalAmount: number, payments: readonly Counted[]): Ba
     if (payments.some(({ status }) => status === "disputed")) return "disputed"
     if (refundedAmount > 0) return refundedAmount < paidAmount ? "partially_refunded" : "refunded"
     if (paidAmount >= totalAmount) return "paid"
+    const vouched = vouchedFor(payments)
+    if (vouched > 0 && paidAmount + vouched >= totalAmount) return "authorized"
+    if (paidAmount + vouched > 0) return "unpaid"
     return hopes.find((hope) => payments.some(({ status }) => status === hope)) ?? "unpaid"
   }
+}
+
+/** What gateways have authorized and not taken yet, in minor units. */
+export function vouchedFor(payments: readonly Counted[]): number {
+  return payments.reduce(
+    (all, { status, amount }) => all + (status === "authorized" ? amount : 0),
+    0,
+  )
 }
 
 /** Whether an order shows this balance already. */

@@ -126,8 +126,15 @@ export async function settleEdit(
 
 /** @throws `order-not-editable`, `order-unpaid` */
 function requireEditable(ctx: Ctx, order: OrderRow): void {
-  if (awaitsGateway(order) && order.paidAmount === 0) throw unpaid(order)
-  if (!mayEdit(order.status) || order.currency !== ctx.config.currency)
+  if (awaitsGateway(order) && (order.status === "pending" || order.paidAmount === 0))
+    throw unpaid(order)
+  if (order.currency !== ctx.config.currency)
+    throw new DomainError(
+      "order-not-editable",
+      `What is in an order in ${order.currency} cannot be changed.`,
+      { currency: order.currency },
+    )
+  if (!mayEdit(order.status))
     throw new DomainError(
       "order-not-editable",
       `What is in a ${order.status} order cannot be changed.`,

@@ -28,7 +28,8 @@ type Target = { order: OrderRow; paymentId?: Id<"payment"> }
 /**
  * Gives back what was paid, or a part of it, because staff say so; audited. What it is for, if it is for things, counts
  * as come back: a return that is received at once. With an idempotency key the same request gives back once.
- * @throws `forbidden`, `not-found`, `refund-too-large` with `refundable`, `not-returnable` with `lines`, `invalid-input`
+ * @throws `forbidden`, `not-found`, `refund-too-large` with `refundable`, `not-returnable` with `lines`,
+ * `store-credit-unavailable`, `invalid-input`
  */
 export async function create(ctx: Ctx, input: NewRefund): Promise<RefundsMade> {
   requirePermission(ctx, "orders:write")
@@ -52,7 +53,7 @@ function amountOf({ amount: text }: NewRefund, { currency }: OrderRow): number |
 
 async function refundMoney(
   ctx: Ctx,
-  { reason }: NewRefund,
+  { reason, to }: NewRefund,
   { order, paymentId }: Target,
   amount: number | undefined,
 ): Promise<RefundsMade> {
@@ -65,10 +66,11 @@ async function refundMoney(
       amount: amount ?? "all",
       key: `request:${ctx.once?.key ?? randomBase32(26)}`,
       reason,
+      to,
       split: (whole, before) => splitOf(order, before, whole),
       ...(paymentId && { paymentId }),
     },
-    { statements: stageAudit(ctx, "payment.refunded", null, { reference, reason }), result },
+    { statements: stageAudit(ctx, "payment.refunded", null, { reference, reason, to }), result },
   )
   if (made.length === 0) throw tooLarge(0, order.currency)
   return result(made)
@@ -95,6 +97,7 @@ async function refundThings(
       })),
       amount,
       refundShipping: false,
+      to: input.to,
       note: reason,
     }
     const found = { row: approved, lines, opened, all, ...(paymentId && { paymentId }) }
@@ -119,7 +122,7 @@ async function refundThings(
           })),
         ),
         ...step.statements,
-        ...stageAudit(ctx, "payment.refunded", null, { reference, reason }),
+        ...stageAudit(ctx, "payment.refunded", null, { reference, reason, to: input.to }),
       ],
       {
         events: [returns.changed(step.row), ...step.events],

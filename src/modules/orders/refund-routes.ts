@@ -14,13 +14,15 @@ export const routes = createRouter().openapi(
     operationId: "refundPayment",
     summary: "Give money back",
     description:
-      "Of a payment, or of an order's payments, the newest first: all that is left, `amount` of it, or what was paid for `lines`, discount and tax in proportion. However many at once, never more than was paid; and in however many pieces, the parts add up to the whole.",
+      "Of a payment, or of an order's payments, the newest first: all that is left, `amount` of it, or what was paid for `lines`, discount and tax in proportion. However many at once, never more than was paid; and in however many pieces, the parts add up to the whole. What a gift card or store credit paid is there again at once; `to: store_credit` gives the account credit whatever it was paid by.",
     request: { body: json(NewRefund) },
     responses: created(RefundsMade, "The refunds"),
     refuses: [
       "not-found",
       "refund-too-large",
+      "store-credit-unavailable",
       "not-returnable",
+      "store-credit-unavailable",
       "order-changed",
       "payment-changed",
     ],

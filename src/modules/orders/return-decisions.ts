@@ -62,8 +62,8 @@ export function cancel(ctx: Ctx, orderRef: string, ref: string): Promise<Return>
 /**
  * Records what arrived and gives back what was paid for it: stock and money each exactly once, even if this process
  * dies now. Where no gateway is asked it is refunded with that; nothing to give back closes it.
- * @throws `forbidden`, `not-found`, `illegal-transition`, `refund-too-large` with `refundable`, `order-changed`,
- * `invalid-input`
+ * @throws `forbidden`, `not-found`, `illegal-transition`, `refund-too-large` with `refundable`,
+ * `store-credit-unavailable`, `order-changed`, `invalid-input`
  */
 export async function receive(ctx: Ctx, ref: string, input: ReturnReceipt): Promise<Return> {
   requirePermission(ctx, "orders:write")
@@ -73,6 +73,7 @@ export async function receive(ctx: Ctx, ref: string, input: ReturnReceipt): Prom
       lines: input.lines ?? [],
       amount: askedAmount(input, found.opened.order.currency),
       refundShipping: input.refund_shipping,
+      to: input.refund_to,
       note: input.note,
     }),
   )

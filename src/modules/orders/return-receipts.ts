@@ -30,6 +30,7 @@ type Receipt = {
   lines: readonly { line_id: string; accepted_quantity: number; restock: boolean }[]
   amount: number | undefined
   refundShipping: boolean
+  to: "source" | "store_credit"
   note: string
 }
 
@@ -70,6 +71,7 @@ export async function stageReceipt(
           amount,
           key,
           reason,
+          to: input.to,
           split: (whole, before) => splitOf(order, before, whole, wanted),
           ...(paymentId && { paymentId }),
         })

@@ -66,6 +66,7 @@ export async function stageSettlement(
     ...(fresh ? [fresh] : []),
     {
       status: "paid",
+      amount: 0,
       capturedAmount: 0,
       refundedAmount: refundAmount,
       refundedTaxAmount: 0,
@@ -83,6 +84,6 @@ export async function stageSettlement(
       ...(fresh ? payments.stageStart(ctx, fresh) : []),
     ],
     events: [...back.events, ...given.events],
-    refusals: { ...back.refusals, ...given.refusals, ...payments.openRefusals },
+    refusals: { ...back.refusals, ...given.refusals, ...payments.startRefusals },
   }
 }

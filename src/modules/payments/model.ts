@@ -12,11 +12,13 @@ import {
   spelled,
 } from "#lib/shapes.ts"
 
-import { paymentMethods } from "./method.ts"
+import { chosenMethods, paymentMethods } from "./method.ts"
 import { paymentStatuses } from "./status.ts"
 
 /** How it is paid. `fake` is there in development only. */
 export const PaymentMethodName = z.enum(paymentMethods).meta({ example: "manual" })
+/** What can be chosen to pay by. */
+export const ChosenMethodName = z.enum(chosenMethods).meta({ example: "manual" })
 
 /** What a client needs to pay. */
 const action = {
@@ -35,6 +37,7 @@ export const PaymentStart = z
     amount: Money,
     currency: z.string().meta({ example: "USD" }),
     failure: z.string().nullable().meta({ description: "Why it failed, in the gateway's word" }),
+    last4: z.string().optional().meta({ description: "The end of the code of its gift card" }),
     ...action,
   })
   .meta({ id: "PaymentStart" })
@@ -55,6 +58,9 @@ export const Refund = z
     amount: Money,
     currency: z.string().meta({ example: "USD" }),
     reason: z.string(),
+    to: z.enum(["source", "store_credit"]).meta({
+      description: "Back the way it was paid, or to the account as store credit",
+    }),
     failure: z.string().nullable(),
     created_at: Instant,
     updated_at: Instant,
@@ -114,10 +120,8 @@ export type PaymentQuery = z.infer<typeof PaymentQuery>
 /** How an order can be paid now. */
 export const PaymentMethods = z
   .object({
-    results: z.array(
-      z.object({ id: PaymentMethodName, name: z.string(), is_gateway: z.boolean() }),
-    ),
-    card: PaymentMethodName.nullable().meta({
+    results: z.array(z.object({ id: ChosenMethodName, name: z.string(), is_gateway: z.boolean() })),
+    card: ChosenMethodName.nullable().meta({
       description: "The method that `card` means; null: cards are not taken",
     }),
   })
@@ -130,13 +134,24 @@ export const CaptureInput = z
   .meta({ example: {}, description: "Absent: all of it" })
 export type CaptureInput = z.infer<typeof CaptureInput>
 
-/** Why staff say that a payment was made. */
+/** Why staff say that a payment was made, and how much of it. */
 export const MarkPaidInput = z
   .object({
+    amount: PriceInput.optional().meta({
+      description: "A part of it: what is left is a payment of its own, `rest`",
+    }),
     note: z.string().trim().max(1000, "At most 1000 characters.").default(""),
   })
   .meta({ example: { note: "Bank transfer of 20 November" } })
 export type MarkPaidInput = z.infer<typeof MarkPaidInput>
+
+/** A payment that was marked as paid. */
+export const MarkedPaid = Payment.extend({
+  rest: id("payment", "pay_01kaeq4w8s0000000000000000").nullable().meta({
+    description: "The payment of what is left; null: nothing is",
+  }),
+}).meta({ id: "MarkedPaid" })
+export type MarkedPaid = z.infer<typeof MarkedPaid>
 
 const RefundLine = spelled(
   { line: "line_id" },
@@ -162,6 +177,9 @@ export const NewRefund = z
         "Whether the things are sold again; without `lines`, all that were sent come back. False: those of `lines` are written off",
     }),
     reason: z.string().trim().min(1, "This field may not be blank.").max(1000),
+    to: z.enum(["source", "store_credit"]).default("source").meta({
+      description: "Back the way it was paid, or to the account as store credit",
+    }),
   })
   .refine(({ payment, order }) => (payment === undefined) !== (order === undefined), {
     path: ["payment"],

@@ -1,18 +1,21 @@
 import { desc, eq, sql } from "drizzle-orm"
 
 import type { Ctx } from "#context.ts"
-import { DomainError } from "#errors.ts"
+import { DomainError, notFound } from "#errors.ts"
 import type { Event } from "#events.ts"
 import { type Id, newId } from "#lib/id.ts"
 import { toDecimal } from "#lib/money.ts"
+import { randomToken } from "#lib/secret.ts"
 import { iso, secondsAfter } from "#lib/time.ts"
+import { spendRefusals, stageEntry } from "#modules/credit/entries.ts"
+import type { Holder } from "#modules/credit/entry.ts"
 import { refusalOf } from "#platform/call.ts"
 import { commit, raced, retryRaced } from "#platform/commit.ts"
 import type { Statement } from "#platform/db.ts"
 
 import type { Answer, Asked } from "./gateway.ts"
 import { gatewayOf } from "./gateways.ts"
-import { isGateway, methodNames, type PaymentMethod } from "./method.ts"
+import { isCredit, isGateway, methodNames, type PaymentMethod } from "./method.ts"
 import { judge, type Told } from "./status.ts"
 import { payments } from "./tables.ts"
 
@@ -38,12 +41,15 @@ type NewPayment = {
   amount: number
   userId: Id<"user"> | null
   tokenHash: string | null
+  /** What it is paid by, of a gift card's payment. */
+  giftCardId?: Id<"giftCard">
+  giftCardLast4?: string
   /** Where the payer's browser goes afterwards. */
   returnUrl?: string | undefined
 }
 
 /**
- * A payment that is not committed yet.
+ * A payment that is not committed yet. One by a gift card or store credit is paid with its batch.
  * @throws `payment-method-unavailable` for an amount that its gateway cannot take in this currency
  */
 export function draft(ctx: Ctx, given: NewPayment): PaymentRow {
@@ -53,11 +59,14 @@ export function draft(ctx: Ctx, given: NewPayment): PaymentRow {
       "payment-method-unavailable",
       `${methodNames[given.provider]} does not take ${toDecimal(given.amount, given.currency)} ${given.currency}.`,
     )
+  const isPaid = isCredit(given.provider)
   return {
+    giftCardId: null,
+    giftCardLast4: null,
     ...given,
     id: newId("payment", ctx.now),
-    status: "unpaid",
-    capturedAmount: 0,
+    status: isPaid ? "paid" : "unpaid",
+    capturedAmount: isPaid ? given.amount : 0,
     refundedAmount: 0,
     refundedTaxAmount: 0,
     refundedShippingAmount: 0,
@@ -67,6 +76,7 @@ export function draft(ctx: Ctx, given: NewPayment): PaymentRow {
     gatewayRef: null,
     captureRef: null,
     returnUrl: given.returnUrl ?? null,
+    returnToken: isGateway(given.provider) ? randomToken(24) : null,
     action: null,
     failure: null,
     voidRequestedAt: null,
@@ -81,15 +91,46 @@ export function draft(ctx: Ctx, given: NewPayment): PaymentRow {
 
 /**
  * Inserts a payment, in the batch of what it is for; `start` asks its gateway afterwards, and should that never
- * happen, whoever wants to pay does. Its refusals: `openRefusals`.
+ * happen, whoever wants to pay does. What a gift card or store credit pays is taken off it in that batch, and no more
+ * than is there. Its refusals: `startRefusals`.
  */
 export function stageStart(ctx: Ctx, payment: PaymentRow): Statement[] {
-  return [ctx.db.insert(payments).values(payment)]
+  const { id, amount, currency, reference } = payment
+  const holder = holderOf(payment)
+  return [
+    ctx.db.insert(payments).values(payment),
+    ...(holder
+      ? stageEntry(ctx, holder, {
+          key: `spend:${id}`,
+          kind: "spent",
+          amount: -amount,
+          currency,
+          reason: "",
+          reference,
+        })
+      : []),
+  ]
 }
 
-/** What a broken constraint of `stageStart` means: of one provider there is one payment to pay. */
-export const openRefusals = {
+/** What a payment was paid by, of the shop's own credit; `undefined`: by something else. */
+export function holderOf(payment: PaymentRow): Holder | undefined {
+  const { provider, giftCardId, giftCardLast4: last4, userId } = payment
+  if (provider === "gift_card" && giftCardId !== null)
+    return { method: provider, giftCardId, last4: last4 ?? "" }
+  if (provider === "store_credit" && userId !== null) return { method: provider, userId }
+  return undefined
+}
+
+/** Payments of one moment, in the order given: who asks for the newest first gets the last first. */
+export function inOrder(rows: readonly PaymentRow[]): PaymentRow[] {
+  const ids = rows.map(({ id }) => id).toSorted()
+  return rows.map((row, index) => ({ ...row, id: ids[index] ?? row.id }))
+}
+
+/** What a broken constraint of `stageStart` means: of one provider there is one payment to pay; credit has its own. */
+export const startRefusals = {
   "payments.reference, payments.provider": () => changed(),
+  ...spendRefusals,
 } as const
 
 /**
@@ -105,7 +146,7 @@ export async function start(ctx: Ctx, payment: PaymentRow): Promise<PaymentRow> 
     return await follow(ctx, payment, await gateway.start(requestOf(ctx, payment)))
   } catch (error) {
     const failure = refusalOf(error)
-    if (failure !== undefined) return refuse(ctx, payment, failure)
+    if (failure !== undefined && payment.gatewayRef === null) return refuse(ctx, payment, failure)
     ctx.log.error("payment left to the sweeper", error, { payment_id: payment.id })
     return payment
   }
@@ -144,14 +185,20 @@ export async function refresh(ctx: Ctx, payment: PaymentRow): Promise<PaymentRow
 }
 
 /**
- * The payer is back from the gateway: asks it what they did, if it answers. Answers where they go from here.
+ * The payer is back from the gateway, by the token that their browser was sent there with: asks it what they did, if it
+ * answers. Answers where they go from here.
  * @throws `not-found`
  */
 export async function arrive(
   ctx: Ctx,
-  id: string,
+  token: string,
 ): Promise<{ payment: PaymentRow; location: string | null }> {
-  const known = await get(ctx, id as Id<"payment">)
+  const [known] = await ctx.db
+    .select()
+    .from(payments)
+    .where(eq(payments.returnToken, token))
+    .limit(1)
+  if (!known) throw notFound("payment")
   const payment = isAwaited(known)
     ? await refresh(ctx, known).catch((error) => {
         ctx.log.error("payment left to the sweeper", error, { payment_id: known.id })
@@ -189,7 +236,7 @@ export function requestOf(ctx: Ctx, payment: PaymentRow): Asked {
     amount,
     currency,
     capture,
-    returnUrl: `${ctx.config.baseUrl}/api/v1/payments/${key}/return`,
+    returnUrl: `${ctx.config.baseUrl}/api/v1/payments/return/${payment.returnToken ?? ""}`,
     ref,
     captureRef,
   }

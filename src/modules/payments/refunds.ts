@@ -5,6 +5,8 @@ import { DomainError, notFound } from "#errors.ts"
 import { type Id, newId } from "#lib/id.ts"
 import { allocate, toDecimal } from "#lib/money.ts"
 import { iso } from "#lib/time.ts"
+import { stageEntry } from "#modules/credit/entries.ts"
+import type { Holder } from "#modules/credit/entry.ts"
 import { commit, retryRaced } from "#platform/commit.ts"
 import type { Statement } from "#platform/db.ts"
 
@@ -15,6 +17,7 @@ import {
   changed,
   changedEvent,
   checkIn,
+  holderOf,
   nothing,
   type PaymentRow,
   type Staged,
@@ -36,6 +39,8 @@ type RefundOrder = {
   reason: string
   /** Of this payment alone; absent: of all of the reference, the newest first. */
   paymentId?: Id<"payment">
+  /** `store_credit`: to the account that paid, whatever it was paid by. */
+  to?: "source" | "store_credit"
   /**
    * Splits the amount, where goods or service are paid back; `before`: what all refunds of the reference come to, which
    * still holds when it is committed. Absent: nothing of it is tax or shipping.
@@ -46,13 +51,13 @@ type RefundOrder = {
 /**
  * Gives money back, in the batch of what causes it: several at once never come to more than was captured, since
  * the amounts are added up under a CHECK (then `payment-changed`, for `retryRaced`). Without a gateway it is done
- * with the batch; a gateway is asked by the subscriber of `refund.requested`. A key that was used already, and
- * `all` of nothing, is nothing.
- * @throws `refund-too-large` with `refundable`
+ * with the batch, and is back on its gift card or in store credit then; a gateway is asked by the subscriber of
+ * `refund.requested`. A key that was used already, and `all` of nothing, is nothing.
+ * @throws `refund-too-large` with `refundable`, `store-credit-unavailable` to what nobody's account paid
  */
 export async function stageRefund(
   ctx: Ctx,
-  { reference, amount, key, reason, paymentId, split }: RefundOrder,
+  { reference, amount, key, reason, paymentId, to = "source", split }: RefundOrder,
 ): Promise<Staged & { refunds: RefundRow[] }> {
   const [used, captured] = await ctx.db.batch([
     ctx.db.select({ id: refunds.id }).from(refunds).where(eq(refunds.key, key)).limit(1),
@@ -88,6 +93,7 @@ export async function stageRefund(
       shippingAmount: shippings?.[index] ?? 0,
       key,
       reason,
+      destination: to === "source" ? null : to,
     }),
   }))
   return {
@@ -97,6 +103,7 @@ export async function stageRefund(
       ...parts.flatMap(({ payment, refund }) => [
         ctx.db.insert(refunds).values(refund),
         add(ctx, payment.id, refund, 1),
+        ...stageCredited(ctx, payment, refund),
       ]),
     ],
     events: parts.flatMap(({ payment, refund: { id, status } }) => [
@@ -107,6 +114,20 @@ export async function stageRefund(
     ]),
     refusals: { payments_amounts: changed, "refunds.key": changed, ...versionRefusals },
   }
+}
+
+/** Puts what was refunded on the gift card or the account that it goes to; elsewhere it goes through a gateway, or by hand. */
+function stageCredited(ctx: Ctx, payment: PaymentRow, refund: RefundRow): Statement[] {
+  const { id, amount, currency, reason, reference, destination } = refund
+  const holder = destination === null ? holderOf(payment) : accountOf(payment)
+  if (!holder) return []
+  const refunded = { kind: "refunded", amount, currency, reason, reference } as const
+  return stageEntry(ctx, holder, { ...refunded, key: `refund:${id}` })
+}
+
+function accountOf({ userId }: PaymentRow): Holder {
+  if (userId === null) throw new DomainError("store-credit-unavailable")
+  return { method: "store_credit", userId }
 }
 
 const noSplit: Split = { taxAmount: 0, shippingAmount: 0 }
@@ -141,9 +162,12 @@ export function refundableOf({
 function draftOf(
   ctx: Ctx,
   payment: PaymentRow,
-  given: Pick<RefundRow, "amount" | "taxAmount" | "shippingAmount" | "key" | "reason">,
+  given: Pick<
+    RefundRow,
+    "amount" | "taxAmount" | "shippingAmount" | "key" | "reason" | "destination"
+  >,
 ): RefundRow {
-  const isPending = isGateway(payment.provider)
+  const isPending = isGateway(payment.provider) && given.destination === null
   return {
     ...given,
     id: newId("refund", ctx.now),
@@ -322,6 +346,7 @@ export function stageAdopted(
       amount,
       key: `gateway:${payment.provider}:${ref}`,
       reason: "Made at the gateway.",
+      destination: null,
     }),
     status,
     gatewayRef: ref,

@@ -8,6 +8,7 @@ import * as captures from "./captures.ts"
 import * as lists from "./lists.ts"
 import {
   CaptureInput,
+  MarkedPaid,
   MarkPaidInput,
   Payment,
   PaymentDetail,
@@ -100,14 +101,14 @@ export const routes = createRouter()
   .openapi(
     route({
       method: "get",
-      path: "/payments/{payment}/return",
+      path: "/payments/return/{token}",
       tags,
       operationId: "returnFromPayment",
       summary: "Back from the gateway",
       description:
         "Where gateways send the payer's browser: what they did there is looked up, and it goes on to the payment's `return_url`. Without one the answer is what became of the payment.",
       access: "open",
-      request: { params },
+      request: { params: z.object({ token: Ref.meta({ example: "bm9ib2R5cw" }) }) },
       responses: {
         ...ok(PaymentState, "What became of it"),
         303: {
@@ -118,7 +119,7 @@ export const routes = createRouter()
       refuses: ["not-found"],
     }),
     async (c) => {
-      const { payment, location } = await payments.arrive(c.var.ctx, c.req.valid("param").payment)
+      const { payment, location } = await payments.arrive(c.var.ctx, c.req.valid("param").token)
       return location === null
         ? c.json({ id: payment.id, status: payment.status }, 200)
         : c.redirect(location, 303)
@@ -168,9 +169,9 @@ export const routes = createRouter()
       operationId: "markPaid",
       summary: "Say that an invoice was paid",
       description:
-        "Or that the cash was taken at the door. Only of payments without a gateway; audited.",
+        "Or that the cash was taken at the door, or a part of it: then what is left is a payment of its own. Only of payments without a gateway; audited.",
       request: { params, body: optionalJson(MarkPaidInput) },
-      responses: ok(Payment, "The payment"),
+      responses: ok(MarkedPaid, "The payment"),
       refuses: ["not-found", "payment-closed", "payment-changed"],
     }),
     async (c) =>

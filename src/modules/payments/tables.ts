@@ -10,6 +10,7 @@ import {
 } from "drizzle-orm/sqlite-core"
 
 import type { Id } from "#lib/id.ts"
+import { users } from "#modules/users/tables.ts"
 
 import { findingKinds, type Place } from "./findings.ts"
 import { paymentMethods } from "./method.ts"
@@ -42,10 +43,14 @@ export const payments = sqliteTable(
     capture: text({ enum: ["automatic", "manual"] }).notNull(),
     /** The gateway's own id of it; NULL until the gateway has answered once. */
     gatewayRef: text(),
+    /** The card that it was paid by, of a gift card's payment, and the end of its code. */
+    giftCardId: text().$type<Id<"giftCard">>(),
+    giftCardLast4: text(),
     /** What the gateway calls the money that was taken, where that is another id. */
     captureRef: text(),
-    /** Where the payer's browser goes afterwards. */
+    /** Where the payer's browser goes afterwards, and by which token it comes back from the gateway. */
     returnUrl: text(),
+    returnToken: text(),
     /** What the client needs to pay. */
     action: text({ mode: "json" }).$type<{ clientSecret?: string; redirectUrl?: string }>(),
     /** Why it failed, in the gateway's word. */
@@ -74,6 +79,7 @@ export const payments = sqliteTable(
     index("payments_provider").on(t.provider, t.createdAt, t.id),
     uniqueIndex("payments_gateway_ref").on(t.provider, t.gatewayRef),
     uniqueIndex("payments_capture_ref").on(t.provider, t.captureRef),
+    uniqueIndex("payments_return_token").on(t.returnToken),
     uniqueIndex("payments_open")
       .on(t.reference, t.provider)
       .where(sql`status = 'unpaid' AND void_requested_at IS NULL`),
@@ -112,6 +118,8 @@ export const refunds = sqliteTable(
     shippingAmount: integer().notNull().default(0),
     currency: text().notNull(),
     reason: text().notNull(),
+    /** `store_credit`: given to the account as credit, and nobody is asked for it; NULL: back the way it came. */
+    destination: text({ enum: ["store_credit"] }),
     gatewayRef: text(),
     failure: text(),
     checkAt: text(),
@@ -267,4 +275,19 @@ export const paymentStats = sqliteTable(
     refundedAmount: integer().notNull(),
   },
   (t) => [primaryKey({ columns: [t.day, t.provider, t.currency] })],
+)
+
+/** Whose customer an account is, at gateways that keep payment methods: `ref` is the gateway's own id. */
+export const paymentCustomers = sqliteTable(
+  "payment_customers",
+  {
+    userId: text()
+      .$type<Id<"user">>()
+      .notNull()
+      .references(() => users.id),
+    provider: text({ enum: paymentMethods }).notNull(),
+    ref: text().notNull(),
+    createdAt: text().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.userId, t.provider] })],
 )

@@ -94,14 +94,15 @@ BEGIN
   SELECT source, debit, credit, amount, currency, reference, updated_at FROM payment_claims WHERE payment_id = NEW.id;
 END;
 --> statement-breakpoint
--- A refund is owed no more as soon as it is on its way, and leaves its account when it has succeeded.
+-- A refund is owed no more as soon as it is on its way, and leaves its account when it has succeeded; what is given as
+-- store credit instead leaves none, and is booked with the credit.
 CREATE VIEW `refund_claims` AS
   SELECT refunds.id AS refund_id, 'refund:' || refunds.id AS source, 'receivable' AS debit, 'refunds-in-flight' AS credit,
     iif(status = 'failed', 0, amount) AS amount, currency, reference, updated_at
-  FROM refunds JOIN payment_accounts ON payment_accounts.id = payment_id
+  FROM refunds JOIN payment_accounts ON payment_accounts.id = payment_id WHERE destination IS NULL
   UNION ALL SELECT refunds.id, 'refunded:' || refunds.id, 'refunds-in-flight', account,
     iif(status = 'succeeded', amount, 0), currency, reference, updated_at
-  FROM refunds JOIN payment_accounts ON payment_accounts.id = payment_id;
+  FROM refunds JOIN payment_accounts ON payment_accounts.id = payment_id WHERE destination IS NULL;
 --> statement-breakpoint
 CREATE TRIGGER `refunds_booked` AFTER INSERT ON `refunds` BEGIN
   INSERT INTO ledger_claims (source, debit, credit, amount, currency, reference, created_at)

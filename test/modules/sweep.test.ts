@@ -187,6 +187,7 @@ describe("a sweep", () => {
         "orphaned-files",
         "old-imports",
         "stock-in-lists",
+        "reconciliation",
       ])
       expect(body.tasks.every(({ result }: any) => result !== "failed")).toBe(true)
     }

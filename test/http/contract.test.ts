@@ -478,6 +478,7 @@ it("what it answers is what its schemas say, and nothing beyond", async () => {
     as: admin,
     body: { terms: ["rake", "scraper"] },
   })
+  await env.DB.exec("UPDATE payments SET return_token = 'of-the-payer'")
   await deliverAll()
   const names: Record<string, string> = {
     return: asked.body.id,
@@ -493,6 +494,7 @@ it("what it answers is what its schemas say, and nothing beyond", async () => {
     brand: "acme",
     order: order.body.id,
     payment: order.body.payment.id,
+    token: "of-the-payer",
     item: product.id,
     import: await largeImport(admin),
   }

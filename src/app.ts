@@ -19,6 +19,7 @@ import { problems } from "#http/problems.ts"
 import { createRouter } from "#http/router.ts"
 import { serverTiming } from "#http/timing.ts"
 import { admin as verifyAdmin } from "#modules/admin/admin.ts"
+import { routes as stateRoutes } from "#modules/admin/states-routes.ts"
 import { routes as sweepRoutes } from "#modules/admin/sweep-routes.ts"
 import { routes as accountRoutes } from "#modules/auth/account-routes.ts"
 import { routes as adminUserRoutes } from "#modules/auth/admin-users-routes.ts"
@@ -45,23 +46,34 @@ import { routes as variantRoutes } from "#modules/catalog/variant-routes.ts"
 import { routes as bulkRoutes } from "#modules/checkout/bulk-routes.ts"
 import { routes as exchangeRoutes } from "#modules/checkout/exchange-routes.ts"
 import { routes as checkoutRoutes } from "#modules/checkout/routes.ts"
+import { admin as creditAdmin } from "#modules/credit/admin.ts"
+import { routes as creditRoutes } from "#modules/credit/routes.ts"
+import { admin as currenciesAdmin } from "#modules/currencies/admin.ts"
+import { routes as priceListRoutes } from "#modules/currencies/price-list-routes.ts"
+import { routes as currencyRoutes } from "#modules/currencies/routes.ts"
 import { admin as inventoryAdmin } from "#modules/inventory/admin.ts"
 import { routes as inventoryRoutes } from "#modules/inventory/routes.ts"
+import { admin as ledgerAdmin } from "#modules/ledger/admin.ts"
 import { admin as mailAdmin } from "#modules/notifications/admin.ts"
 import { admin as ordersAdmin } from "#modules/orders/admin.ts"
 import { routes as documentRoutes } from "#modules/orders/document-routes.ts"
 import { routes as exportRoutes } from "#modules/orders/export-routes.ts"
 import { routes as fulfilmentRoutes } from "#modules/orders/fulfilment-routes.ts"
+import { routes as refundRoutes } from "#modules/orders/refund-routes.ts"
 import { routes as reorderRoutes } from "#modules/orders/reorder-routes.ts"
 import { routes as returnRoutes } from "#modules/orders/returns-routes.ts"
 import { routes as orderRoutes } from "#modules/orders/routes.ts"
 import { routes as statisticsRoutes } from "#modules/orders/statistics-routes.ts"
+import { admin as paymentAdmin } from "#modules/payments/admin.ts"
 import { routes as paymentRoutes } from "#modules/payments/routes.ts"
+import { routes as savedMethodRoutes } from "#modules/payments/saved-routes.ts"
 import { routes as privacyRoutes } from "#modules/privacy/routes.ts"
 import { admin as promotionsAdmin } from "#modules/promotions/admin.ts"
 import { admin as searchAdmin } from "#modules/search/admin.ts"
 import { routes as searchRoutes } from "#modules/search/routes.ts"
 import { admin as shippingAdmin } from "#modules/shipping/admin.ts"
+import { admin as subscriptionsAdmin } from "#modules/subscriptions/admin.ts"
+import { routes as subscriptionRoutes } from "#modules/subscriptions/routes.ts"
 import { admin as taxAdmin } from "#modules/tax/admin.ts"
 import { routes as addressRoutes } from "#modules/users/address-routes.ts"
 import { routes as userRoutes } from "#modules/users/routes.ts"
@@ -98,10 +110,17 @@ export const api = createRouter()
   .route("/", inventoryRoutes)
   .route("/", inventoryAdmin)
   .route("/", promotionsAdmin)
+  .route("/", currencyRoutes)
+  .route("/", currenciesAdmin)
+  .route("/", priceListRoutes)
   .route("/", taxAdmin)
   .route("/", shippingAdmin)
   .route("/", cartRoutes)
+  .route("/", ledgerAdmin)
   .route("/", paymentRoutes)
+  .route("/", creditRoutes)
+  .route("/", paymentAdmin)
+  .route("/", creditRoutes)
   .route("/", laterRoutes)
   .route("/", wishlistRoutes)
   .route("/", cartAdmin)
@@ -111,16 +130,22 @@ export const api = createRouter()
   .route("/", exchangeRoutes)
   .route("/", statisticsRoutes)
   .route("/", reorderRoutes)
+  .route("/", refundRoutes)
   .route("/", exportRoutes)
   .route("/", returnRoutes)
   .route("/", documentRoutes)
   .route("/", orderRoutes)
   .route("/", ordersAdmin)
+  .route("/", creditAdmin)
   .route("/", verifyAdmin)
   .route("/", fulfilmentRoutes)
   .route("/", privacyRoutes)
   .route("/", mailAdmin)
   .route("/", sweepRoutes)
+  .route("/", stateRoutes)
+  .route("/", savedMethodRoutes)
+  .route("/", subscriptionRoutes)
+  .route("/", subscriptionsAdmin)
 
 api.route("/", info(api))
 

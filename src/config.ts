@@ -53,6 +53,7 @@ const Settings = z.object({
   GITHUB_CLIENT_SECRET: z.string().optional(),
   OAUTH_BASE_URL: z.string().optional(),
   PENDING_ORDER_TTL: z.coerce.number().int().min(60).max(86_400).default(1800),
+  UNKNOWN_PAYMENTS: z.enum(["report", "refund"]).default("report"),
   PAYMENT_CAPTURE: z.enum(["automatic", "manual"]).default("automatic"),
   CARD_GATEWAY: z.enum(["", "stripe", "square", "fake"]).default(""),
   PAYMENT_SANDBOX: z.enum(["", "on"]).default(""),
@@ -67,6 +68,21 @@ const Settings = z.object({
   SQUARE_LOCATION_ID: z.string().optional(),
   SQUARE_WEBHOOK_KEY: z.string().optional(),
   SQUARE_API_URL: z.url().optional(),
+  EXCHANGE_RATES_URL: z
+    .url({ protocol: /^https?$/ })
+    .default("https://www.ecb.europa.eu/stats/eurofxref/eurofxref-daily.xml"),
+  SUBSCRIPTION_RETRY_DAYS: z
+    .string()
+    .default("1,3,5,7")
+    .transform(listOf)
+    .transform((days) => days.map(Number))
+    .pipe(z.array(z.int().min(1).max(60)).max(10))
+    .refine((days) => days.every((day, n) => n === 0 || day > (days[n - 1] ?? 0)), "do not ascend"),
+  SUBSCRIPTION_AT_LAST: z.enum(["cancel", "pause"]).default("cancel"),
+  SUBSCRIPTION_CATCH_UP: z.enum(["skip", "each"]).default("skip"),
+  SUBSCRIPTION_NOTICE_DAYS: z.coerce.number().int().min(0).max(60).default(3),
+  SUBSCRIPTION_CANCEL_CREDIT: z.enum(["off", "on"]).default("off"),
+  SUBSCRIPTION_PAY_URL: z.union([z.literal(""), z.url({ protocol: /^https?$/ })]).default(""),
   FAKE_GATEWAY_URL: z.url().optional(),
   FAKE_GATEWAY_SECRET: z.string().min(16).optional(),
 })
@@ -115,6 +131,25 @@ export type Config = {
   /** In local development only: providers are reached at `<this>/<their host>/<path>`. */
   oauthBaseUrl?: string
   payments: PaymentsConfig
+  /** Where the European Central Bank's daily rates are read, or what answers as it does. */
+  exchangeRatesUrl: string
+  subscriptions: SubscriptionsConfig
+}
+
+/** How subscriptions are renewed. */
+export type SubscriptionsConfig = {
+  /** On which days after the first failure it is tried again, ascending. */
+  retryDays: readonly number[]
+  /** What becomes of a subscription when the last try fails. */
+  atLast: "cancel" | "pause"
+  /** Of periods that began while the shop was away: only the one that runs is ordered, or each of them. */
+  catchUp: "skip" | "each"
+  /** How many days before a renewal its customer is told; 0: never. */
+  noticeDays: number
+  /** Whether a subscription that is cancelled at once gives back what is left of its period. */
+  cancelCredit: boolean
+  /** The page where an order is paid, with `#order=` behind it; empty: mails have no link. */
+  payUrl: string
 }
 
 /** How orders are paid. A gateway that is absent is off. */
@@ -123,6 +158,8 @@ export type PaymentsConfig = {
   pendingOrderTtlSeconds: number
   /** Whether gateways take the money at once, or authorize it until staff capture it. */
   capture: "automatic" | "manual"
+  /** What a reconciliation does with money at a gateway that no order knows. */
+  unknownPayments: "report" | "refund"
   /** Which gateway takes cards; none: `card` is not offered. */
   cardGateway: "stripe" | "square" | "fake" | undefined
   stripe?: StripeSettings
@@ -216,6 +253,15 @@ export function configOf(env: Env): Config {
     },
     ...(development && settings.OAUTH_BASE_URL && { oauthBaseUrl: settings.OAUTH_BASE_URL }),
     payments: paymentsOf(settings),
+    exchangeRatesUrl: settings.EXCHANGE_RATES_URL,
+    subscriptions: {
+      retryDays: settings.SUBSCRIPTION_RETRY_DAYS,
+      atLast: settings.SUBSCRIPTION_AT_LAST,
+      catchUp: settings.SUBSCRIPTION_CATCH_UP,
+      noticeDays: settings.SUBSCRIPTION_NOTICE_DAYS,
+      cancelCredit: settings.SUBSCRIPTION_CANCEL_CREDIT === "on",
+      payUrl: settings.SUBSCRIPTION_PAY_URL,
+    },
   }
   parsed.set(env, config)
   return config
@@ -255,6 +301,7 @@ function paymentsOf(settings: z.infer<typeof Settings>): PaymentsConfig {
   return {
     pendingOrderTtlSeconds: settings.PENDING_ORDER_TTL,
     capture: settings.PAYMENT_CAPTURE,
+    unknownPayments: settings.UNKNOWN_PAYMENTS,
     cardGateway: settings.CARD_GATEWAY || undefined,
     ...(stripe && {
       stripe: {

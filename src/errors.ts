@@ -112,6 +112,24 @@ export const errorTable = {
   },
   "payment-refused": { kind: "conflict", title: "The payment provider refused this" },
   "refund-too-large": { kind: "conflict", title: "More than what was paid and not yet refunded" },
+  "gift-card-not-valid": { kind: "invalid", title: "This gift card cannot pay for anything" },
+  "credit-changed": {
+    kind: "conflict",
+    title: "There is less on the gift card or in the store credit than there was; look at it again",
+  },
+  "store-credit-unavailable": { kind: "conflict", title: "Only an account has store credit" },
+  "trial-used": {
+    kind: "conflict",
+    title: "You had the trial of this plan; without it the first order is placed at once",
+  },
+  "subscription-not-changeable": {
+    kind: "conflict",
+    title: "The subscription's state does not allow this",
+  },
+  "subscription-changed": {
+    kind: "conflict",
+    title: "The subscription was changed by somebody else meanwhile",
+  },
   "signature-not-valid": { kind: "invalid", title: "The signature is not that of this body" },
   "oauth-failed": {
     kind: "invalid",
@@ -128,6 +146,10 @@ export const errorTable = {
   "last-way-in": {
     kind: "conflict",
     title: "This is the account's last way in; set a password first",
+  },
+  "rate-stale": {
+    kind: "unavailable",
+    title: "There is no exchange rate of this currency that is new enough",
   },
   unavailable: { kind: "unavailable", title: "A part of the service does not answer; try again" },
   internal: { kind: "internal", title: "Something broke on our side" },

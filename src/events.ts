@@ -27,8 +27,46 @@ export type Event =
   /** Its gateway has more to say of it than it did: it is to be asked. */
   | { type: "payment.announced"; paymentId: Id<"payment">; reference: string }
   | { type: "payment.void-requested"; paymentId: Id<"payment">; reference: string }
+  /** Its code is to be mailed. */
+  | { type: "gift-card.issued"; giftCardId: Id<"giftCard"> }
   | { type: "refund.requested"; refundId: Id<"refund">; reference: string }
   | { type: "refund.changed"; refundId: Id<"refund">; reference: string }
+  /** The next step of a comparison with the gateways is to be done. */
+  | { type: "reconciliation.advanced"; reconciliationId: Id<"reconciliation"> }
+  | { type: "subscription.started"; subscriptionId: Id<"subscription"> }
+  | {
+      type: "subscription.status-changed"
+      subscriptionId: Id<"subscription">
+      from: string
+      to: string
+    }
+  /** A period has its order. */
+  | {
+      type: "subscription.renewed"
+      subscriptionId: Id<"subscription">
+      period: number
+      orderId: Id<"order">
+    }
+  | { type: "subscription.renewal-upcoming"; subscriptionId: Id<"subscription">; period: number }
+  /** A period could not be ordered, or its order not be charged: tried again at `nextAt`; null: no more. */
+  | {
+      type: "subscription.payment-failed"
+      subscriptionId: Id<"subscription">
+      orderId: Id<"order"> | null
+      reason: string
+      nextAt: string | null
+    }
+  /** It will cost something else, from a day on. */
+  | { type: "subscription.price-changing"; subscriptionId: Id<"subscription">; from: string }
+  /** Its running subscriptions, beyond `after`, are to have its prices of now, from a day on. */
+  | {
+      type: "plan.migration-begun"
+      planId: Id<"plan">
+      from: string
+      after?: Id<"subscription">
+    }
+  /** A gateway's customer whose account is erased: what it keeps of them is to be forgotten. */
+  | { type: "payment-customer.removed"; provider: string; ref: string }
   | { type: "cart.abandoned"; cartId: Id<"cart">; abandonmentId: Id<"abandonment"> }
   | { type: "email.verification-requested"; userId: Id<"user">; tokenId: Id<"mailedToken"> }
   | { type: "email.change-requested"; userId: Id<"user">; tokenId: Id<"mailedToken"> }

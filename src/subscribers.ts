@@ -10,13 +10,20 @@ import * as checkout from "#modules/checkout/checkout.ts"
 import * as paid from "#modules/checkout/paid.ts"
 import * as accountMails from "#modules/notifications/account-mails.ts"
 import * as cartMails from "#modules/notifications/cart-mails.ts"
+import * as creditMails from "#modules/notifications/credit-mails.ts"
 import * as orderMails from "#modules/notifications/order-mails.ts"
+import * as subscriptionMails from "#modules/notifications/subscription-mails.ts"
 import * as edits from "#modules/orders/edits.ts"
 import * as returnDecisions from "#modules/orders/return-decisions.ts"
 import * as payments from "#modules/payments/payments.ts"
+import * as reconcile from "#modules/payments/reconcile.ts"
 import * as refunds from "#modules/payments/refunds.ts"
+import * as saved from "#modules/payments/saved.ts"
+import * as voids from "#modules/payments/voids.ts"
 import * as indexing from "#modules/search/indexing.ts"
 import * as rebuild from "#modules/search/rebuild.ts"
+import * as charges from "#modules/subscriptions/charges.ts"
+import * as migration from "#modules/subscriptions/migration.ts"
 import * as files from "#platform/files.ts"
 import type { Message } from "#platform/outbox.ts"
 import { deliveries, outbox } from "#platform/tables.ts"
@@ -28,16 +35,26 @@ export const subscribers: {
   [T in Event["type"]]: Record<string, Subscriber<Extract<Event, { type: T }>>>
 } = {
   "order.placed": { stock: checkout.finish },
-  "order.cancelled": { stock: checkout.finish },
-  "order.status-changed": {},
+  "order.cancelled": { stock: checkout.finish, subscription: charges.orderCancelled },
+  "order.status-changed": { cash: paid.delivered },
   "order.edited": { stock: edits.settleEdit },
   "order.stock-lost": { mail: orderMails.stockLost },
-  "payment.changed": { order: paid.paymentChanged },
+  "payment.changed": { order: paid.paymentChanged, subscription: charges.follow },
   "payment.announced": { gateway: payments.askAgain },
-  "payment.void-requested": { gateway: payments.runVoid },
+  "gift-card.issued": { mail: creditMails.giftCard },
+  "payment.void-requested": { gateway: voids.runVoid },
   "refund.requested": { gateway: refunds.runRefund },
   "refund.changed": { order: paid.paymentChanged, return: returnDecisions.refundChanged },
+  "reconciliation.advanced": { work: reconcile.work },
   "return.changed": { stock: returnDecisions.restock },
+  "subscription.started": {},
+  "subscription.status-changed": { order: charges.giveUp, mail: subscriptionMails.changed },
+  "subscription.renewed": {},
+  "subscription.renewal-upcoming": { mail: subscriptionMails.upcoming },
+  "subscription.payment-failed": { mail: subscriptionMails.failed },
+  "subscription.price-changing": { mail: subscriptionMails.priceChanging },
+  "plan.migration-begun": { prices: migration.announce },
+  "payment-customer.removed": { gateway: saved.forget },
   "cart.abandoned": { mail: cartMails.remind },
   "email.verification-requested": { mail: accountMails.verifyEmail },
   "email.change-requested": { mail: accountMails.confirmEmail },

@@ -44,6 +44,37 @@ form.addEventListener("submit", async (event) => {
 })
 `
 
+/**
+ * Asks for what is needed to pay an order, with the token from behind the `#` as its `X-Order-Token`, and goes to the
+ * gateway's own page, where it has one.
+ */
+const payScript = `const form = document.querySelector("form")
+const said = document.querySelector("output")
+const given = new URLSearchParams(location.hash.slice(1))
+const [token, order] = [given.get("token"), given.get("order")]
+history.replaceState(null, "", location.pathname)
+if (!token || !order) said.textContent = "This page is opened by the link of a mail."
+form.addEventListener("submit", async (event) => {
+  event.preventDefault()
+  const button = form.querySelector("button")
+  button.disabled = true
+  said.textContent = ""
+  try {
+    const response = await fetch(form.dataset.to, {
+      method: "POST",
+      headers: { "content-type": "application/json", "x-order-token": token },
+      body: JSON.stringify({ order }),
+    })
+    const body = await response.json()
+    if (response.ok && body.redirect_url) return location.assign(body.redirect_url)
+    said.textContent = response.ok ? form.dataset.done : body.errors?.[0]?.detail ?? body.detail
+  } catch {
+    said.textContent = "That did not go through. Try again."
+  }
+  button.disabled = false
+})
+`
+
 const style = `body { margin: 0; background: #f4f6fa; color: #1d2433; font: 16px/1.5 -apple-system, "Segoe UI", Roboto, Helvetica, Arial, sans-serif }
 main { box-sizing: border-box; max-width: 420px; margin: 10vh auto; padding: 32px; background: #fff; border: 1px solid #e4e8ef; border-radius: 12px }
 h1 { margin: 0 0 16px; font-size: 22px }
@@ -90,6 +121,20 @@ accountPages.get("/cart/recover", (c) =>
     </Page>,
   ),
 )
+accountPages.get("/orders/pay", (c) =>
+  page(
+    c,
+    <Page
+      title="Pay your order"
+      to="/api/v1/payments"
+      done="Sign in to the shop to pay this order there."
+      script="/account/pay.js"
+    >
+      <button>Pay</button>
+    </Page>,
+  ),
+)
+accountPages.get("/account/pay.js", (c) => file(c, "text/javascript", payScript))
 accountPages.get("/account/page.js", (c) => file(c, "text/javascript", script))
 accountPages.get("/account/page.css", (c) => file(c, "text/css", style))
 
@@ -98,11 +143,13 @@ function Page({
   title,
   to,
   done,
+  script = "/account/page.js",
   children,
 }: {
   title: string
   to: string
   done?: string
+  script?: string
   children?: Child
 }) {
   return (
@@ -122,7 +169,7 @@ function Page({
             <output role="status"></output>
           </form>
         </main>
-        <script src="/account/page.js"></script>
+        <script src={script}></script>
       </body>
     </html>
   )

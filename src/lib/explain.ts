@@ -6,7 +6,7 @@ export type TaxLine = { name: string; rate: string; amount: number }
  * amounts before the total add up to it (a tax that prices contain has none).
  */
 export type Step = {
-  kind: "line" | "promotion" | "shipping" | "tax" | "rounding" | "total"
+  kind: "currency" | "line" | "promotion" | "shipping" | "tax" | "rounding" | "total"
   detail: string
   amount: number
 }

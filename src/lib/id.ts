@@ -24,11 +24,18 @@ const prefixes = {
   address: "adr",
   payment: "pay",
   refund: "rfd",
+  reconciliation: "rcn",
+  giftCard: "gft",
+  creditEntry: "cre",
   promotion: "prm",
   taxRate: "txr",
   shippingZone: "zon",
   shippingMethod: "shm",
   import: "imp",
+  exchangeRate: "fxr",
+  priceList: "plt",
+  plan: "pln",
+  subscription: "sub",
 } as const
 
 export type IdKind = keyof typeof prefixes
@@ -47,9 +54,18 @@ export function newId<K extends IdKind>(of: K, now: Date): Id<K> {
   return `${prefixes[of]}_${base32(BigInt(now.getTime()), 10)}${randomBase32(16)}` as Id<K>
 }
 
+/** What every id of a kind that is made from `at` on sorts after. */
+export function idFloor<K extends IdKind>(of: K, at: Date): Id<K> {
+  return `${prefixes[of]}_${base32(BigInt(at.getTime()), 10)}` as Id<K>
+}
+
 /** `length` random characters of Crockford's base 32, five bits each. */
 export function randomBase32(length: number): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(length))
+  return base32Of(crypto.getRandomValues(new Uint8Array(length)))
+}
+
+/** A character of Crockford's base 32 for each byte: its last five bits. */
+export function base32Of(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => crockford[byte & 31]).join("")
 }
 

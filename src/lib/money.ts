@@ -35,6 +35,11 @@ export function toDecimal(amount: number, code: string): string {
   return formatDinero(dinero({ amount, currency: currencyOf(code) }))
 }
 
+/** A signed amount on the wire: -500 → "-5.00". */
+export function signed(amount: number, code: string): string {
+  return amount < 0 ? `-${toDecimal(-amount, code)}` : toDecimal(amount, code)
+}
+
 /**
  * A decimal from the wire in minor units: ("1299.99", USD) → 129999. `undefined` for anything but plain
  * digits with at most the currency's decimals: signs, exponents, NaN, separators, amounts above `largestAmount`.
@@ -53,6 +58,10 @@ export function fromDecimal(value: string | number, code: string): number | unde
 export const roundings = ["half-even", "half-up", "half-down"] as const
 export type Rounding = (typeof roundings)[number]
 
+/** The same, and whatever is between two steps always to the larger, or always to the smaller one. */
+export const stepRoundings = [...roundings, "up", "down"] as const
+export type StepRounding = (typeof stepRoundings)[number]
+
 /**
  * `amount` × `numerator` / `denominator` in minor units, rounded once; exact however large the product is.
  * @throws RangeError for anything but whole numbers from zero, and for a denominator of zero
@@ -61,16 +70,22 @@ export function portion(
   amount: number,
   numerator: number | bigint,
   denominator: number | bigint,
-  rounding: Rounding = "half-even",
+  rounding: StepRounding = "half-even",
 ): number {
   const below = natural(denominator)
   const product = natural(amount) * natural(numerator)
   const whole = product / below
-  const twice = 2n * (product % below)
-  const isUp =
-    twice > below ||
-    (twice === below && (rounding === "half-up" || (rounding === "half-even" && whole % 2n === 1n)))
-  return Number(isUp ? whole + 1n : whole)
+  const rest = product % below
+  return Number(isRoundedUp(whole, rest, below, rounding) ? whole + 1n : whole)
+}
+
+function isRoundedUp(whole: bigint, rest: bigint, below: bigint, rounding: StepRounding): boolean {
+  if (rounding === "up" || rounding === "down") return rounding === "up" && rest > 0n
+  const isHalf = 2n * rest === below
+  return (
+    2n * rest > below ||
+    (isHalf && (rounding === "half-up" || (rounding === "half-even" && whole % 2n === 1n)))
+  )
 }
 
 /**

@@ -21,26 +21,29 @@ export function refusalOf(error: unknown): string | undefined {
   return String(error.details["failure"])
 }
 
+const forms = {
+  JSON: /^(?:application\/(?:[\w.-]+\+)?json|text\/javascript)\b/i,
+  XML: /^(?:application|text)\/(?:[\w.-]+\+)?xml\b/i,
+}
+
 /**
- * A JSON answer of an outside party, read to its end. Redirects are not followed. Refusals (4xx) are answers; a
- * broken, slow (5 s), large (256 KiB) or other answer is none. `patience`: other limits than these.
+ * An answer of an outside party, JSON unless `form` says otherwise, read to its end. Redirects are not followed.
+ * Refusals (4xx) are answers; a broken, slow (5 s), large (256 KiB) or other answer is none.
  * @throws `unavailable` naming `party`
  */
 export async function call(
   party: string,
   url: string,
   init: RequestInit,
-  patience: Partial<Most> = {},
+  { form = "JSON", ...patience }: Partial<Most> & { form?: keyof typeof forms } = {},
 ): Promise<Response> {
   const { ms, bytes } = { ...most, ...patience }
   try {
     const response = await fetchWithin(bytes, url, { ...init, signal: AbortSignal.timeout(ms) })
-    const isJson = /^(?:application\/(?:[\w.-]+\+)?json|text\/javascript)\b/i.test(
-      response.headers.get("content-type") ?? "",
-    )
+    const isRead = forms[form].test(response.headers.get("content-type") ?? "")
     const isRefusal = response.status >= 400 && response.status < 500
     if (!response.ok && !isRefusal) throw new Error(`${party} answered ${response.status}`)
-    if (!isJson) throw new Error(`${party} answered something else than JSON`)
+    if (!isRead) throw new Error(`${party} answered something else than ${form}`)
     return response
   } catch (error) {
     throw silent(party, error)

@@ -1,5 +1,4 @@
 import { createMessageBatch, runDurableObjectAlarm } from "cloudflare:test"
-import { env } from "cloudflare:workers"
 import { describe, expect, it, type TestContext, vi } from "vitest"
 
 import type { Product } from "#modules/catalog/model.ts"
@@ -7,7 +6,8 @@ import type { Message } from "#platform/outbox.ts"
 
 import worker from "../../src/worker.ts"
 import { call } from "../support/api.ts"
-import { type Fault, faultsOf, runWith, told } from "../support/crash-points.ts"
+import { emptied, type Fault, faultsOf, runWith, told } from "../support/crash-points.ts"
+import { expectSound, giftCard, grant } from "../support/credit.ts"
 import * as make from "../support/make.ts"
 import { ask, decide, delivered } from "../support/returns.ts"
 import {
@@ -20,6 +20,7 @@ import {
   stockObject,
   stockOf,
 } from "../support/shop.ts"
+import { plan } from "../support/subscriptions.ts"
 
 type Person = Awaited<ReturnType<typeof make.user>>
 type Request = { method: string; path: string; body?: unknown; as: Person }
@@ -85,6 +86,30 @@ const expectEdited = async (shop: World, quantity: number) => {
   ])
   expect(await rows("SELECT kind FROM order_changes WHERE kind = 'edit'")).toHaveLength(1)
   await expectStock(shop, 5 - quantity)
+}
+
+const two = ({ product }: World) => [{ product_id: product.id, quantity: 2 }]
+
+/** Pays by a gift card of 15.00, then by store credit of 10.00. */
+async function credited({ buyer }: World) {
+  const { code } = await giftCard({ amount: "15.00" })
+  await grant(buyer, "10.00")
+  return { gift_cards: [code], use_store_credit: true }
+}
+
+const expectPaid = async () => {
+  expect(await rows("SELECT status, payment_status, paid_amount FROM orders")).toEqual([
+    { status: "confirmed", payment_status: "paid", paid_amount: 2000 },
+  ])
+}
+
+/** What is left on the one gift card and in the one account, in minor units, and that it is the sum of its movements. */
+const expectCredit = async (card: number | undefined, account: number | undefined) => {
+  const found = async (table: string) =>
+    (await rows(`SELECT balance_amount AS n FROM ${table}`)).map(({ n }) => n)
+  expect(await found("gift_cards")).toEqual(card === undefined ? [] : [card])
+  expect(await found("store_credits")).toEqual(account === undefined ? [] : [account])
+  await expectSound()
 }
 
 const paths: Path[] = [
@@ -154,6 +179,85 @@ const paths: Path[] = [
     },
   },
   {
+    name: "an order that a gift card and store credit pay",
+    prepare: async (shop) => {
+      const body = { items: two(shop), shipping_address: address, ...(await credited(shop)) }
+      return { method: "POST", path: "orders", as: shop.buyer, body }
+    },
+    status: 201,
+    expected: async (shop) => {
+      await expectPaid()
+      await expectCredit(0, 500)
+      await expectStock(shop, 3)
+    },
+  },
+  {
+    name: "the paying of an order by store credit",
+    prepare: async (shop) => {
+      const id = await placed(shop)
+      await grant(shop.buyer, "25.00")
+      const body = { order: id, provider: "store_credit" }
+      return { method: "POST", path: "payments", as: shop.buyer, body }
+    },
+    status: 201,
+    expected: async (shop) => {
+      await expectPaid()
+      expect(await rows("SELECT status FROM payments WHERE status <> 'paid'")).toEqual([
+        { status: "voided" },
+      ])
+      await expectCredit(undefined, 500)
+      await expectStock(shop, 3)
+    },
+  },
+  {
+    name: "the cancelling of an order that a gift card and store credit paid",
+    prepare: async (shop) => {
+      const { body } = await order(two(shop), shop.buyer, await credited(shop))
+      return { method: "POST", path: `orders/${body.id}/cancel`, as: shop.buyer, body: {} }
+    },
+    status: 200,
+    expected: async (shop) => {
+      expect(await rows("SELECT status, payment_status, refunded_amount FROM orders")).toEqual([
+        { status: "cancelled", payment_status: "refunded", refunded_amount: 2000 },
+      ])
+      await expectCredit(1500, 1000)
+      await expectStock(shop, 5)
+    },
+  },
+  {
+    name: "the marking of a part of an invoice as paid",
+    prepare: async (shop) => {
+      const { body } = await order(two(shop), shop.buyer)
+      const path = `payments/${body.payment.id}/mark-paid`
+      return { method: "POST", path, as: shop.staff, body: { amount: "5.00" } }
+    },
+    status: 200,
+    expected: async (shop) => {
+      expect(await rows("SELECT status, amount FROM payments ORDER BY amount")).toEqual([
+        { status: "paid", amount: 500 },
+        { status: "unpaid", amount: 1500 },
+      ])
+      expect(await rows("SELECT payment_status, paid_amount FROM orders")).toEqual([
+        { payment_status: "unpaid", paid_amount: 500 },
+      ])
+      await expectStock(shop, 3)
+    },
+  },
+  {
+    name: "the making of a gift card",
+    prepare: async ({ staff }) => ({
+      method: "POST",
+      path: "admin/gift-cards",
+      as: staff,
+      body: { amount: "15.00", recipient_email: "ada@nexus.test" },
+    }),
+    status: 201,
+    expected: async () => {
+      await expectCredit(1500, undefined)
+      expect(await rows("SELECT template FROM mails")).toEqual([{ template: "gift-card" }])
+    },
+  },
+  {
     name: "the cancelling of an order",
     prepare: async (shop) => ({
       method: "POST",
@@ -177,6 +281,28 @@ const paths: Path[] = [
   },
   edited("more", 3),
   edited("less", 1),
+  {
+    name: "the start of a subscription, with its first order",
+    prepare: async ({ buyer, product }) => {
+      const offer = await plan()
+      const items = [{ product_id: product.id, quantity: 2 }]
+      const body = { plan: offer.id, items, shipping_address: address }
+      return { method: "POST", path: "subscriptions", as: buyer, body }
+    },
+    status: 201,
+    expected: async (shop) => {
+      expect(await rows("SELECT status, period, cycles FROM subscriptions")).toEqual([
+        { status: "active", period: 1, cycles: 1 },
+      ])
+      expect(await rows("SELECT period, status FROM subscription_renewals")).toEqual([
+        { period: 1, status: "invoiced" },
+      ])
+      expect(await rows("SELECT status, total_amount FROM orders")).toEqual([
+        { status: "pending", total_amount: 1800 },
+      ])
+      await expectStock(shop, 3)
+    },
+  },
   {
     name: "the receiving of a return",
     prepare: async (shop) => ({
@@ -289,14 +415,3 @@ describe.each(paths)("$name", ({ prepare, status, expected }) => {
     },
   )
 })
-
-/** Every table is empty again; stock objects are new with their products' ids. */
-async function emptied(): Promise<void> {
-  const tables = await rows<{ name: string }>(
-    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'd1_%' AND name NOT LIKE '_cf_%'",
-  )
-  await env.DB.batch([
-    env.DB.prepare("PRAGMA defer_foreign_keys = on"),
-    ...tables.map(({ name }) => env.DB.prepare(`DELETE FROM "${name}"`)),
-  ])
-}

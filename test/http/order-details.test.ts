@@ -179,7 +179,16 @@ describe("an order through the spellings of others", () => {
 
 it("the tables that the shop goes by are there for everybody to read", async () => {
   const { body } = await call("GET", "meta/state-machines")
-  expect(Object.keys(body)).toEqual(["order", "payment", "fulfilment", "parcel", "return", "final"])
+  expect(Object.keys(body)).toEqual([
+    "order",
+    "payment",
+    "fulfilment",
+    "parcel",
+    "return",
+    "subscription",
+    "final",
+  ])
+  expect(body.subscription.paused).toEqual(["trialing", "active", "cancelled"])
   expect(body.order.processing).toEqual(["shipped", "cancelled"])
   expect(body.payment.unpaid).toEqual(["authorized", "paid", "failed", "voided"])
   expect(body.parcel).toEqual({ shipped: ["delivered", "cancelled"], delivered: [], cancelled: [] })

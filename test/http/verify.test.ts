@@ -4,6 +4,7 @@ import type { Id } from "#lib/id.ts"
 import { checks } from "#modules/admin/verify.ts"
 
 import { call } from "../support/api.ts"
+import { giftCard, grant } from "../support/credit.ts"
 import * as make from "../support/make.ts"
 import { deliverAll, move, order, rows, stockObject } from "../support/shop.ts"
 
@@ -113,6 +114,66 @@ describe("verifying a shop", () => {
     )
     expect(found).toEqual([
       { subject: sent.id, detail: "It is paid 20.00, and its payments have 0.00." },
+    ])
+  })
+
+  it("sees gift cards and store credit that nothing was ever put on", async () => {
+    const { admin, buyer } = await busy()
+    const card = await giftCard()
+    await grant(buyer, "5.00")
+    expect((await verified(admin)).is_sound).toBe(true)
+    const cards = await after(admin, "gift-cards", "UPDATE gift_cards SET balance_amount = 6000")
+    expect(cards).toEqual([
+      { subject: card.id, detail: "It has 60.00 USD, and its movements come to 50.00 USD." },
+    ])
+    const sql = "UPDATE store_credits SET balance_amount = 0"
+    expect(await after(admin, "store-credit", sql)).toEqual([
+      { subject: buyer.id, detail: "It has 0.00 USD, and its movements come to 5.00 USD." },
+    ])
+  })
+
+  it("sees books that do not say what orders and payments say, and balances that nobody booked", async () => {
+    const { admin, sent } = await busy()
+    const found = await after(
+      admin,
+      "ledger-orders",
+      "INSERT INTO ledger_transfers (key, debit, credit, amount, currency, reference, created_at) VALUES ('stray', 'cash', 'receivable', 5, 'USD', ?, '2026-01-02T00:00:00.000Z')",
+      sent.id,
+    )
+    expect(found).toEqual([
+      { subject: sent.id, detail: "Its books have 19.95 in receivable, and it comes to 20.00." },
+      { subject: sent.id, detail: "Its books have 0.05 in cash, and it comes to 0.00." },
+    ])
+    expect(
+      await after(
+        admin,
+        "ledger",
+        "UPDATE ledger_balances SET debit_amount = debit_amount + 1 WHERE period = '2026-01-02' AND account = 'cash'",
+      ),
+    ).toEqual([
+      {
+        subject: "2026-01-02 cash USD",
+        detail: "It is kept as 0.06 less 0.00, and its transfers come to 0.05 less 0.00.",
+      },
+      {
+        subject: "2026-01-02 USD",
+        detail: "Its accounts come to 0.01, and not to nothing.",
+      },
+      {
+        subject: "all cash USD",
+        detail: "It is kept as 0.05 less 0.00, and its transfers come to 0.06 less 0.00.",
+      },
+    ])
+  })
+
+  it("sees figures and lists that count what is not there", async () => {
+    const { admin, product } = await busy()
+    await rows("UPDATE product_sales SET quantity = 9 WHERE product_id = ?", product.id)
+    const found = await after(admin, "listings", "UPDATE facets SET active = 7 WHERE id = 1")
+    expect(found).toEqual([{ subject: "1", detail: "Everything counts 7 active, and lists 1." }])
+    const figures = (await verified(admin)).checks.find(({ name }) => name === "statistics")!
+    expect(figures.violations).toEqual([
+      { subject: `product ${product.id} USD`, detail: "It is 9 4000, and should be 4 4000." },
     ])
   })
 

@@ -581,6 +581,7 @@ describe("money that staff take", () => {
         details: JSON.stringify({
           payment_id: placed.payment.id,
           reference: placed.id,
+          amount: "20.00 USD",
           note: "By bank",
         }),
       },

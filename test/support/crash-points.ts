@@ -127,3 +127,19 @@ function wordsOf(sql: string): string {
       .replaceAll('"', "") ?? "statement"
   )
 }
+
+/** Every table is empty again, whatever guards its rows; stock objects are new with their products' ids. */
+export async function emptied(): Promise<void> {
+  const { results } = await env.DB.prepare(
+    "SELECT type, name, sql FROM sqlite_master WHERE (type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'd1_%' AND name NOT LIKE '_cf_%') OR (type = 'trigger' AND sql LIKE '%BEFORE DELETE%RAISE%')",
+  ).all<{ type: string; name: string; sql: string }>()
+  const { table = [], trigger = [] } = Object.groupBy(results, ({ type }) => type)
+  await env.DB.batch(
+    [
+      "PRAGMA defer_foreign_keys = on",
+      ...trigger.map(({ name }) => `DROP TRIGGER "${name}"`),
+      ...table.map(({ name }) => `DELETE FROM "${name}"`),
+      ...trigger.map(({ sql }) => sql),
+    ].map((statement) => env.DB.prepare(statement)),
+  )
+}

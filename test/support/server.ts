@@ -133,6 +133,11 @@ function isAlive(pid: number): boolean {
   })
 }
 
+/** Settings as flags of the start command. */
+export function varsOf(settings: Record<string, string>): string[] {
+  return Object.entries(settings).flatMap(([name, value]) => ["--var", `${name}:${value}`])
+}
+
 /** A port that nobody listens at now. */
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {

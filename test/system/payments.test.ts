@@ -5,14 +5,16 @@ import { afterAll, beforeAll, expect, test } from "vitest"
 
 import type { Order } from "#modules/orders/model.ts"
 
-import { type FakeServer, startFakeGateway } from "../support/gateways/fake-server.ts"
+import { type Gateways, startGateways } from "../support/gateways/server.ts"
 import {
   type Call,
   cleanUp,
   client,
+  freePort,
   newFolder,
   type Server,
   startServer,
+  varsOf,
 } from "../support/server.ts"
 import { allOrders, eventually, newProduct, shipping_address, signIn, stockOf } from "./shop.ts"
 
@@ -22,37 +24,25 @@ const stock = 100
 /** Long enough for payments to be asked about after a minute, and for orders nobody paid to end after one. */
 const healingMs = 240_000
 
-const secret = "a secret of the fake gateway"
 const persistTo = newFolder()
-let gateway: FakeServer
+let gateways: Gateways
 let server: Server
 let call: Call
 
 async function start(port?: number): Promise<void> {
-  const vars = [
-    `FAKE_GATEWAY_URL:${gateway.url}`,
-    `FAKE_GATEWAY_SECRET:${secret}`,
-    "PENDING_ORDER_TTL:60",
-  ]
-  const flags = ["--no-demo", ...vars.flatMap((one) => ["--var", one])]
+  const vars = { ...gateways.settings, PENDING_ORDER_TTL: "60" }
+  const flags = ["--no-demo", ...varsOf(vars)]
   server = await startServer({ flags, persistTo, ...(port !== undefined && { port }) })
   call = client(server.base)
-}
-
-/** Some port of the system's that the shop gets: the gateway must know it before the shop is there. */
-async function freePort(): Promise<number> {
-  const probe = await startFakeGateway({ secret, webhookUrl: "http://127.0.0.1:1" })
-  await probe.close()
-  return Number(new URL(probe.url).port)
 }
 
 let port: number
 
 beforeAll(async () => {
+  // The gateways must know where the shop is before it is there.
   port = await freePort()
-  gateway = await startFakeGateway({
-    secret,
-    webhookUrl: `http://localhost:${port}/api/v1/payments/webhooks/fake`,
+  gateways = await startGateways({
+    shop: `http://localhost:${port}`,
     file: join(newFolder(), "books.json"),
     behaviour: {
       seed: 7,
@@ -72,7 +62,7 @@ beforeAll(async () => {
 }, 180_000)
 
 afterAll(async () => {
-  await gateway.close()
+  await gateways.close()
   await cleanUp()
 }, 60_000)
 
@@ -100,7 +90,7 @@ test("a gateway that misbehaves and a shop that is killed agree in the end, to t
   await Promise.all(
     some.slice(0, 4).map(({ id }) => call("POST", `orders/${id}/cancel`, { as: staff })),
   )
-  gateway.ledger.behave({ dropBefore: 0, dropAfter: 0, lose: 0, drift: 0 })
+  gateways.behave({ dropBefore: 0, dropAfter: 0, lose: 0, drift: 0 })
 
   const isSettled = ({ status, payment_status }: Order) =>
     (status === "confirmed" && payment_status === "paid") ||
@@ -114,12 +104,12 @@ test("a gateway that misbehaves and a shop that is killed agree in the end, to t
       last = all.map(({ status, payment_status }) => `${status} ${payment_status}`)
       return all
     },
-    (all) => all.every(isSettled) && gateway.waiting() === 0 && booksAgree(all),
+    (all) => all.every(isSettled) && gateways.waiting() === 0 && booksAgree(all),
   )
   expect(last.filter((_, index) => !isSettled(orders[index]!))).toEqual([])
   expect(orders.length).toBeGreaterThanOrEqual(wishes / 2)
   expect(booksAgree(orders)).toBe(true)
-  const { captured, refunded } = gateway.ledger.totals()
+  const { captured, refunded } = totals()
   const paid = orders.filter(({ status }) => status === "confirmed")
   expect(captured - refunded).toBe(paid.length * 2000)
   expect(await stockOf(call, staff, product)).toEqual({
@@ -129,8 +119,12 @@ test("a gateway that misbehaves and a shop that is killed agree in the end, to t
   })
 }, 420_000)
 
+function totals(): { captured: number; refunded: number } {
+  return gateways.parties.fake.books().totals["USD"] ?? { captured: 0, refunded: 0 }
+}
+
 /** Whether what the gateway kept is what the confirmed orders say was paid. */
 function booksAgree(orders: readonly Order[]): boolean {
-  const { captured, refunded } = gateway.ledger.totals()
+  const { captured, refunded } = totals()
   return captured - refunded === orders.filter(({ status }) => status === "confirmed").length * 2000
 }

@@ -11,7 +11,7 @@ const read = (path: string) => readFileSync(join(root, path), "utf8")
 
 /** A module imports only modules to its left (house.md 3.4). */
 const order = (
-  "users auth catalog tax shipping promotions inventory payments search reviews cart orders checkout " +
+  "users auth currencies catalog tax shipping promotions inventory ledger credit payments search reviews cart orders checkout " +
   "subscriptions notifications webhooks analytics privacy admin"
 ).split(" ")
 

@@ -71,10 +71,13 @@ const sumOf = (state: State, what: "captured" | "refunded") =>
 const balance = (state: State) =>
   balanceOf(
     totalOf(state),
-    state.payments.map(({ status, captured, refunded }) => ({
+    state.payments.map(({ status, amount, captured, refunded }) => ({
       status,
+      amount,
       capturedAmount: captured,
       refundedAmount: refunded,
+      refundedTaxAmount: 0,
+      refundedShippingAmount: 0,
     })),
   )
 const due = (state: State) =>

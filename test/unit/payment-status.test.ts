@@ -111,10 +111,18 @@ describe("what a gateway says", () => {
 })
 
 describe("an order by its payments", () => {
-  const of = (status: Figures["status"], capturedAmount = 0, refundedAmount = 0) => ({
+  const of = (
+    status: Figures["status"],
+    capturedAmount = 0,
+    refundedAmount = 0,
+    amount = 1000,
+  ) => ({
     status,
+    amount,
     capturedAmount,
     refundedAmount,
+    refundedTaxAmount: 0,
+    refundedShippingAmount: 0,
   })
   it.each([
     ["unpaid", []],
@@ -123,6 +131,10 @@ describe("an order by its payments", () => {
     ["voided", [of("voided")]],
     ["authorized", [of("failed"), of("authorized")]],
     ["unpaid", [of("paid", 600), of("unpaid")]],
+    ["unpaid", [of("paid", 600), of("failed")]],
+    ["unpaid", [of("authorized", 0, 0, 999), of("failed")]],
+    ["authorized", [of("paid", 600), of("authorized", 0, 0, 400)]],
+    ["unpaid", [of("paid", 600), of("authorized", 0, 0, 399)]],
     ["paid", [of("paid", 600), of("paid", 400)]],
     ["partially_refunded", [of("paid", 600), of("refunded", 400, 400)]],
     ["refunded", [of("refunded", 600, 600), of("refunded", 400, 400)]],
@@ -132,6 +144,10 @@ describe("an order by its payments", () => {
   })
 
   it("of nothing is paid", () => {
-    expect(balanceOf(0, [])).toEqual({ paymentStatus: "paid", paidAmount: 0, refundedAmount: 0 })
+    expect(balanceOf(0, [])).toMatchObject({
+      paymentStatus: "paid",
+      paidAmount: 0,
+      refundedAmount: 0,
+    })
   })
 })

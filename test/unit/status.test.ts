@@ -38,6 +38,7 @@ describe("the states of an order", () => {
       "refunded",
       "failed",
       "voided",
+      "disputed",
     ])
   })
 

@@ -12,7 +12,7 @@ export const routes = createRouter().openapi(
     operationId: "sweep",
     summary: "Do now what cron does",
     description:
-      "Unpaid orders whose time is over, payments and refunds whose outcome is not known, stuck events, abandoned carts, what is old, and stock in lists. Each task is one sweep's at a time, and safe to be done twice.",
+      "Unpaid orders whose time is over, subscriptions that are due, payments and refunds whose outcome is not known, stuck events, abandoned carts, what is old, and stock in lists. Each task is one sweep's at a time, and safe to be done twice.",
     access: "admin",
     scope: "shop:maintain",
     responses: ok(SweepReport, "What there was to do"),

@@ -5,10 +5,13 @@ import { markAbandoned } from "#modules/cart/abandonment.ts"
 import { expireCarts } from "#modules/cart/expiry.ts"
 import * as imports from "#modules/catalog/imports.ts"
 import { expireUnpaid } from "#modules/checkout/expiry.ts"
+import * as rates from "#modules/currencies/rates.ts"
 import * as levels from "#modules/inventory/levels.ts"
 import * as email from "#modules/notifications/email.ts"
 import { checkPayments, checkRefunds } from "#modules/payments/due.ts"
+import * as reconciliations from "#modules/payments/reconciliations.ts"
 import * as search from "#modules/search/rebuild.ts"
+import { renewDue } from "#modules/subscriptions/renewals.ts"
 import * as files from "#platform/files.ts"
 import * as idempotency from "#platform/idempotency.ts"
 import { withLease } from "#platform/lease.ts"
@@ -30,8 +33,10 @@ const frequent: Record<string, Task> = {
   "due-payments": checkPayments,
   "due-refunds": checkRefunds,
   "unpaid-orders": expireUnpaid,
+  subscriptions: renewDue,
   "abandoned-carts": markAbandoned,
   "search-index": search.tend,
+  "exchange-rates": rates.pullDue,
 }
 
 /** What is done every night: what is only in the way, or should never be needed. */
@@ -44,6 +49,7 @@ const nightly: Record<string, Task> = {
   "orphaned-files": files.sweep,
   "old-imports": imports.purge,
   "stock-in-lists": mendLists,
+  reconciliation: reconciliations.nightly,
 }
 
 /** The sweep of every minute. For cron. @throws what a task threw, once all were tried */

@@ -18,9 +18,15 @@ const promises: Record<string, string> = {
   refunds_key: "a refund of one cause is made once",
   payments_gateway_ref: "a gateway's payment is one payment",
   payments_amounts: "no more is refunded than captured",
+  gift_cards_balance: "no more is spent of a gift card than is on it",
+  store_credits_balance: "no more store credit is spent than there is",
+  credit_entries_key: "credit moves once for one cause",
   promotions_uses_left: "a promotion is used no more than it may be",
   promotion_customers_uses_left: "a customer uses a promotion no more than they may",
   refresh_tokens_parent: "a refresh token has one successor",
+  ledger_transfers_key: "a movement is booked once",
+  ledger_transfers_kept: "what was booked is not changed",
+  ledger_transfers_stay: "what was booked is not deleted",
   orders_total: "an order's amounts add up",
 }
 

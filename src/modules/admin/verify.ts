@@ -4,6 +4,8 @@ import { invalid } from "#errors.ts"
 
 import type { Stretch } from "./check.ts"
 import type { CheckResult, Verification, VerifyQuery } from "./model.ts"
+import * as books from "./verify-books.ts"
+import * as credit from "./verify-credit.ts"
 import * as orders from "./verify-orders.ts"
 import * as platform from "./verify-platform.ts"
 import * as stock from "./verify-stock.ts"
@@ -34,6 +36,26 @@ export const checks: Record<string, Check> = {
       "What orders say was paid and given back is what their payments say, and none gave back more than it got",
     look: orders.money,
   },
+  ledger: {
+    title: "The ledger balances in every currency, and its balances are the sums of its transfers",
+    look: books.ledger,
+  },
+  "ledger-orders": {
+    title: "What the ledger says of every order is what the order, its payments and refunds say",
+    look: books.ofOrders,
+  },
+  statistics: {
+    title: "The figures of orders are what the orders come to",
+    look: books.figures,
+  },
+  "payment-figures": {
+    title: "The figures of payments are what the payments come to",
+    look: books.payers,
+  },
+  listings: {
+    title: "Lists count as many products as they have",
+    look: books.listed,
+  },
   history: {
     title: "Every order's history is unbroken, and each step in it was allowed",
     look: orders.histories,
@@ -41,6 +63,14 @@ export const checks: Record<string, Check> = {
   promotions: {
     title: "Promotions are used as often as orders say, and no more than they may be",
     look: orders.promotions,
+  },
+  "gift-cards": {
+    title: "What lies on every gift card is the sum of its movements",
+    look: credit.giftCardBalances,
+  },
+  "store-credit": {
+    title: "What every account has is the sum of its movements, by currency",
+    look: credit.accountBalances,
   },
   sessions: {
     title: "A session has at most one refresh token that works",

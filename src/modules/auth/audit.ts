@@ -45,6 +45,21 @@ export const auditActions = [
   "payment.captured",
   "payment.voided",
   "payment.refunded",
+  "gift-card.issued",
+  "gift-card.changed",
+  "gift-card.adjusted",
+  "store-credit.adjusted",
+  "currency.added",
+  "currency.changed",
+  "currency.removed",
+  "exchange-rate.set",
+  "price-list.added",
+  "price-list.changed",
+  "price-list.removed",
+  "plan.made",
+  "plan.changed",
+  "plan.removed",
+  "plan.migrated",
 ] as const
 export type AuditAction = (typeof auditActions)[number]
 

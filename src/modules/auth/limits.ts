@@ -17,6 +17,7 @@ const limits = {
   "reset-account": { most: 3, windowSeconds: 3600, longestSeconds: 3600 },
   "code-account": { most: 5, windowSeconds: 60, longestSeconds: 900 },
   "coupon-client": { most: 20, windowSeconds: 60, longestSeconds: 900 },
+  "gift-card-client": { most: 20, windowSeconds: 60, longestSeconds: 900 },
   "order-client": { most: 10, windowSeconds: 60, longestSeconds: 900 },
   "order-number": { most: 10, windowSeconds: 60, longestSeconds: 900 },
   "mail-account": { most: 3, windowSeconds: 3600, longestSeconds: 3600 },

@@ -5,6 +5,7 @@ import { DomainError, notFound } from "#errors.ts"
 import { type Id, newId } from "#lib/id.ts"
 import { iso } from "#lib/time.ts"
 import { findSellables, refuseUnlessOnSale } from "#modules/catalog/sellables.ts"
+import { find, read, requireRate } from "#modules/currencies/presentment.ts"
 import * as inventory from "#modules/inventory/inventory.ts"
 import { commit } from "#platform/commit.ts"
 import type { Statement } from "#platform/db.ts"
@@ -30,14 +31,14 @@ import {
   toLine,
 } from "./view.ts"
 
-/** The caller's cart; empty, and kept nowhere, before the first item. A guest without one is given a token. */
-export async function get(ctx: Ctx): Promise<Cart> {
+/**
+ * The caller's cart; empty, and kept nowhere, before the first item. A guest without one is given a token. With
+ * `currency` it is shown in that, whatever it keeps. @throws `rate-stale`, `invalid-input` for one that is not offered
+ */
+export async function get(ctx: Ctx, currency?: string): Promise<Cart> {
   const owner = await ownerOf(ctx)
-  return toCart(
-    ctx,
-    owner,
-    owner.newToken ? [[], [], []] : await ctx.db.batch(selectCart(ctx, owner)),
-  )
+  const rows = owner.newToken ? ([[], [], []] as const) : await ctx.db.batch(selectCart(ctx, owner))
+  return toCart(ctx, owner, rows, currency)
 }
 
 /** A cart in figures. */
@@ -167,13 +168,22 @@ export async function clear(ctx: Ctx): Promise<void> {
   )
 }
 
-/** Says where a guest can be written to; null takes it back. Nothing is kept of a cart that is not there. @throws `cart-empty` */
-export async function update(ctx: Ctx, { email }: CartChanges): Promise<Cart> {
+/**
+ * Says where a guest can be written to, and what the cart is priced in; null takes it back. Nothing is kept of a cart
+ * that is not there. @throws `cart-empty`, `rate-stale`, `invalid-input` for a currency that is not offered
+ */
+export async function update(ctx: Ctx, { email, currency: asked }: CartChanges): Promise<Cart> {
   const owner = await ownerOf(ctx)
+  const currency = asked === ctx.config.currency ? null : asked
+  if (currency) await requirePriced(ctx, currency)
+  const changes = {
+    ...(email !== undefined && { email }),
+    ...(currency !== undefined && { currency }),
+  }
   const [set, , ...rows] = await commit(
     ctx,
     [
-      ctx.db.update(carts).set({ email }).where(isOpen(owner)).returning({ id: carts.id }),
+      ctx.db.update(carts).set(changes).where(isOpen(owner)).returning({ id: carts.id }),
       touch(ctx, owner),
       ...selectCart(ctx, owner),
     ],
@@ -181,6 +191,12 @@ export async function update(ctx: Ctx, { email }: CartChanges): Promise<Cart> {
   )
   if (set.length === 0) throw new DomainError("cart-empty", "Put something in first")
   return toCart(ctx, owner, rows)
+}
+
+/** Refuses a currency in which nothing can be priced now: one with a rate, or with price lists, is let through. */
+async function requirePriced(ctx: Ctx, currency: string): Promise<void> {
+  const prices = await read(ctx, currency, [])
+  if (!prices.inForce && !(await find(ctx, currency)).hasLists) requireRate(prices)
 }
 
 /** Statements that read the caller's open cart and its lines, for a batch; `toOpen` reads their rows. */
@@ -195,6 +211,7 @@ export type OpenCart = {
   lines: OpenLine[]
   coupons: string[]
   email: string | null
+  currency: string | null
 }
 
 /** The open cart that `selectOpen` found; `undefined` when there is none. */
@@ -204,8 +221,8 @@ export function toOpen(
 ): OpenCart | undefined {
   const [cart] = cartRows
   if (!cart) return undefined
-  const { id, version, coupons, email } = cart
-  return { id, version, lines: lineRows.map(toLine), coupons, email }
+  const { id, version, coupons, email, currency } = cart
+  return { id, version, lines: lineRows.map(toLine), coupons, email, currency }
 }
 
 /**

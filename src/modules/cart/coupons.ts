@@ -11,7 +11,7 @@ import type { Cart, NewCoupon } from "./model.ts"
 import { isOpen, touch } from "./owner.ts"
 import type { RefusedCode } from "./quote.ts"
 import { carts } from "./tables.ts"
-import { priceCart, selectCart, selectLines, toCart, toLine } from "./view.ts"
+import { priceCart, pricesOf, selectCart, selectLines, toCart, toLine } from "./view.ts"
 
 /** Refusals that an address may lift: where it goes, and what sending it there costs, is not known of a cart. */
 const open: readonly RefusedCode["reason"][] = ["destination", "no-effect"]
@@ -20,7 +20,7 @@ const open: readonly RefusedCode["reason"][] = ["destination", "no-effect"]
  * Puts a code on the cart. One that cannot hold for what is in it is not kept; one that stops holding later is warned
  * of. The same code again changes nothing. Tries are counted.
  * @throws `cart-empty`, `coupon-unknown`, `coupon-expired`, `coupon-used-up`, `coupon-not-applicable` each with
- * `reason`, `invalid-input` beyond `mostCodes`, `rate-limited`
+ * `reason`, `rate-stale`, `invalid-input` beyond `mostCodes`, `rate-limited`
  */
 export async function add(ctx: Ctx, input: NewCoupon): Promise<Cart> {
   const code = codeKey(input.code)
@@ -32,7 +32,9 @@ export async function add(ctx: Ctx, input: NewCoupon): Promise<Cart> {
   if (!cart.coupons.includes(code)) {
     if (cart.coupons.length >= mostCodes) throw tooMany()
     const codes = [...cart.coupons, code]
-    const { refused } = await priceCart(ctx, owner, cart, lineRows.map(toLine), codes)
+    const lines = lineRows.map(toLine)
+    const prices = await pricesOf(ctx, cart.currency, lines)
+    const { refused } = await priceCart(ctx, owner, cart, lines, prices, codes)
     const refusal = refused.find((one) => one.code === code && !open.includes(one.reason))
     if (refusal) throw couponError(refusal)
   }

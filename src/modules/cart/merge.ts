@@ -88,7 +88,7 @@ export function stageMerge(ctx: Ctx, tokenHash: string, to: Owner): Statement[] 
     db
       .insert(carts)
       .select(
-        sql`SELECT ${newId("cart", ctx.now)}, ${to.userId}, ${to.tokenHash}, 'open', 0, ${now}, ${now}, NULL, '[]', NULL WHERE EXISTS (SELECT 1 FROM cart_lines WHERE cart_id = ${source})`,
+        sql`SELECT ${newId("cart", ctx.now)}, ${to.userId}, ${to.tokenHash}, 'open', 0, ${now}, ${now}, NULL, '[]', NULL, (SELECT currency FROM carts WHERE ${isOpen(guest)}) WHERE EXISTS (SELECT 1 FROM cart_lines WHERE cart_id = ${source})`,
       )
       .onConflictDoNothing(),
     db

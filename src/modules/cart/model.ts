@@ -1,6 +1,7 @@
 import { z } from "zod"
 
 import { id, Instant, line, Money, Quantity, Ref, spelled } from "#lib/shapes.ts"
+import { CurrencyInput, totalInBase } from "#modules/currencies/model.ts"
 import { Email } from "#modules/users/model.ts"
 
 const thing = {
@@ -51,7 +52,14 @@ const Coupon = z
   .meta({ id: "CartCoupon" })
 
 const Warning = z.object({
-  code: z.enum(["unavailable", "over-stock", "price-changed", "saved-for-later", "coupon-refused"]),
+  code: z.enum([
+    "unavailable",
+    "over-stock",
+    "price-changed",
+    "saved-for-later",
+    "coupon-refused",
+    "currency-unavailable",
+  ]),
   item_id: z.string().nullable().meta({ description: "The line, or the saved item, it is about" }),
   coupon: z.string().optional().meta({ description: "The code it is about" }),
   detail: z.string(),
@@ -79,11 +87,12 @@ export const Cart = z
     total: Money,
     total_amount: Money,
     currency: z.string().meta({ example: "USD" }),
+    ...totalInBase,
     coupons: z.array(Coupon),
     explain: z
       .array(
         z.object({
-          kind: z.enum(["line", "promotion", "shipping", "tax", "rounding", "total"]),
+          kind: z.enum(["currency", "line", "promotion", "shipping", "tax", "rounding", "total"]),
           detail: z.string(),
           amount: z.string().meta({ description: "A decimal, below zero for what is taken off" }),
         }),
@@ -157,9 +166,19 @@ export const CartItemChange = z
   .meta({ example: { quantity: 3 } })
 export type CartItemChange = z.infer<typeof CartItemChange>
 
-/** What a cart says of its owner. */
+/** What a cart says of its owner, and what it is priced in. */
 export const CartChanges = z
-  .object({ email: Email.nullable() })
+  .object({
+    email: Email.nullable().optional().meta({ description: "Where a guest can be written to" }),
+    currency: CurrencyInput.nullable().optional().meta({
+      type: "string",
+      description: "What it is shown, ordered and paid in; null: the shop's own",
+    }),
+  })
+  .refine(({ email, currency }) => email !== undefined || currency !== undefined, {
+    path: ["email"],
+    message: "Give email or currency.",
+  })
   .meta({ example: { email: "ada@nexus.test" } })
 export type CartChanges = z.infer<typeof CartChanges>
 

@@ -4,6 +4,7 @@ import { z } from "zod"
 import type { AppContext } from "#http/env.ts"
 import { created, createRouter, json, none, ok, route } from "#http/router.ts"
 import { Money, Ref } from "#lib/shapes.ts"
+import { currencyQuery } from "#modules/currencies/model.ts"
 
 import { recover } from "./abandonment.ts"
 import * as cart from "./cart.ts"
@@ -67,11 +68,13 @@ export const routes = createRouter()
       operationId: "getCart",
       summary: "Look into your cart",
       description:
-        "A user's own, or a guest's by `X-Cart-Token`. A guest without one is given a token; nothing is stored before the first item. A guest's cart whose token comes along with a sign-in, a registration or any request of a user goes into the user's. Prices are live.",
+        "A user's own, or a guest's by `X-Cart-Token`. A guest without one is given a token; nothing is stored before the first item. A guest's cart whose token comes along with a sign-in, a registration or any request of a user goes into the user's. Prices are live, in the cart's currency; with `currency` they are shown in that.",
       access: "public",
+      request: { query: z.object(currencyQuery) },
       responses: ok(Cart, "The cart"),
+      refuses: ["rate-stale"],
     }),
-    async (c) => c.json(told(c, await cart.get(c.var.ctx)), 200),
+    async (c) => c.json(told(c, await cart.get(c.var.ctx, c.req.valid("query").currency)), 200),
   )
   .openapi(
     route({
@@ -79,12 +82,13 @@ export const routes = createRouter()
       path: "/cart",
       tags,
       operationId: "updateCart",
-      summary: "Say where you can be written to",
-      description: "For guests: an order of this cart, and a reminder of it, go there.",
+      summary: "Say where you can be written to, and what you pay in",
+      description:
+        "`email` is for guests: an order of this cart, and a reminder of it, go there. `currency` is one of GET /currencies: the cart is shown, ordered and paid in it from then on.",
       access: "public",
       request: { body: json(CartChanges) },
       responses: ok(Cart, "The cart as it is now"),
-      refuses: ["cart-empty"],
+      refuses: ["cart-empty", "rate-stale"],
       recover: cart.get,
     }),
     async (c) => c.json(await cart.update(c.var.ctx, c.req.valid("json")), 200),

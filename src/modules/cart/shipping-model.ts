@@ -1,6 +1,7 @@
 import { z } from "zod"
 
 import { CountryInput, id, Money } from "#lib/shapes.ts"
+import { currencyQuery } from "#modules/currencies/model.ts"
 import { methodTypes } from "#modules/shipping/model.ts"
 
 /** Where to, and what: the caller's cart, unless a subtotal or a weight is given. */
@@ -16,7 +17,8 @@ export const ShippingQuery = z.object({
     .string()
     .regex(/^\d{1,12}(\.\d{1,3})?$/, "A valid amount is required.")
     .optional()
-    .meta({ description: "Instead of the cart's", example: "49.90" }),
+    .meta({ description: "Instead of the cart's, in the same currency", example: "49.90" }),
+  ...currencyQuery,
   weight: z.coerce
     .number({ error: "A whole number of grams is required." })
     .int("A whole number of grams is required.")

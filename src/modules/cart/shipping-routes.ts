@@ -16,6 +16,7 @@ export const routes = createRouter().openapi(
     access: "public",
     request: { query: ShippingQuery },
     responses: ok(ShippingOffers, "The methods, cheapest first"),
+    refuses: ["rate-stale"],
   }),
   async (c) => c.json(await listMethods(c.var.ctx, c.req.valid("query")), 200),
 )

@@ -1,19 +1,21 @@
 import type { Ctx } from "#context.ts"
 import { invalid } from "#errors.ts"
 import { fromDecimal, toDecimal } from "#lib/money.ts"
+import * as presentment from "#modules/currencies/presentment.ts"
 import type { Parcel } from "#modules/shipping/rates.ts"
 import * as shipping from "#modules/shipping/shipping.ts"
 
 import * as carts from "./cart.ts"
+import { methodsIn } from "./price.ts"
 import { parcelOf } from "./quote.ts"
 import type { ShippingOffers, ShippingQuery } from "./shipping-model.ts"
 
 /**
- * The ways to have the caller's cart sent, or what the query describes, cheapest first; one round trip.
- * @throws `invalid-input` for a subtotal of too many decimals
+ * The ways to have the caller's cart sent, or what the query describes, cheapest first; one round trip, and one more in
+ * another currency than the shop's own.
+ * @throws `rate-stale`, `invalid-input` for a subtotal of too many decimals, and a currency that is not offered
  */
 export async function listMethods(ctx: Ctx, query: ShippingQuery): Promise<ShippingOffers> {
-  const { currency } = ctx.config
   const destination = query.country
     ? {
         country: query.country,
@@ -23,10 +25,22 @@ export async function listMethods(ctx: Ctx, query: ShippingQuery): Promise<Shipp
     : undefined
   const selects = shipping.selectMethods(ctx, destination)
   const isDescribed = query.subtotal !== undefined || query.weight !== undefined
-  const [found, { parcel, isShipped }] = isDescribed
-    ? [(await ctx.db.batch(selects))[0], { parcel: described(query, currency), isShipped: true }]
+  const {
+    found,
+    lines,
+    currency: ofCart,
+  } = isDescribed
+    ? { found: (await ctx.db.batch(selects))[0], lines: [], currency: null }
     : await withCart(ctx, selects)
-  const offers = isShipped ? shipping.offers(found, parcel, destination) : []
+  const ids = lines.flatMap(({ variantId, pricedAs }) => [variantId, pricedAs])
+  const prices = await presentment.read(ctx, query.currency ?? ofCart, ids)
+  const { currency } = prices
+  const parcel = isDescribed
+    ? described(query, currency)
+    : parcelOf(lines.map((line) => presentment.inCurrency(prices, line)))
+  // An empty cart may yet hold something that is sent.
+  const isShipped = lines.length === 0 || lines.some(({ isDigital }) => !isDigital)
+  const offers = isShipped ? shipping.offers(methodsIn(prices, found), parcel, destination) : []
   return {
     shipping_required: isShipped,
     currency,
@@ -56,10 +70,8 @@ async function withCart(ctx: Ctx, selects: ReturnType<typeof shipping.selectMeth
     ...selects,
     ...(await carts.selectOpen(ctx)),
   ])
-  const lines = carts.toOpen(cartRows, lineRows)?.lines ?? []
-  // An empty cart may yet hold something that is sent.
-  const isShipped = lines.length === 0 || lines.some(({ isDigital }) => !isDigital)
-  return [found, { parcel: parcelOf(lines), isShipped }] as const
+  const { lines = [], currency = null } = carts.toOpen(cartRows, lineRows) ?? {}
+  return { found, lines, currency }
 }
 
 function described(query: ShippingQuery, currency: string): Parcel {

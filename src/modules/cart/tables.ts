@@ -35,6 +35,8 @@ export const carts = sqliteTable(
     coupons: text({ mode: "json" }).$type<string[]>().notNull().default([]),
     /** When the sweep found it idle; NULL again with the next change. */
     sweptAt: text(),
+    /** What its prices are shown in; NULL: the shop's own. */
+    currency: text(),
   },
   (t) => [
     uniqueIndex("carts_open_user")

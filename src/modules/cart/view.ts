@@ -1,15 +1,18 @@
 import { asc, desc, eq, sql } from "drizzle-orm"
 
 import type { Ctx } from "#context.ts"
+import { DomainError } from "#errors.ts"
 import type { Id } from "#lib/id.ts"
 import { toDecimal } from "#lib/money.ts"
 import { urlOf } from "#modules/catalog/media.ts"
 import { type Sellable, sellableColumns, toSellable } from "#modules/catalog/sellables.ts"
 import { products, variants } from "#modules/catalog/tables.ts"
+import type { InCurrency, Presentment } from "#modules/currencies/presentment.ts"
+import * as presentment from "#modules/currencies/presentment.ts"
 
 import type { Cart } from "./model.ts"
 import { isOpen, isOwn, type Owner } from "./owner.ts"
-import { price } from "./price.ts"
+import { price, type PricedIn } from "./price.ts"
 import { type Quote, quote } from "./quote.ts"
 import { cartLines, carts, savedItems } from "./tables.ts"
 
@@ -83,38 +86,86 @@ function toSavedLine({ savedId, quantity, addedAmount, overflow, ...row }: Saved
   return { ...toSellable(row), id: savedId, quantity, addedAmount, overflow }
 }
 
-/** What lies in a cart at the prices of now, with its codes, for its owner; an empty one asks nobody. */
+/** What lies in a cart at these prices, with its codes, for its owner; an empty one asks nobody. @throws `rate-stale` */
 export async function priceCart(
   ctx: Ctx,
   owner: Owner,
   cart: CartRow | undefined,
   lines: readonly OpenLine[],
+  prices: Presentment,
   codes: readonly string[] = cart?.coupons ?? [],
-): Promise<Quote<OpenLine>> {
-  if (lines.length === 0) return { ...quote(lines), explain: [] }
+): Promise<PricedIn<OpenLine>> {
+  if (lines.length === 0) return { ...quote<InCurrency<OpenLine>>([]), explain: [], prices }
   const customer = { userId: owner.userId, email: cart?.email ?? undefined }
-  return price(ctx, { items: lines, codes, customer })
+  return price(ctx, { items: lines, codes, customer, prices })
 }
 
-/** The cart as the wire shows it, at the prices of now. */
+/** How things are priced in a currency. @throws `invalid-input` for one that is not offered any more */
+export function pricesOf(
+  ctx: Ctx,
+  currency: string | null,
+  things: readonly Sellable[],
+): Promise<Presentment> {
+  const ids = things.flatMap(({ variantId, pricedAs }) => [variantId, pricedAs])
+  return presentment.read(ctx, currency, ids)
+}
+
+/**
+ * The cart as the wire shows it, at the prices of now, in the currency `asked` for, else in its own. In one that is not
+ * offered any more, or has no rate that is
+ * new enough, it cannot be ordered: it is shown in the shop's own, with a warning.
+ */
 export async function toCart(
   ctx: Ctx,
   owner: Owner,
-  [cartRows, lineRows, savedRows]: CartRows,
+  rows: CartRows,
+  asked?: string,
 ): Promise<Cart> {
-  const { currency } = ctx.config
+  const currency = asked ?? rows[0][0]?.currency
+  if (!currency) return show(ctx, owner, rows, presentment.ownPrices(ctx))
+  const things = [...rows[1].map(toLine), ...rows[2].map(toSavedLine)]
+  const inCurrency = async () => show(ctx, owner, rows, await pricesOf(ctx, currency, things))
+  if (asked !== undefined) return inCurrency()
+  try {
+    return await inCurrency()
+  } catch (error) {
+    if (!isUnpriced(error)) throw error
+    const shown = await show(ctx, owner, rows, presentment.ownPrices(ctx))
+    const detail = `${error.message} Prices are in ${shown.currency}.`
+    const warning = { code: "currency-unavailable" as const, item_id: null, detail }
+    return { ...shown, warnings: [warning, ...shown.warnings] }
+  }
+}
+
+/** Whether it is the currency that something cannot be priced for. */
+function isUnpriced(error: unknown): error is DomainError {
+  if (!(error instanceof DomainError)) return false
+  const { errors } = error.details as { errors?: { field: string }[] }
+  return error.code === "rate-stale" || errors?.[0]?.field === "currency"
+}
+
+async function show(
+  ctx: Ctx,
+  owner: Owner,
+  [cartRows, lineRows, savedRows]: CartRows,
+  prices: Presentment,
+): Promise<Cart> {
+  const { currency } = prices
   const [cart] = cartRows
   const lines = lineRows.map(toLine)
   const saved = savedRows.map(toSavedLine)
-  const priced = await priceCart(ctx, owner, cart, lines)
+  const priced = await priceCart(ctx, owner, cart, lines, prices)
   const money = (amount: number) => toDecimal(amount, currency)
   return {
     id: cart?.id ?? null,
     user: owner.userId,
     email: cart?.email ?? null,
     ...(owner.newToken !== undefined && { token: owner.newToken }),
-    items: priced.lines.map((line) => ({ ...toItem(line), subtotal: money(line.lineAmount) })),
-    saved_items: saved.map(toItem),
+    items: priced.lines.map((line) => ({
+      ...toItem(line, currency),
+      subtotal: money(line.lineAmount),
+    })),
+    saved_items: saved.map((line) => toItem(presentment.inCurrency(prices, line), currency)),
     total_items: lines.reduce((sum, { quantity }) => sum + quantity, 0),
     subtotal: money(priced.subtotalAmount),
     discount: money(priced.discountAmount),
@@ -123,10 +174,11 @@ export async function toCart(
     total: money(priced.totalAmount),
     total_amount: money(priced.totalAmount),
     currency,
+    ...inBase(priced, ctx.now),
     coupons: (cart?.coupons ?? []).map((code) => toCoupon(code, priced, money)),
     explain: priced.explain.map((step) => ({ ...step, amount: signed(step.amount, money) })),
     warnings: [
-      ...lines.flatMap(warningsOf),
+      ...lines.flatMap((line) => warningsOf(line, prices)),
       ...saved.filter(({ overflow }) => overflow).map(toOverflow),
       ...priced.refused.map(({ code, detail }) => ({
         code: "coupon-refused" as const,
@@ -137,6 +189,19 @@ export async function toCart(
     ],
     created_at: cart?.createdAt ?? null,
     updated_at: cart?.updatedAt ?? null,
+  }
+}
+
+/** What a quote comes to in the shop's own currency, on the wire. */
+export function inBase(
+  { prices, lines, totalAmount }: PricedIn<Sellable & { quantity: number }>,
+  now: Date,
+): Pick<Cart, "base_currency" | "base_total" | "exchange_rate"> {
+  const figures = presentment.toBase(prices, totalAmount, lines, now)
+  return {
+    base_currency: prices.base,
+    base_total: toDecimal(figures?.baseAmount ?? totalAmount, prices.base),
+    exchange_rate: figures?.rate ?? null,
   }
 }
 
@@ -153,9 +218,9 @@ function toCoupon(code: string, priced: Quote, money: (amount: number) => string
   }
 }
 
-function toItem<Line extends OpenLine | SavedLine>(line: Line) {
+function toItem<Line extends OpenLine | SavedLine>(line: InCurrency<Line>, currency: string) {
   const isVariant = (line.variantId as string) !== line.productId
-  const unitPrice = toDecimal(line.unitAmount, line.currency)
+  const unitPrice = toDecimal(line.unitAmount, currency)
   return {
     id: line.id as Line["id"],
     product: {
@@ -171,7 +236,7 @@ function toItem<Line extends OpenLine | SavedLine>(line: Line) {
     unit_price: unitPrice,
     is_available: line.isOnSale && line.quantity <= line.stockQuantity,
     stock_available: line.stockQuantity,
-    price_changed: line.unitAmount !== line.addedAmount,
+    price_changed: line.baseAmount !== line.addedAmount,
   }
 }
 
@@ -180,7 +245,8 @@ function toOverflow(line: SavedLine): Cart["warnings"][number] {
   return { code: "saved-for-later", item_id: line.id, detail }
 }
 
-function warningsOf(line: OpenLine): Cart["warnings"] {
+function warningsOf(line: OpenLine, prices: Presentment): Cart["warnings"] {
+  const money = (amount: number) => toDecimal(presentment.amountIn(prices, amount), prices.currency)
   const warn = (code: Cart["warnings"][number]["code"], detail: string) => [
     { code, item_id: line.id, detail },
   ]
@@ -193,7 +259,7 @@ function warningsOf(line: OpenLine): Cart["warnings"] {
       ? []
       : warn(
           "price-changed",
-          `${line.name} now costs ${toDecimal(line.unitAmount, line.currency)} instead of ${toDecimal(line.addedAmount, line.currency)}.`,
+          `${line.name} now costs ${money(line.unitAmount)} instead of ${money(line.addedAmount)}.`,
         )),
   ]
 }

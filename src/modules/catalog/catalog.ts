@@ -8,6 +8,7 @@ import { sha256 } from "#lib/secret.ts"
 import { slugOf } from "#lib/slug.ts"
 import { iso } from "#lib/time.ts"
 import { cartLines, savedItems } from "#modules/cart/tables.ts"
+import * as currencies from "#modules/currencies/presentment.ts"
 import { orderLines } from "#modules/orders/tables.ts"
 import { commit, retryRaced } from "#platform/commit.ts"
 import { rowsOf } from "#platform/db.ts"
@@ -27,19 +28,24 @@ import * as variantVerbs from "./variants.ts"
 const lifetime = { fresh: 10, stale: 20 }
 
 /**
- * A product in full, by id or slug; one round trip. Drafts and archived ones are there for staff only, who read it as it
- * is; for the public it is at most 50 s old. @throws `not-found`, `moved` for a slug that it had before
+ * A product in full, by id or slug; one round trip, one more in a currency that has price lists. Drafts and archived ones are there for staff only, who read it as it
+ * is; for the public it is at most 50 s old. @throws `not-found`, `moved` for a slug that it had before, `rate-stale`
  */
-export async function get(ctx: Ctx, ref: string): Promise<Product> {
+export async function get(ctx: Ctx, ref: string, currency?: string): Promise<Product> {
   const isStaff = may(ctx, "catalog:write")
+  const prices = await currencies.find(ctx, currency)
   const load = async () => {
     const found = await findWithParts(ctx, ref)
     const isSeen = found && (found.row.status === "active" || isStaff)
-    return isSeen ? toProduct(ctx, found.row, found.parts) : null
+    if (!isSeen) return null
+    const ids = found.parts.variants.map(({ id }) => id)
+    const full = await currencies.withEntries(ctx, prices, ids)
+    return toProduct(ctx, found.row, found.parts, full)
   }
+  const key = currencies.isOwn(prices) ? ref : `${prices.currency} ${ref}`
   const product = await (isStaff
     ? load()
-    : ctx.cache.read(`product:${await sha256(ref)}`, "catalog", lifetime, load))
+    : ctx.cache.read(`product:${await sha256(key)}`, "catalog", lifetime, load))
   if (!product) throw await missing(ctx, "product", ref)
   return product
 }

@@ -191,7 +191,7 @@ export const routes = createRouter()
       shared: true,
       request: { params, query: ProductQuery.omit({ category: true, category_slug: true }) },
       responses: ok(ProductPage, "A page of products"),
-      refuses: ["not-found", "moved", "invalid-page"],
+      refuses: ["not-found", "moved", "invalid-page", "rate-stale"],
     }),
     async (c) => {
       const { id } = await categories.get(c.var.ctx, c.req.valid("param").category)

@@ -14,6 +14,7 @@ import {
   spelled,
   TaxClass,
 } from "#lib/shapes.ts"
+import { currencyQuery, inBase } from "#modules/currencies/model.ts"
 
 import { Image } from "./media-model.ts"
 
@@ -145,6 +146,7 @@ export const Variant = z
     options: OptionValues,
     price: Money,
     currency: z.string().meta({ example: "USD" }),
+    ...inBase,
     stock_quantity: z.int().meta({ example: 12 }),
     is_in_stock: z.boolean().meta({ example: true }),
     version: Version,
@@ -191,6 +193,7 @@ const listed = {
   description: z.string(),
   price: Money,
   currency: z.string().meta({ example: "USD" }),
+  ...inBase,
   compare_at_price: Money.nullable(),
   discount_percentage: z
     .int()
@@ -343,6 +346,13 @@ export const ProductChanges = spelled(
 ).meta({ example: { price: "1249.99" } })
 export type ProductChanges = z.infer<typeof ProductChanges>
 
+/** Where in a list of products, and what its prices are in. */
+export const ShownQuery = z.object({ ...currencyQuery, ...pageQuery })
+export type ShownQuery = z.infer<typeof ShownQuery>
+
+/** How one product is shown. */
+export const ShownIn = z.object(currencyQuery)
+
 const PriceFilter = z
   .string()
   .regex(/^\d{1,12}(\.\d{1,3})?$/, "A valid number is required.")
@@ -368,6 +378,7 @@ export const ProductQuery = z
     featured: Flag.optional(),
     status: z.enum(productStatuses).optional().meta({ description: "Staff only" }),
     is_active: Flag.optional().meta({ type: "boolean", description: "Staff only" }),
+    ...currencyQuery,
     ...pageQuery,
   })
   // `attr.<name>`: there is one for each attribute that the shop's products have.

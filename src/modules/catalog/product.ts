@@ -4,6 +4,9 @@ import { may } from "#actor.ts"
 import type { Ctx } from "#context.ts"
 import type { Id } from "#lib/id.ts"
 import { toDecimal } from "#lib/money.ts"
+import type { Presentment } from "#modules/currencies/presentment.ts"
+import * as currencies from "#modules/currencies/presentment.ts"
+import { mapPage, type Page } from "#platform/page.ts"
 
 import { toImage, urlOf } from "./media.ts"
 import type { Product, ProductSummary } from "./model.ts"
@@ -97,9 +100,9 @@ function inOrder<T extends { id: string; position: number }>(rows: readonly T[])
   return rows.toSorted((a, b) => a.position - b.position || (a.id < b.id ? -1 : 1))
 }
 
-/** A product as lists show it. */
-export function toSummary(row: Joined): ProductSummary {
-  const { currency } = row
+/** A product as lists show it; with `prices`, in their currency. @throws `rate-stale` */
+export function toSummary(row: Joined, prices?: Presentment): ProductSummary {
+  const { currency, amount, compareAtAmount, inBase } = pricesOf(row, prices)
   return {
     id: row.id,
     name: row.name,
@@ -107,14 +110,14 @@ export function toSummary(row: Joined): ProductSummary {
     slug: row.slug,
     description:
       row.description.length > 300 ? `${row.description.slice(0, 299)}…` : row.description,
-    price: toDecimal(row.priceAmount, currency),
+    price: toDecimal(amount, currency),
     currency,
-    compare_at_price:
-      row.compareAtAmount === null ? null : toDecimal(row.compareAtAmount, currency),
+    ...inBase,
+    compare_at_price: compareAtAmount === null ? null : toDecimal(compareAtAmount, currency),
     discount_percentage:
-      row.compareAtAmount === null
+      compareAtAmount === null
         ? null
-        : Math.round((100 * (row.compareAtAmount - row.priceAmount)) / row.compareAtAmount),
+        : Math.round((100 * (compareAtAmount - amount)) / compareAtAmount),
     category: row.categoryId,
     category_name: row.categoryName,
     category_slug: row.categorySlug,
@@ -137,10 +140,33 @@ export function toSummary(row: Joined): ProductSummary {
   }
 }
 
-/** A product in full; what it costs the shop is for staff. */
-export function toProduct(ctx: Ctx, row: Joined, parts: Parts): Product {
+function pricesOf(row: Joined, prices: Presentment | undefined) {
+  const { id, priceAmount: unitAmount, compareAtAmount } = row
+  if (!prices || currencies.isOwn(prices))
+    return { currency: row.currency, amount: unitAmount, compareAtAmount, inBase: {} }
+  const own = { variantId: id, pricedAs: id, unitAmount, compareAtAmount }
   return {
-    ...toSummary(row),
+    currency: prices.currency,
+    ...currencies.priceIn(prices, own),
+    inBase: { base_currency: row.currency, base_price: toDecimal(unitAmount, row.currency) },
+  }
+}
+
+/** A page of products as lists show them, in a currency. @throws `rate-stale` */
+export async function toSummaries(
+  ctx: Ctx,
+  page: Page<Joined>,
+  prices: currencies.Shown,
+): Promise<Page<ProductSummary>> {
+  const ids = page.results.map(({ id }) => id)
+  const full = await currencies.withEntries(ctx, prices, ids)
+  return mapPage(page, (row) => toSummary(row, full))
+}
+
+/** A product in full, with `prices` in their currency; what it costs the shop is for staff. @throws `rate-stale` */
+export function toProduct(ctx: Ctx, row: Joined, parts: Parts, prices?: Presentment): Product {
+  return {
+    ...toSummary(row, prices),
     description: row.description,
     version: row.version,
     weight_grams: row.weightGrams,
@@ -150,7 +176,7 @@ export function toProduct(ctx: Ctx, row: Joined, parts: Parts): Product {
     images: parts.media.map((one) => toImage(ctx, one)),
     variants: parts.variants
       .filter(({ id }) => (id as string) !== row.id)
-      .map((variant) => toVariant(ctx, row, variant, parts.media)),
+      .map((variant) => toVariant(ctx, row, variant, parts.media, prices)),
     category_path: parts.path,
     ...(may(ctx, "catalog:write") && {
       cost_price: row.costAmount === null ? null : toDecimal(row.costAmount, row.currency),

@@ -4,11 +4,11 @@ import { may } from "#actor.ts"
 import type { Ctx } from "#context.ts"
 import type { Id } from "#lib/id.ts"
 import { sha256 } from "#lib/secret.ts"
-import type { PageQuery } from "#lib/shapes.ts"
-import { mapPage, type Page, slicePage } from "#platform/page.ts"
+import { find as pricesIn } from "#modules/currencies/presentment.ts"
+import { type Page, slicePage } from "#platform/page.ts"
 
-import type { ProductSummary } from "./model.ts"
-import { toSummary } from "./product.ts"
+import type { ProductSummary, ShownQuery } from "./model.ts"
+import { toSummaries } from "./product.ts"
 import { byIds } from "./ranges.ts"
 import { missing } from "./slugs.ts"
 import { facets, listings, products } from "./tables.ts"
@@ -22,9 +22,14 @@ const weights = { b: 3, d: 3, t: 2 } as const
 
 /**
  * Active products of a product's brand, category or tags: what they have most of in common with it first, then the best
- * rated. At most 24, and at most 50 s old for the public. @throws `not-found`, `moved`, `invalid-page`
+ * rated. At most 24, and at most 50 s old for the public. @throws `not-found`, `moved`, `invalid-page`, `rate-stale`
  */
-export async function list(ctx: Ctx, ref: string, query: PageQuery): Promise<Page<ProductSummary>> {
+export async function list(
+  ctx: Ctx,
+  ref: string,
+  query: ShownQuery,
+): Promise<Page<ProductSummary>> {
+  const prices = await pricesIn(ctx, query.currency)
   const load = async () => {
     const ids = await find(ctx, ref)
     return ids && (await byIds(ctx, ids, ["active"]))
@@ -38,7 +43,7 @@ export async function list(ctx: Ctx, ref: string, query: PageQuery): Promise<Pag
         async () => (await load()) ?? null,
       ))
   if (!rows) throw await missing(ctx, "product", ref)
-  return mapPage(slicePage(query, rows), toSummary)
+  return toSummaries(ctx, slicePage(query, rows), prices)
 }
 
 /** Ids of the products related to one that the caller may see; `undefined` when they see none. */

@@ -3,11 +3,11 @@ import { z } from "zod"
 import { versioned } from "#http/etag.ts"
 import { paged } from "#http/paging.ts"
 import { created, createRouter, json, none, ok, route } from "#http/router.ts"
-import { pageQuery, Ref } from "#lib/shapes.ts"
+import { Ref } from "#lib/shapes.ts"
 
 import * as catalog from "./catalog.ts"
 import * as lists from "./lists.ts"
-import { NewProduct, Product, ProductChanges, ProductPage } from "./model.ts"
+import { NewProduct, Product, ProductChanges, ProductPage, ShownIn, ShownQuery } from "./model.ts"
 import * as related from "./related.ts"
 
 const tags = ["Products"]
@@ -34,9 +34,9 @@ export const routes = createRouter()
       description: "The newest of them, twelve a page.",
       access: "public",
       shared: true,
-      request: { query: z.object(pageQuery) },
+      request: { query: ShownQuery },
       responses: ok(ProductPage, "A page of products"),
-      refuses: ["invalid-page"],
+      refuses: ["invalid-page", "rate-stale"],
     }),
     async (c) => c.json(paged(c, await lists.featured(c.var.ctx, c.req.valid("query"))), 200),
   )
@@ -50,9 +50,9 @@ export const routes = createRouter()
       description: "Newest first, twenty a page.",
       access: "public",
       shared: true,
-      request: { query: z.object(pageQuery) },
+      request: { query: ShownQuery },
       responses: ok(ProductPage, "A page of products"),
-      refuses: ["invalid-page"],
+      refuses: ["invalid-page", "rate-stale"],
     }),
     async (c) => c.json(paged(c, await lists.latest(c.var.ctx, c.req.valid("query"))), 200),
   )
@@ -83,13 +83,19 @@ export const routes = createRouter()
         "With its variants, pictures and category path; a slug that it had before leads to the one it has. Drafts and archived products are there for staff only.",
       access: "public",
       shared: true,
-      request: { params },
+      request: { params, query: ShownIn },
       responses: ok(Product, "The product"),
-      refuses: ["not-found", "moved"],
+      refuses: ["not-found", "moved", "rate-stale"],
       versioned: true,
     }),
     async (c) =>
-      c.json(versioned(c, await catalog.get(c.var.ctx, c.req.valid("param").product)), 200),
+      c.json(
+        versioned(
+          c,
+          await catalog.get(c.var.ctx, c.req.valid("param").product, c.req.valid("query").currency),
+        ),
+        200,
+      ),
   )
   .openapi(
     route({
@@ -102,9 +108,9 @@ export const routes = createRouter()
         "Of its brand, its category or one of its tags; what they have more of in common with it comes first. At most 24.",
       access: "public",
       shared: true,
-      request: { params, query: z.object(pageQuery).omit({ ordering: true }) },
+      request: { params, query: ShownQuery.omit({ ordering: true }) },
       responses: ok(ProductPage, "A page of products"),
-      refuses: ["not-found", "moved", "invalid-page"],
+      refuses: ["not-found", "moved", "invalid-page", "rate-stale"],
     }),
     async (c) =>
       c.json(

@@ -5,6 +5,7 @@ import { may } from "#actor.ts"
 import type { Ctx } from "#context.ts"
 import { type FieldError, invalid } from "#errors.ts"
 import { fromDecimal } from "#lib/money.ts"
+import { baseRange, ownPrices, type Presentment } from "#modules/currencies/presentment.ts"
 
 import type { ProductQuery } from "./model.ts"
 import { facets, listings, products, type ProductStatus } from "./tables.ts"
@@ -26,17 +27,26 @@ export type Selection = {
 const mostValues = 25
 const everyStatus = ["draft", "active", "archived"] as const
 
-/** What a query asks for; the public gets active products only. @throws `invalid-input` */
-export function selectionOf(ctx: Ctx, query: ProductQuery): Selection {
+/**
+ * What a query asks for; the public gets active products only. Its prices are in the currency of `prices`, whose price
+ * lists do not count: products are found by what they cost in the shop's own. @throws `invalid-input`, `rate-stale`
+ */
+export function selectionOf(
+  ctx: Ctx,
+  query: ProductQuery,
+  prices: Presentment = ownPrices(ctx),
+): Selection {
   const errors: FieldError[] = []
   const amount = (name: "min_price" | "max_price", text: string | undefined) => {
-    const value = text === undefined ? undefined : fromDecimal(text, ctx.config.currency)
+    const value = text === undefined ? undefined : fromDecimal(text, prices.currency)
     if (text !== undefined && value === undefined)
       errors.push({ field: name, detail: "A valid number is required.", code: "invalid" })
     return value
   }
-  const least = amount("min_price", query.min_price ?? query.price_min)
-  const most = amount("max_price", query.max_price ?? query.price_max)
+  const asked = {
+    least: amount("min_price", query.min_price ?? query.price_min),
+    most: amount("max_price", query.max_price ?? query.price_max),
+  }
   const attributes = Object.entries(query).flatMap(([name, value]) =>
     name.startsWith("attr.") ? [attributeGroup(name, value, errors)] : [],
   )
@@ -66,8 +76,7 @@ export function selectionOf(ctx: Ctx, query: ProductQuery): Selection {
   return {
     statuses: statusesOf(ctx, query),
     groups,
-    ...(least !== undefined && { least }),
-    ...(most !== undefined && { most }),
+    ...baseRange(prices, asked),
     ...(query.min_rating !== undefined && { rating: query.min_rating }),
   }
 }

@@ -17,6 +17,8 @@ export type Sellable = {
   sku: string | null
   options: Record<string, string>
   unitAmount: number
+  /** Whose price it has: its own, or its product's. */
+  pricedAs: Id<"variant">
   currency: string
   isDigital: boolean
   /** How many of the product one customer may have; null: any number. */
@@ -45,6 +47,11 @@ export const sellableColumns = {
   options: sql<string>`${variants.options}`.as("variant_options"),
   unitAmount: sql<number>`coalesce(${variants.priceAmount}, ${products.priceAmount})`.as(
     "unit_amount",
+  ),
+  pricedAs: sql<
+    Id<"variant">
+  >`CASE WHEN ${variants.priceAmount} IS NULL THEN ${products.id} ELSE ${variants.id} END`.as(
+    "priced_as",
   ),
   currency: products.currency,
   isDigital: products.isDigital,

@@ -4,7 +4,7 @@ import { versioned } from "#http/etag.ts"
 import { created, createRouter, json, none, ok, route } from "#http/router.ts"
 import { Ref } from "#lib/shapes.ts"
 
-import { NewVariant, Variant, VariantChanges } from "./model.ts"
+import { NewVariant, ShownIn, Variant, VariantChanges } from "./model.ts"
 import * as variants from "./variants.ts"
 
 const tags = ["Products"]
@@ -35,11 +35,14 @@ export const routes = createRouter()
       description: "Empty for a plain product.",
       access: "public",
       shared: true,
-      request: { params },
+      request: { params, query: ShownIn },
       responses: ok(z.array(Variant), "The variants"),
-      refuses: ["not-found", "moved"],
+      refuses: ["not-found", "moved", "rate-stale"],
     }),
-    async (c) => c.json(await variants.list(c.var.ctx, c.req.valid("param").product), 200),
+    async (c) => {
+      const { currency } = c.req.valid("query")
+      return c.json(await variants.list(c.var.ctx, c.req.valid("param").product, currency), 200)
+    },
   )
   .openapi(
     route({
@@ -74,19 +77,16 @@ export const routes = createRouter()
       description: "By id or SKU.",
       access: "public",
       shared: true,
-      request: { params: variantParams },
+      request: { params: variantParams, query: ShownIn },
       responses: ok(Variant, "The variant"),
-      refuses: ["not-found", "moved"],
+      refuses: ["not-found", "moved", "rate-stale"],
       versioned: true,
     }),
-    async (c) =>
-      c.json(
-        versioned(
-          c,
-          await variants.get(c.var.ctx, c.req.valid("param").product, c.req.valid("param").variant),
-        ),
-        200,
-      ),
+    async (c) => {
+      const { product, variant } = c.req.valid("param")
+      const { currency } = c.req.valid("query")
+      return c.json(versioned(c, await variants.get(c.var.ctx, product, variant, currency)), 200)
+    },
   )
   .openapi(
     route({

@@ -6,6 +6,7 @@ import { type FieldError, invalid, notFound } from "#errors.ts"
 import { type Id, newId, randomBase32 } from "#lib/id.ts"
 import { largestPrice, priceFrom, toDecimal } from "#lib/money.ts"
 import { iso } from "#lib/time.ts"
+import * as currencies from "#modules/currencies/presentment.ts"
 import { commit, retryRaced } from "#platform/commit.ts"
 import { listLimit } from "#platform/db.ts"
 import { claimVersion, mostTries, nextVersion, requireMatch, stale } from "#platform/version.ts"
@@ -19,16 +20,26 @@ import { media, type Option, products, variants } from "./tables.ts"
 export type VariantRow = typeof variants.$inferSelect
 type ProductRow = typeof products.$inferSelect
 
-/** The variants a product comes in; none for a plain product. @throws `not-found` */
-export async function list(ctx: Ctx, ref: string): Promise<Variant[]> {
+/** The variants a product comes in; none for a plain product. @throws `not-found`, `rate-stale` */
+export async function list(ctx: Ctx, ref: string, currency?: string): Promise<Variant[]> {
   const { product, rows, pictures } = await productWith(ctx, ref)
-  return rows.map((row) => toVariant(ctx, product, row, pictures))
+  const ids = [product.id, ...rows.map(({ id }) => id)]
+  const prices = await currencies.withEntries(ctx, await currencies.find(ctx, currency), ids)
+  return rows.map((row) => toVariant(ctx, product, row, pictures, prices))
 }
 
-/** One of them. @throws `not-found` */
-export async function get(ctx: Ctx, ref: string, variantRef: string): Promise<Variant> {
+/** One of them. @throws `not-found`, `rate-stale` */
+export async function get(
+  ctx: Ctx,
+  ref: string,
+  variantRef: string,
+  currency?: string,
+): Promise<Variant> {
   const { product, rows, pictures } = await productWith(ctx, ref)
-  return toVariant(ctx, product, pick(rows, variantRef), pictures)
+  const row = pick(rows, variantRef)
+  const ids = [product.id, row.id]
+  const prices = await currencies.withEntries(ctx, await currencies.find(ctx, currency), ids)
+  return toVariant(ctx, product, row, pictures, prices)
 }
 
 /** Adds a form to a product. @throws `forbidden`, `not-found`, `invalid-input` */
@@ -270,19 +281,34 @@ function pick(rows: readonly VariantRow[], ref: string): VariantRow {
   return row
 }
 
-/** A variant on the wire. */
+/** A variant on the wire; with `prices`, in their currency. @throws `rate-stale` */
 export function toVariant(
   ctx: Pick<Ctx, "config">,
-  product: Pick<ProductRow, "priceAmount" | "currency">,
+  product: Pick<ProductRow, "id" | "priceAmount" | "currency">,
   row: VariantRow,
   pictures: readonly MediaRow[],
+  prices?: currencies.Presentment,
 ): Variant {
+  const unitAmount = row.priceAmount ?? product.priceAmount
+  const pricedAs = row.priceAmount === null ? product.id : row.id
+  const price = toDecimal(unitAmount, product.currency)
+  const shown =
+    !prices || currencies.isOwn(prices)
+      ? { price, currency: product.currency }
+      : {
+          price: toDecimal(
+            currencies.priceIn(prices, { variantId: row.id, pricedAs, unitAmount }).amount,
+            prices.currency,
+          ),
+          currency: prices.currency,
+          base_currency: product.currency,
+          base_price: price,
+        }
   return {
     id: row.id,
     sku: row.sku,
     options: row.options,
-    price: toDecimal(row.priceAmount ?? product.priceAmount, product.currency),
-    currency: product.currency,
+    ...shown,
     stock_quantity: row.stockQuantity,
     is_in_stock: row.stockQuantity > 0,
     version: row.version,

@@ -62,6 +62,7 @@ async function one(
       const {
         payment: _payment,
         access_token: _token,
+        tenders: _tenders,
         ...order
       } = await checkout.place(ctx, input, besideOf(ctx, { caller, reference, fingerprint }))
       return { reference, outcome: "placed", order, error: null }

@@ -8,6 +8,8 @@ import { secondsAfter } from "#lib/time.ts"
 import * as carts from "#modules/cart/cart.ts"
 import { stageStock } from "#modules/catalog/projection.ts"
 import { refuseUnlessOnSale } from "#modules/catalog/sellables.ts"
+import { tendered } from "#modules/credit/entry.ts"
+import { fundsIn, readPurse, requireTenders } from "#modules/credit/funds.ts"
 import * as inventory from "#modules/inventory/inventory.ts"
 import * as orders from "#modules/orders/orders.ts"
 import { awaitsGateway } from "#modules/orders/payment.ts"
@@ -21,17 +23,25 @@ import { countedEmail, draftOf, knownOf, priceOf, requireAsSeen } from "./draft.
 import { giveBack, limitRefusals, stagePurchases } from "./limits.ts"
 import type { Placed, PlaceOrder } from "./model.ts"
 import { stockLost } from "./paid.ts"
-import { methodOf, readWanted, requireLines } from "./wanted.ts"
+import { payingOf } from "./tenders.ts"
+import { methodOf, readWanted, requireLines, type Wanted } from "./wanted.ts"
 
 /** Longer than any recovery of a crashed order takes: `order.placed` is delivered again after half a minute. */
 const holdSeconds = 1800
 /** What an order that waits for its payment is held beyond that: the sweep that ends it comes every minute, or so. */
 const graceSeconds = 900
 
-/** What is written with an order, in its batch, beside what every order is made of. */
+/** What is written with an order, in its batch, beside what every order is made of, and what of it is agreed already. */
 export type Beside = {
   /** The hash of the token that opens it, where that is another guest's than the caller. */
   tokenHash?: string | null
+  /** What one of each variant costs, in minor units of the shop's currency, whatever the catalogue says. */
+  unitAmounts?: ReadonlyMap<Id<"variant">, number>
+  /** Until when it waits for its gateway (ISO 8601), where that is longer than others do. Its stock is not held so long. */
+  payBy?: string
+  /** Asks for its payment in another way than `payments.start`, as often as it may be asked for. */
+  pay?: (payment: payments.PaymentRow) => Promise<payments.PaymentRow>
+  events?: (placed: Placed) => readonly Event[]
   stage: (placed: Placed) => Promise<Statement[]>
   /** What the constraints of `stage` mean. */
   refusals: Record<string, ErrorCode | (() => DomainError)>
@@ -43,29 +53,43 @@ export type Beside = {
  * Turns the cart, or the items given, into a pending, unpaid order (api.md 7.1). Prices are those of now; stock is
  * held, the order recorded, then the hold is sold, or, where a gateway is to be paid, kept until it is. Whatever dies
  * in between heals itself: holds lapse, `order.placed` finishes what was recorded, and a payment that was never
- * started can be started again, or its time runs out.
+ * started can be started again, or its time runs out. Gift cards and store credit pay first, in the order's own batch;
+ * an order that they cover is paid and confirmed with it.
  * An API key orders in its owner's name, and never a cart.
  * @throws `forbidden`, `cart-empty`, `cart-changed`, `cart-already-ordered`, `product-unavailable`, `out-of-stock`
  * with `items`, `payment-method-unavailable`, `purchase-limit-reached`, `coupon-unknown`, `coupon-expired`,
- * `coupon-used-up`, `coupon-not-applicable`, `shipping-unavailable`, `price-changed`, `invalid-input` for unknown products and missing address or e-mail
+ * `coupon-used-up`, `coupon-not-applicable`, `shipping-unavailable`, `price-changed`, `rate-stale`,
+ * `gift-card-not-valid`, `credit-changed`, `invalid-input` for unknown products and missing address or e-mail
  */
 export async function place(ctx: Ctx, input: PlaceOrder, beside?: Beside): Promise<Placed> {
   requireScope(ctx, "orders:write")
   const method = methodOf(ctx, input.payment_method)
   if (input.coupon_codes.length > 0) await promotions.countTry(ctx)
-  const wanted = await readWanted(ctx, input)
+  const wanted = agreed(await readWanted(ctx, input), beside?.unitAmounts)
   requireLines(wanted)
   for (const line of wanted.lines) refuseUnlessOnSale(line)
   const known = await knownOf(ctx, input, wanted, method)
-  const priced = await priceOf(ctx, input, wanted, known)
-  requireAsSeen(ctx, input.expected_total, priced)
+  const [priced, purse] = await Promise.all([
+    priceOf(ctx, input, wanted, known),
+    readPurse(ctx, input),
+  ])
+  requireAsSeen(input.expected_total, priced)
+  const tenders = requireTenders(fundsIn(ctx, purse, priced.prices.currency), priced.totalAmount)
   const accessToken = ctx.actor.type === "guest" && !beside ? randomToken() : undefined
-  const draft = await draftOf(ctx, input, wanted, known, priced, accessToken)
-  const order = { ...draft.order, ...(beside?.tokenHash && { tokenHash: beside.tokenHash }) }
-  const payment = paymentOf(ctx, order, input.return_url)
+  const credit = tendered(tenders)
+  const draft = await draftOf(ctx, input, wanted, known, priced, credit, accessToken)
+  const order = {
+    ...draft.order,
+    ...(beside?.tokenHash && { tokenHash: beside.tokenHash }),
+    ...(beside?.payBy && draft.order.payBy !== null && { payBy: beside.payBy }),
+  }
+  const paying = payingOf(ctx, { ...draft, order }, tenders, input.return_url)
+  const payment = paying.rest
   const products = inventory.byProduct(wanted.lines)
+  const placed = paying.move ?? { order, lines: draft.lines }
   const result: Placed = {
-    ...orders.toOrder(order, draft.lines),
+    ...orders.toOrder(placed.order, placed.lines),
+    ...(paying.tenders.length > 0 && { tenders: paying.tenders }),
     payment: payment ? toStart(payment) : null,
     ...(accessToken !== undefined && { access_token: accessToken }),
   }
@@ -77,18 +101,24 @@ export async function place(ctx: Ctx, input: PlaceOrder, beside?: Beside): Promi
     await commit(
       ctx,
       [
-        ...(await orders.stage(ctx, { ...draft, order })),
+        ...(await orders.stage(ctx, { ...draft, order }, paying.move?.steps)),
+        ...(paying.move?.statements ?? []),
         ...((await beside?.stage(result)) ?? []),
-        ...(payment ? payments.stageStart(ctx, payment) : []),
+        ...paying.statements,
         ...promotions.stageUse(ctx, order, priced.promotions),
         ...(await stagePurchases(ctx, order.id, countedEmail(ctx, wanted, known), wanted.lines)),
         ...(wanted.cart ? carts.stageClose(ctx, wanted.cart.id, wanted.cart.version) : []),
         ...[...left].flatMap(([productId, snapshot]) => stageStock(ctx, productId, snapshot)),
       ],
       {
-        events: [{ type: "order.placed", orderId: order.id }],
+        events: [
+          { type: "order.placed", orderId: order.id },
+          ...(paying.move?.events ?? []),
+          ...(beside?.events?.(result) ?? []),
+        ],
         refusals: {
           ...orders.placeRefusals,
+          ...payments.startRefusals,
           ...carts.closeRefusals,
           ...limitRefusals,
           ...promotions.useRefusals,
@@ -103,29 +133,24 @@ export async function place(ctx: Ctx, input: PlaceOrder, beside?: Beside): Promi
       throw error
     }
   }
-  if (waits && payment) return { ...result, payment: toStart(await payments.start(ctx, payment)) }
+  if (waits && payment) {
+    const pay = beside?.pay ?? ((one) => payments.start(ctx, one))
+    return { ...result, payment: toStart(await pay(payment)) }
+  }
   await inventory
     .settle(ctx, order.id, products)
     .catch((error) => ctx.log.error("sale left to the event", error, { order_id: order.id }))
   return result
 }
 
-/** What is to be paid for a new order; `undefined`: it costs nothing. */
-function paymentOf(
-  ctx: Ctx,
-  order: orders.OrderRow,
-  returnUrl: string | undefined,
-): payments.PaymentRow | undefined {
-  if (order.totalAmount === 0) return undefined
-  return payments.draft(ctx, {
-    reference: order.id,
-    provider: order.paymentMethod,
-    currency: order.currency,
-    amount: order.totalAmount,
-    userId: order.userId,
-    tokenHash: order.tokenHash,
-    returnUrl,
-  })
+/** What is wanted, at the prices that were agreed for it. */
+function agreed(wanted: Wanted, unitAmounts: Beside["unitAmounts"]): Wanted {
+  if (!unitAmounts) return wanted
+  const lines = wanted.lines.map((line) => ({
+    ...line,
+    unitAmount: unitAmounts.get(line.variantId) ?? line.unitAmount,
+  }))
+  return { ...wanted, lines }
 }
 
 /**

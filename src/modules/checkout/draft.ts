@@ -5,10 +5,11 @@ import { newId } from "#lib/id.ts"
 import { fromDecimal, toDecimal } from "#lib/money.ts"
 import { sha256 } from "#lib/secret.ts"
 import { iso, secondsAfter } from "#lib/time.ts"
-import { price } from "#modules/cart/price.ts"
+import { price, type PricedIn } from "#modules/cart/price.ts"
 import type { Quote, RefusedCode } from "#modules/cart/quote.ts"
+import { type Presentment, read, toBase } from "#modules/currencies/presentment.ts"
 import * as orders from "#modules/orders/orders.ts"
-import { isGateway, type PaymentMethod } from "#modules/payments/method.ts"
+import { type ChosenMethod, isGateway } from "#modules/payments/method.ts"
 import { couponError } from "#modules/promotions/promotions.ts"
 
 import type { PlaceOrder } from "./model.ts"
@@ -21,14 +22,14 @@ import {
 } from "./wanted.ts"
 
 /** What is known before anything is priced. */
-export type Known = Addresses & { email: string; method: PaymentMethod }
+export type Known = Addresses & { email: string; method: ChosenMethod }
 
 /** Who orders, and where it goes. @throws `invalid-input` naming everything that is missing or unknown */
 export async function knownOf(
   ctx: Ctx,
   input: PlaceOrder,
   wanted: Wanted,
-  method: PaymentMethod,
+  method: ChosenMethod,
 ): Promise<Known> {
   const errors: FieldError[] = []
   const email = input.email ?? wanted.email
@@ -67,15 +68,28 @@ export function isDigital({ lines }: Pick<Wanted, "lines">): boolean {
   return lines.every((line) => line.isDigital)
 }
 
-/** Prices what is wanted, under the terms of now. */
-export function priceOf(
+/** What is asked for of an order's price. */
+type Asked = Pick<PlaceOrder, "shipping_method" | "currency">
+/** What is wanted, priced in the currency of the order. */
+export type Priced = PricedIn<WantedLine>
+
+/** How what is wanted is priced in the order's currency. @throws `invalid-input` for one that is not offered */
+export function pricesOf(ctx: Ctx, input: Asked, wanted: Wanted): Promise<Presentment> {
+  const ids = wanted.lines.flatMap(({ variantId, pricedAs }) => [variantId, pricedAs])
+  return read(ctx, input.currency ?? wanted.currency, ids)
+}
+
+/** Prices what is wanted, under the terms of now. @throws as `price` and `pricesOf` */
+export async function priceOf(
   ctx: Ctx,
-  input: Pick<PlaceOrder, "shipping_method">,
+  input: Asked,
   wanted: Wanted,
   { shipping, email }: { shipping: Addresses["shipping"]; email: string | undefined },
-): Promise<Quote<WantedLine>> {
+): Promise<Priced> {
   const destination = destinationOf(shipping)
+  const prices = await pricesOf(ctx, input, wanted)
   return price(ctx, {
+    prices,
     items: wanted.lines,
     codes: wanted.codes,
     ...(destination && { destination }),
@@ -96,29 +110,37 @@ const harmless: readonly string[] = ["not-combinable", "no-effect"]
  * Nobody pays another price than they saw: refuses codes that do nothing, and a total that is not the expected one.
  * @throws `coupon-unknown`, `coupon-expired`, `coupon-used-up`, `coupon-not-applicable`, `price-changed` with `total`
  */
-export function requireAsSeen(ctx: Ctx, expected: string | undefined, priced: Quote): void {
+export function requireAsSeen(
+  expected: string | undefined,
+  priced: Quote & { prices: Presentment },
+): void {
   const [first] = refusedCodes(priced)
   if (first) throw couponError(first)
-  const { currency } = ctx.config
+  const { currency } = priced.prices
   if (expected !== undefined && fromDecimal(expected, currency) !== priced.totalAmount) {
     const total = toDecimal(priced.totalAmount, currency)
     throw new DomainError("price-changed", `The total is ${total} now`, { total })
   }
 }
 
-/** The order that is to be committed: everything in it a snapshot. A gateway's waits for its payment until `payBy`. */
+/**
+ * The order that is to be committed: everything in it a snapshot. `creditAmount`: what gift cards and store credit pay
+ * of it with that commit. A gateway's waits for its payment until `payBy`.
+ */
 export async function draftOf(
   ctx: Ctx,
   input: PlaceOrder,
   wanted: Wanted,
   known: Known,
-  priced: Quote<WantedLine>,
+  priced: Priced,
+  creditAmount: number,
   accessToken: string | undefined,
 ): Promise<orders.Draft> {
   const id = newId("order", ctx.now)
   const now = iso(ctx.now)
-  const isFree = priced.totalAmount === 0
-  const waits = isGateway(known.method) && !isFree
+  const isPaid = creditAmount === priced.totalAmount
+  const waits = isGateway(known.method) && !isPaid
+  const inBase = toBase(priced.prices, priced.totalAmount, priced.lines, ctx.now)
   const order: orders.OrderRow = {
     id,
     number: orders.newNumber(ctx.now),
@@ -127,9 +149,9 @@ export async function draftOf(
     email: known.email,
     tokenHash: accessToken === undefined ? null : await sha256(accessToken),
     status: "pending",
-    paymentStatus: isFree ? "paid" : "unpaid",
+    paymentStatus: isPaid ? "paid" : "unpaid",
     paymentMethod: known.method,
-    currency: ctx.config.currency,
+    currency: priced.prices.currency,
     subtotalAmount: priced.subtotalAmount,
     discountAmount: priced.discountAmount,
     shippingAmount: priced.shippingAmount,
@@ -144,8 +166,10 @@ export async function draftOf(
       : null,
     coupons: priced.promotions.flatMap(({ code }) => (code === null ? [] : [code])),
     explain: priced.explain,
-    paidAmount: 0,
+    paidAmount: creditAmount,
     refundedAmount: 0,
+    refundedTaxAmount: 0,
+    refundedShippingAmount: 0,
     reducedAmount: 0,
     payBy: waits ? iso(secondsAfter(ctx.now, ctx.config.payments.pendingOrderTtlSeconds)) : null,
     shippingAddress: known.shipping,
@@ -156,10 +180,15 @@ export async function draftOf(
     version: 1,
     createdAt: now,
     updatedAt: now,
-    paidAt: isFree ? now : null,
+    paidAt: isPaid ? now : null,
     shippedAt: null,
     deliveredAt: null,
     cancelledAt: null,
+    baseCurrency: inBase?.baseCurrency ?? null,
+    baseTotalAmount: inBase?.baseAmount ?? null,
+    exchangeRate: inBase?.rate.rate ?? null,
+    exchangeRateAt: inBase?.rate.as_of ?? null,
+    exchangeRateSource: inBase?.rate.source ?? null,
   }
   const lines = priced.lines.map((line, position): orders.LineRow => {
     const { productId, variantId, name, sku, options, quantity, unitAmount } = line

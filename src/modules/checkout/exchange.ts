@@ -50,7 +50,8 @@ function termsOf(input: NewExchange, order: Opened["order"]): PlaceOrder {
     ...(shippingAddress && { shipping_address: shippingAddress }),
     ...(billingAddress ? { billing_address: billingAddress } : { use_shipping_as_billing: false }),
   })
-  if (read.success) return read.data
+  const isOwn = order.baseCurrency === null
+  if (read.success) return { ...read.data, ...(!isOwn && { currency: order.currency }) }
   throw invalid(
     ...read.error.issues.map((issue) => ({
       field: issue.path.join("."),
@@ -76,7 +77,7 @@ function creditOf({ row, lines }: returns.Whole, { lines: ordered }: Opened): nu
 }
 
 function toExchange(bound: Return, placed: Placed, credit: number, currency: string): Exchange {
-  const { payment: _payment, access_token: _token, ...order } = placed
+  const { payment: _payment, access_token: _token, tenders: _tenders, ...order } = placed
   // Of two currencies there is no difference to tell.
   const total = placed.currency === currency ? (fromDecimal(placed.total, currency) ?? 0) : 0
   return {

@@ -1,6 +1,6 @@
 import type { Ctx } from "#context.ts"
 import * as orderPayment from "#modules/orders/payment.ts"
-import { cancelAtGateway } from "#modules/payments/payments.ts"
+import { cancelAtGateway } from "#modules/payments/voids.ts"
 
 /** Pages of orders in one sweep: each order is some ten queries, of the thousand that D1 gives one invocation. */
 const mostPages = 2

@@ -1,10 +1,12 @@
 import { z } from "zod"
 
-import { id, line, Money, Quantity, spelled } from "#lib/shapes.ts"
+import { id, line, Money, PriceInput, Quantity, spelled } from "#lib/shapes.ts"
 import { itemRefs, oneRef } from "#modules/cart/model.ts"
 import { ShippingOffers } from "#modules/cart/shipping-model.ts"
+import { creditFields, GiftCardCode, Tender } from "#modules/credit/model.ts"
+import { currencyQuery, totalInBase } from "#modules/currencies/model.ts"
 import { Order } from "#modules/orders/model.ts"
-import { PaymentMethodName, PaymentStart } from "#modules/payments/model.ts"
+import { ChosenMethodName, PaymentMethodName, PaymentStart } from "#modules/payments/model.ts"
 import { AddressOrId } from "#modules/users/address-model.ts"
 import { Email } from "#modules/users/model.ts"
 
@@ -25,7 +27,7 @@ const spellings: Record<string, string> = {
 export const PaymentMethodInput = z
   .preprocess(
     (given) => (typeof given === "string" ? (spellings[given] ?? given) : given),
-    z.enum([...PaymentMethodName.options, "card"], {
+    z.enum([...ChosenMethodName.options, "card"], {
       error: "This payment method is not offered.",
     }),
   )
@@ -77,6 +79,7 @@ const terms = z.object({
     .default([])
     .meta({ description: "Beside those on the cart" }),
   payment_method: PaymentMethodInput.default("manual"),
+  ...creditFields,
   email: Email.optional().meta({ description: "Needed from guests" }),
   notes: z.string().trim().max(2000, "At most 2000 characters.").default(""),
   expected_total: ExpectedTotal,
@@ -105,6 +108,16 @@ const address = {
   country: "GB",
 }
 
+/** What an order is priced and paid in; without it what the cart says, else the shop's own currency. */
+export const CheckoutQuery = z.object({
+  currency: currencyQuery.currency.meta({
+    type: "string",
+    description: "What it is priced and paid in; absent: what the cart says, else the shop's own",
+    example: "USD",
+  }),
+})
+export type CheckoutQuery = z.infer<typeof CheckoutQuery>
+
 /** An order: of the cart, or of `items`. */
 export const PlaceOrder = terms
   .extend({ items })
@@ -117,7 +130,7 @@ export const PlaceOrder = terms
       payment_method: "manual",
     },
   })
-export type PlaceOrder = z.infer<typeof PlaceOrder>
+export type PlaceOrder = z.infer<typeof PlaceOrder> & CheckoutQuery
 
 /** The same without items: the cart is what is ordered. */
 export const CheckoutCart = terms.superRefine(oneBillingAddress).meta({
@@ -129,12 +142,16 @@ export const CheckoutDraft = terms
   .omit({ notes: true, return_url: true })
   .extend({ items })
   .meta({ example: { items: [{ product_id: "2", quantity: 1 }], shipping_address: address } })
-export type CheckoutDraft = z.infer<typeof CheckoutDraft>
+export type CheckoutDraft = z.infer<typeof CheckoutDraft> & CheckoutQuery
 
 /** A new order. `access_token` opens a guest's order: send it as `X-Order-Token`. */
 export const Placed = Order.extend({
+  tenders: z
+    .array(Tender)
+    .optional()
+    .meta({ description: "What gift cards and store credit paid of it; absent: nothing" }),
   payment: PaymentStart.nullable().meta({
-    description: "What is needed to pay it; null: there is nothing to pay",
+    description: "What is needed to pay the rest; null: there is nothing to pay",
   }),
   access_token: z.string().optional(),
 }).meta({ id: "PlacedOrder" })
@@ -150,6 +167,12 @@ const PricedItem = z.object({
   total_price: Money,
 })
 
+/** How the total would be paid. */
+const paidBy = {
+  tenders: z.array(Tender).meta({ description: "What gift cards and store credit would pay" }),
+  amount_due: Money.meta({ description: "What would be left to pay by `payment_method`" }),
+}
+
 /** That everything can be ordered as it is. */
 export const Validation = z
   .object({
@@ -159,6 +182,7 @@ export const Validation = z
     valid_items: z.array(PricedItem),
     item_count: z.int().meta({ description: "The quantities together", example: 2 }),
     total_amount: Money,
+    ...paidBy,
     currency: z.string().meta({ example: "USD" }),
   })
   .meta({ id: "CheckoutValidation" })
@@ -187,6 +211,11 @@ export const CheckoutQuote = z
     taxes: z.array(Tax),
     total: Money,
     total_amount: Money,
+    ...paidBy,
+    refused_gift_cards: z.array(
+      z.object({ last4: z.string(), reason: z.string(), detail: z.string() }),
+    ),
+    ...totalInBase,
     promotions: z.array(
       z.object({ code: z.string().nullable(), name: z.string(), discount: Money }),
     ),
@@ -196,16 +225,61 @@ export const CheckoutQuote = z
   .meta({ id: "CheckoutQuote" })
 export type CheckoutQuote = z.infer<typeof CheckoutQuote>
 
-/** Whom to pay an order by, once more. */
+/** How an order, or a part of it, is to be paid, once more. */
 export const NewPayment = spelled(
-  { order_id: "order", payment_method: "provider" },
-  z.object({
-    order: line(64).meta({ description: "Id or order number", example: "NX-20261120-7K3M9QXA" }),
-    provider: PaymentMethodInput.optional().meta({
-      type: "string",
-      description: "Absent: as the order says",
-    }),
-    return_url: ReturnUrl,
-  }),
+  { order_id: "order", payment_method: "provider", code: "gift_card" },
+  z
+    .object({
+      order: line(64).meta({ description: "Id or order number", example: "NX-20261120-7K3M9QXA" }),
+      provider: z
+        .preprocess(
+          (given) => (typeof given === "string" ? (spellings[given] ?? given) : given),
+          z.enum([...PaymentMethodName.options, "card"], {
+            error: "This payment method is not offered.",
+          }),
+        )
+        .optional()
+        .meta({
+          type: "string",
+          enum: [
+            "manual",
+            "cod",
+            "card",
+            "stripe",
+            "paypal",
+            "square",
+            "gift_card",
+            "store_credit",
+          ],
+          description: "Absent: as the order says, or `gift_card` where one is given",
+        }),
+      amount: PriceInput.optional().meta({
+        description: "A part of what is due; absent: all of it, or as much as the credit has",
+      }),
+      gift_card: GiftCardCode.optional().meta({
+        type: "string",
+        description: "The code that pays",
+      }),
+      return_url: ReturnUrl,
+    })
+    .superRefine(oneSource),
 ).meta({ example: { order: "NX-20261120-7K3M9QXA" } })
 export type NewPayment = z.infer<typeof NewPayment>
+
+function oneSource(
+  { provider, gift_card: code }: { provider?: string | undefined; gift_card?: string | undefined },
+  refinement: z.RefinementCtx,
+): void {
+  if (provider === "gift_card" && code === undefined)
+    refinement.addIssue({
+      code: "custom",
+      path: ["gift_card"],
+      message: "This field is required.",
+    })
+  if (code !== undefined && provider !== undefined && provider !== "gift_card")
+    refinement.addIssue({
+      code: "custom",
+      path: ["provider"],
+      message: "A gift card pays by gift_card.",
+    })
+}

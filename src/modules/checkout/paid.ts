@@ -1,9 +1,11 @@
 import type { Ctx } from "#context.ts"
+import type { Event } from "#events.ts"
 import type { Id } from "#lib/id.ts"
 import * as inventory from "#modules/inventory/inventory.ts"
 import { cancelOpened } from "#modules/orders/cancel.ts"
 import * as orders from "#modules/orders/orders.ts"
 import * as orderPayment from "#modules/orders/payment.ts"
+import { takeCash } from "#modules/payments/captures.ts"
 import { refund } from "#modules/payments/refunds.ts"
 
 /**
@@ -33,6 +35,16 @@ export async function paymentChanged(ctx: Ctx, event: { reference: string }): Pr
   const missing = await inventory.settle(ctx, orderId, inventory.byProduct(lines))
   if (missing.length > 0) return stockLost(ctx, orderId)
   await orderPayment.confirmPaid(ctx, orderId)
+}
+
+/** The cash of an order that was delivered at a door was taken there. Idempotent. */
+export async function delivered(
+  ctx: Ctx,
+  { orderId, to }: Extract<Event, { type: "order.status-changed" }>,
+): Promise<void> {
+  if (to !== "delivered") return
+  const found = await orders.find(ctx, orderId)
+  if (found?.lines.some(({ isDigital }) => !isDigital)) await takeCash(ctx, orderId)
 }
 
 /** Whether a gateway has the money, or vouches for it: then the stock is the buyer's. */

@@ -2,14 +2,31 @@ import { requireScope } from "#actor.ts"
 import type { Ctx } from "#context.ts"
 import { DomainError, type FieldError } from "#errors.ts"
 import { toDecimal } from "#lib/money.ts"
-import { parcelOf, type Quote } from "#modules/cart/quote.ts"
+import { methodsIn } from "#modules/cart/price.ts"
+import { parcelOf } from "#modules/cart/quote.ts"
 import { toOffer } from "#modules/cart/shipping.ts"
+import { inBase } from "#modules/cart/view.ts"
 import { refuseUnlessOnSale } from "#modules/catalog/sellables.ts"
+import { fundsIn, readPurse, toTenders } from "#modules/credit/funds.ts"
+import {
+  amountIn,
+  inCurrency,
+  ownPrices,
+  type Presentment,
+} from "#modules/currencies/presentment.ts"
 import * as inventory from "#modules/inventory/inventory.ts"
 import * as promotions from "#modules/promotions/promotions.ts"
 import { offers, selectMethods } from "#modules/shipping/shipping.ts"
 
-import { countedEmail, isDigital, priceOf, refusedCodes, requireAsSeen } from "./draft.ts"
+import {
+  countedEmail,
+  isDigital,
+  type Priced,
+  priceOf,
+  pricesOf,
+  refusedCodes,
+  requireAsSeen,
+} from "./draft.ts"
 import { overLimit } from "./limits.ts"
 import { type CheckoutDraft, type CheckoutQuote, type Validation } from "./model.ts"
 import {
@@ -36,15 +53,21 @@ export async function validate(ctx: Ctx, input: CheckoutDraft): Promise<Validati
   const { shipping } = await addressesOf(ctx, input, addressErrors)
   const email = input.email ?? wanted.email
   const sold = wanted.lines.filter((line) => saleProblem(line) === undefined)
-  const [available, limits, priced] = await Promise.all([
+  const [available, limits, priced, purse, prices] = await Promise.all([
     inventory.availableNow(
       ctx,
       sold.map(({ productId }) => productId),
     ),
     overLimit(ctx, email && countedEmail(ctx, wanted, { email }), sold),
     priceOf(ctx, input, { ...wanted, lines: sold }, { shipping, email }).catch(refusal),
+    readPurse(ctx, input),
+    pricesOf(ctx, input, wanted).catch(() => ownPrices(ctx)),
   ])
   const quote = priced instanceof DomainError ? undefined : priced
+  // What cannot be priced in the currency asked for is shown in the shop's own.
+  const shown = (prices.inForce ?? quote) ? prices : ownPrices(ctx)
+  const { currency } = shown
+  const funds = fundsIn(ctx, purse, currency)
   const short = (line: WantedLine) => line.quantity > (available.get(line.variantId) ?? 0)
   const errors: Problem[] = [
     ...(wanted.lines.length + wanted.unknown.length === 0
@@ -54,7 +77,7 @@ export async function validate(ctx: Ctx, input: CheckoutDraft): Promise<Validati
     ...wanted.lines.flatMap((line): Problem[] => [
       ...(saleProblem(line) ??
         (short(line) ? [shortProblem(line, available.get(line.variantId) ?? 0)] : [])),
-      ...priceProblem(line),
+      ...priceProblem(line, shown),
     ]),
     ...limits.map(({ productId, left }): Problem => {
       const line = wanted.lines.find((one) => one.productId === productId)
@@ -75,14 +98,19 @@ export async function validate(ctx: Ctx, input: CheckoutDraft): Promise<Validati
             code: "payment-method-unavailable",
           },
         ]),
-    ...(quote ? codeProblems(ctx, input, quote) : sold.length > 0 ? problemsOf(priced) : []),
+    ...(quote ? codeProblems(input, quote) : sold.length > 0 ? problemsOf(priced) : []),
+    ...funds.refused.map(({ index, detail }) => ({
+      field: `gift_cards.${index}`,
+      detail,
+      code: "gift-card-not-valid",
+    })),
   ]
   const valid = sold.filter((line) => !short(line))
-  const { currency } = ctx.config
   const answer = {
-    valid_items: toItems(valid, currency),
+    valid_items: toItems(valid, shown),
     item_count: wanted.lines.reduce((sum, { quantity }) => sum + quantity, 0),
     total_amount: toDecimal(quote?.totalAmount ?? 0, currency),
+    ...toTenders(funds, quote?.totalAmount ?? 0, currency),
     currency,
   }
   if (errors.length > 0) {
@@ -97,7 +125,7 @@ export async function validate(ctx: Ctx, input: CheckoutDraft): Promise<Validati
  * What the cart, or the items given, cost: lines, promotions, shipping and taxes, how each came about, and how else it
  * can be sent. Nothing is
  * held; an order is priced anew.
- * @throws `cart-empty`, `product-unavailable`, `invalid-input` for what is not there
+ * @throws `cart-empty`, `product-unavailable`, `rate-stale`, `invalid-input` for what is not there
  */
 export async function quoteFor(ctx: Ctx, input: CheckoutDraft): Promise<CheckoutQuote> {
   requireScope(ctx, "orders:write")
@@ -110,14 +138,25 @@ export async function quoteFor(ctx: Ctx, input: CheckoutDraft): Promise<Checkout
   if (errors.length > 0) throw new DomainError("invalid-input", errors[0]?.detail, { errors })
   const email = input.email ?? wanted.email
   const destination = destinationOf(shipping)
-  const [priced, [methods]] = await Promise.all([
+  const [priced, [methods], purse] = await Promise.all([
     priceOf(ctx, input, wanted, { shipping, email }),
     ctx.db.batch(selectMethods(ctx, destination)),
+    readPurse(ctx, input),
   ])
-  const ways = isDigital(wanted) ? [] : offers(methods, parcelOf(wanted.lines), destination)
+  const { prices, lines } = priced
+  const ways = isDigital(wanted)
+    ? []
+    : offers(methodsIn(prices, methods), parcelOf(lines), destination)
+  const funds = fundsIn(ctx, purse, prices.currency)
   return {
     ...toQuote(ctx, priced),
-    shipping_options: ways.map((way) => toOffer(way, ctx.config.currency)),
+    ...toTenders(funds, priced.totalAmount, prices.currency),
+    refused_gift_cards: funds.refused.map(({ last4, reason, detail }) => ({
+      last4,
+      reason,
+      detail,
+    })),
+    shipping_options: ways.map((way) => toOffer(way, prices.currency)),
   }
 }
 
@@ -137,10 +176,12 @@ function shortProblem(line: WantedLine, available: number): Problem {
   return { field: line.field, detail, code: "out-of-stock", available, ...itemOf(line) }
 }
 
-function priceProblem(line: WantedLine): Problem[] {
-  const { inCart, name, unitAmount, currency } = line
+function priceProblem(line: WantedLine, prices: Presentment): Problem[] {
+  const { inCart, name, unitAmount } = line
   if (!inCart || inCart.addedAmount === unitAmount) return []
-  const [now, before] = [unitAmount, inCart.addedAmount].map((one) => toDecimal(one, currency))
+  const [now, before] = [unitAmount, inCart.addedAmount].map((one) =>
+    toDecimal(amountIn(prices, one), prices.currency),
+  )
   const detail = `${name} now costs ${now} instead of ${before}.`
   return [{ field: line.field, detail, code: "price-changed", ...itemOf(line) }]
 }
@@ -149,7 +190,7 @@ function itemOf({ inCart }: WantedLine): { item_id?: string } {
   return inCart ? { item_id: inCart.id } : {}
 }
 
-function codeProblems(ctx: Ctx, input: CheckoutDraft, quote: Quote): Problem[] {
+function codeProblems(input: CheckoutDraft, quote: Priced): Problem[] {
   const codes = refusedCodes(quote).map(({ code, reason, detail }) => ({
     field: "coupon_codes",
     detail: `${code}: ${detail}`,
@@ -157,7 +198,7 @@ function codeProblems(ctx: Ctx, input: CheckoutDraft, quote: Quote): Problem[] {
   }))
   if (codes.length > 0) return codes
   try {
-    requireAsSeen(ctx, input.expected_total, quote)
+    requireAsSeen(input.expected_total, quote)
     return []
   } catch (error) {
     return [{ field: "expected_total", ...refusalOf(error) }]
@@ -182,7 +223,9 @@ function problemsOf(error: unknown): Problem[] {
   return errors ?? [{ field: "shipping_method", detail: refusal(error).message, code: said.code }]
 }
 
-function toItems(lines: readonly WantedLine[], currency: string): Validation["valid_items"] {
+function toItems(wanted: readonly WantedLine[], prices: Presentment): Validation["valid_items"] {
+  const lines = wanted.map((line) => inCurrency(prices, line))
+  const { currency } = prices
   return lines.map((line) => ({
     product_id: line.productId,
     variant_id: line.variantId,
@@ -194,8 +237,14 @@ function toItems(lines: readonly WantedLine[], currency: string): Validation["va
   }))
 }
 
-function toQuote(ctx: Ctx, quote: Quote<WantedLine>): Omit<CheckoutQuote, "shipping_options"> {
-  const { currency, pricing } = ctx.config
+type PricedQuote = Omit<
+  CheckoutQuote,
+  "shipping_options" | "tenders" | "amount_due" | "refused_gift_cards"
+>
+
+function toQuote(ctx: Ctx, quote: Priced): PricedQuote {
+  const { pricing } = ctx.config
+  const { currency } = quote.prices
   const money = (amount: number) => toDecimal(amount, currency)
   const total = money(quote.totalAmount)
   const taxes = [...quote.lines.flatMap((line) => line.taxes), ...(quote.shipping?.taxes ?? [])]
@@ -226,6 +275,7 @@ function toQuote(ctx: Ctx, quote: Quote<WantedLine>): Omit<CheckoutQuote, "shipp
     })),
     total,
     total_amount: total,
+    ...inBase(quote, ctx.now),
     promotions: quote.promotions.map(({ code, name, discountAmount }) => ({
       code,
       name,

@@ -5,7 +5,7 @@ import type { Destination } from "#lib/place.ts"
 import * as carts from "#modules/cart/cart.ts"
 import { findSellables, type Sellable } from "#modules/catalog/sellables.ts"
 import { offered } from "#modules/payments/gateways.ts"
-import type { PaymentMethod } from "#modules/payments/method.ts"
+import type { ChosenMethod } from "#modules/payments/method.ts"
 import type { Address } from "#modules/users/address-model.ts"
 import * as addresses from "#modules/users/addresses.ts"
 import * as users from "#modules/users/users.ts"
@@ -28,6 +28,8 @@ export type Wanted = {
   /** The caller's account's own address; a guest's, as they gave it with the cart. */
   email: string | undefined
   codes: string[]
+  /** What the cart is priced in; null: the shop's own currency. */
+  currency: string | null
   cart?: { id: Id<"cart">; version: number }
 }
 
@@ -64,7 +66,7 @@ async function fromItems(
     const quantity = (before?.quantity ?? 0) + (items[index]?.quantity ?? 0)
     sums.set(thing.variantId, { ...thing, quantity, field: before?.field ?? `items.${index}` })
   }
-  return { lines: [...sums.values()], unknown, email, codes: codesOf(given) }
+  return { lines: [...sums.values()], unknown, email, codes: codesOf(given), currency: null }
 }
 
 async function fromCart(ctx: Ctx, given: readonly string[]): Promise<Wanted> {
@@ -81,6 +83,7 @@ async function fromCart(ctx: Ctx, given: readonly string[]): Promise<Wanted> {
     unknown: [],
     email: userRows[0]?.email ?? cart?.email ?? undefined,
     codes: codesOf([...(cart?.coupons ?? []), ...given]),
+    currency: cart?.currency ?? null,
     ...(cart && { cart: { id: cart.id, version: cart.version } }),
   }
 }
@@ -129,13 +132,13 @@ export function destinationOf(address: Address | null): Destination | undefined 
 export function findMethod(
   ctx: Ctx,
   asked: CheckoutTerms["payment_method"],
-): PaymentMethod | undefined {
+): ChosenMethod | undefined {
   const method = asked === "card" ? ctx.config.payments.cardGateway : asked
   return offered(ctx).find((one) => one === method)
 }
 
 /** The payment method that is meant. @throws `payment-method-unavailable` with `offered` */
-export function methodOf(ctx: Ctx, asked: CheckoutTerms["payment_method"]): PaymentMethod {
+export function methodOf(ctx: Ctx, asked: CheckoutTerms["payment_method"]): ChosenMethod {
   const method = findMethod(ctx, asked)
   if (method) return method
   const all = offered(ctx)

@@ -1,17 +1,15 @@
 import { requirePermission } from "#actor.ts"
 import type { Ctx } from "#context.ts"
-import { paymentTransitions } from "#modules/payments/status.ts"
 import { commit } from "#platform/commit.ts"
 
 import { cancelOpened } from "./cancel.ts"
-import { fulfilmentTransitions, leftToSend } from "./fulfilment.ts"
-import type { Order, StateMachines, StatusChange } from "./model.ts"
+import { leftToSend } from "./fulfilment.ts"
+import type { Order, StatusChange } from "./model.ts"
 import { begin, follow, type Move, stageMove, toStatus } from "./moves.ts"
 import { changeRefusals, illegal, open, type Opened, toOrder } from "./orders.ts"
 import { deliver, sendAll } from "./parcels.ts"
 import { awaitsGateway, requirePaid, unpaid } from "./payment.ts"
-import { returnTransitions } from "./return-status.ts"
-import { mayBecome, parcelTransitions, transitions } from "./status.ts"
+import { mayBecome } from "./status.ts"
 
 /**
  * Moves an order along. Cancelling gives its stock and money back; `shipped` sends all that is left in one parcel;
@@ -54,21 +52,4 @@ function moveTo(ctx: Ctx, opened: Opened, { status: to, note, ...tracking }: Sta
       `Cannot change status from shipped to delivered: ${left} of it are not sent.`,
     )
   return toStatus(ctx, deliver(ctx, start, opened.parcels), to, note)
-}
-
-/** Which states an order can go through, and its payments, its parcels and returns, and what was sent of it. */
-export function stateMachines(): StateMachines {
-  const order = tableOf(transitions)
-  return {
-    order,
-    payment: tableOf(paymentTransitions),
-    fulfilment: tableOf(fulfilmentTransitions),
-    parcel: tableOf(parcelTransitions),
-    return: tableOf(returnTransitions),
-    final: Object.keys(order).filter((state) => order[state]?.length === 0),
-  }
-}
-
-function tableOf(table: Record<string, readonly string[]>): Record<string, string[]> {
-  return Object.fromEntries(Object.entries(table).map(([from, to]) => [from, [...to]]))
 }

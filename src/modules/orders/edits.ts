@@ -5,7 +5,7 @@ import type { Ctx } from "#context.ts"
 import { DomainError, type FieldError, invalid } from "#errors.ts"
 import type { Event } from "#events.ts"
 import { type Id, newId, randomBase32 } from "#lib/id.ts"
-import { toDecimal } from "#lib/money.ts"
+import { signed, toDecimal } from "#lib/money.ts"
 import { minutesAfter } from "#lib/time.ts"
 import type { Quote } from "#modules/cart/quote.ts"
 import { stageStock } from "#modules/catalog/projection.ts"
@@ -27,7 +27,6 @@ import {
   open,
   type Opened,
   type OrderRow,
-  signed,
   toDetail,
   toOrder,
 } from "./orders.ts"
@@ -127,8 +126,15 @@ export async function settleEdit(
 
 /** @throws `order-not-editable`, `order-unpaid` */
 function requireEditable(ctx: Ctx, order: OrderRow): void {
-  if (awaitsGateway(order) && order.paidAmount === 0) throw unpaid(order)
-  if (!mayEdit(order.status) || order.currency !== ctx.config.currency)
+  if (awaitsGateway(order) && (order.status === "pending" || order.paidAmount === 0))
+    throw unpaid(order)
+  if (order.currency !== ctx.config.currency)
+    throw new DomainError(
+      "order-not-editable",
+      `What is in an order in ${order.currency} cannot be changed.`,
+      { currency: order.currency },
+    )
+  if (!mayEdit(order.status))
     throw new DomainError(
       "order-not-editable",
       `What is in a ${order.status} order cannot be changed.`,

@@ -1,6 +1,7 @@
 import { z } from "zod"
 
 import { id, Instant, line, Money, pageOf, pageQuery } from "#lib/shapes.ts"
+import { totalInBase } from "#modules/currencies/model.ts"
 import { PaymentMethodName } from "#modules/payments/model.ts"
 import { Address } from "#modules/users/address-model.ts"
 
@@ -52,6 +53,7 @@ export const Order = z
     prices_include_tax: z.boolean().meta({ description: "`tax` is in the prices already" }),
     total: Money,
     total_amount: Money,
+    ...totalInBase,
     paid_amount: Money,
     refunded_amount: Money,
     amount_due: Money.meta({ description: "What is still to be paid" }),
@@ -107,6 +109,7 @@ export const OrderDetail = Order.extend({
       amount: Money,
       captured: Money,
       refunded: Money,
+      last4: z.string().optional().meta({ description: "The end of its gift card's code" }),
       created_at: Instant,
       updated_at: Instant,
     }),
@@ -124,7 +127,7 @@ export const OrderDetail = Order.extend({
   explain: z
     .array(
       z.object({
-        kind: z.enum(["line", "promotion", "shipping", "tax", "rounding", "total"]),
+        kind: z.enum(["currency", "line", "promotion", "shipping", "tax", "rounding", "total"]),
         detail: z.string(),
         amount: z.string().meta({ description: "A decimal, signed", example: "-5.00" }),
       }),
@@ -207,18 +210,3 @@ export const OrderChangePage = pageOf(OrderChange, "OrderChangePage")
 /** Which page of it. */
 export const OrderChangeQuery = z.object({ ...OrderLookup.shape, ...pageQuery })
 export type OrderChangeQuery = z.infer<typeof OrderChangeQuery>
-
-const Machine = z.record(z.string(), z.array(z.string()))
-
-/** Which states follow which: of an order, of its payments, of what was sent of it, of a parcel and of a return. */
-export const StateMachines = z
-  .object({
-    order: Machine,
-    payment: Machine,
-    fulfilment: Machine,
-    parcel: Machine,
-    return: Machine,
-    final: z.array(z.string()).meta({ description: "States of an order that nothing follows" }),
-  })
-  .meta({ id: "StateMachines" })
-export type StateMachines = z.infer<typeof StateMachines>

@@ -4,7 +4,7 @@ import { may, nameOf, requireScope } from "#actor.ts"
 import type { Ctx } from "#context.ts"
 import { DomainError, notFound } from "#errors.ts"
 import { type Id, randomBase32 } from "#lib/id.ts"
-import { toDecimal } from "#lib/money.ts"
+import { signed, toDecimal } from "#lib/money.ts"
 import { iso } from "#lib/time.ts"
 import { attempt } from "#modules/auth/limits.ts"
 import type { PaymentRow } from "#modules/payments/payments.ts"
@@ -15,6 +15,7 @@ import { amountDue } from "./balance.ts"
 import { trackingUrl } from "./carriers.ts"
 import { fulfilmentOf } from "./fulfilment.ts"
 import { type Change, chain } from "./history.ts"
+import { inBase } from "./in-base.ts"
 import type { Fulfilment, Order, OrderDetail } from "./model.ts"
 import { type OrderStatus, statusNames, transitions } from "./status.ts"
 import {
@@ -44,8 +45,14 @@ export function newNumber(now: Date): string {
   return `NX-${iso(now).slice(0, 10).replaceAll("-", "")}-${randomBase32(8).toUpperCase()}`
 }
 
-/** Inserts an order with its lines and history. Its refusals: `placeRefusals`. */
-export async function stage(ctx: Ctx, { order, lines }: Draft): Promise<Statement[]> {
+/**
+ * Inserts an order with its lines and history, and the steps that it takes at once. Its refusals: `placeRefusals`.
+ */
+export async function stage(
+  ctx: Ctx,
+  { order, lines }: Draft,
+  steps: readonly ChangeStep[] = [],
+): Promise<Statement[]> {
   const placed = await chain(undefined, {
     orderId: order.id,
     version: 1,
@@ -60,6 +67,7 @@ export async function stage(ctx: Ctx, { order, lines }: Draft): Promise<Statemen
     ctx.db.insert(orders).values(order),
     ...rowsOf(ctx.db, orderLines, lines),
     ctx.db.insert(orderChanges).values(placed),
+    ...(steps.length > 0 ? await stageChanges(ctx, order, placed, steps) : []),
   ]
 }
 
@@ -297,6 +305,7 @@ export function toOrder(row: OrderRow, lines: readonly LineRow[]): Order {
     prices_include_tax: row.includedTaxAmount > 0,
     total: money(row.totalAmount),
     total_amount: money(row.totalAmount),
+    ...inBase(row),
     paid_amount: money(row.paidAmount),
     refunded_amount: money(row.refundedAmount),
     amount_due: money(amountDue(row)),
@@ -345,6 +354,7 @@ export function toDetail({ order, lines, parcels, payments: made, notes }: Opene
       amount: money(payment.amount),
       captured: money(payment.capturedAmount),
       refunded: money(payment.refundedAmount),
+      ...(payment.giftCardLast4 !== null && { last4: payment.giftCardLast4 }),
       created_at: payment.createdAt,
       updated_at: payment.updatedAt,
     })),
@@ -356,11 +366,6 @@ export function toDetail({ order, lines, parcels, payments: made, notes }: Opene
       amount: signed(amount, order.currency),
     })),
   }
-}
-
-/** A signed amount on the wire: -500 → "-5.00". */
-export function signed(amount: number, currency: string): string {
-  return amount < 0 ? `-${toDecimal(-amount, currency)}` : toDecimal(amount, currency)
 }
 
 /** A parcel on the wire. */

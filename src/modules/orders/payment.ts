@@ -5,11 +5,11 @@ import { DomainError } from "#errors.ts"
 import type { Id } from "#lib/id.ts"
 import { toDecimal } from "#lib/money.ts"
 import { iso, secondsAfter } from "#lib/time.ts"
-import { isGateway } from "#modules/payments/method.ts"
+import { isCredit, isGateway } from "#modules/payments/method.ts"
 import * as payments from "#modules/payments/payments.ts"
 import { commit, raced, retryRaced } from "#platform/commit.ts"
 
-import { amountDue, balanceOf, isUnsecured } from "./balance.ts"
+import { amountDue, balanceOf, isSame, isUnsecured } from "./balance.ts"
 import { cancelOpened } from "./cancel.ts"
 import { begin, follow, type Move, stageMove, step, toStatus } from "./moves.ts"
 import { changeRefusals, type Draft, open, type OrderRow } from "./orders.ts"
@@ -35,26 +35,38 @@ export async function syncPayment(ctx: Ctx, orderId: Id<"order">): Promise<Paid 
   )
 }
 
-/** Confirms a pending order that a gateway was paid for in full; what is digital of it is delivered. Idempotent. */
+/** Confirms a pending order that was paid in full without the staff; what is digital of it is delivered. Idempotent. */
 export function confirmPaid(ctx: Ctx, orderId: Id<"order">): Promise<Paid | undefined> {
   return change(ctx, orderId, (found) =>
-    found.order.status === "pending" && isPaidByGateway(found)
-      ? follow(ctx, toStatus(ctx, startOf(found.order, found.lines), "confirmed", "Paid."))
-      : undefined,
+    found.order.status === "pending" && isPaidByItself(found) ? confirmed(ctx, found) : undefined,
   )
 }
 
-/** Whether an order is paid, and a gateway says so: then nobody need confirm it. */
-export function isPaidByGateway({ order, payments: made }: Paid): boolean {
+/** The confirmation of a pending order that is paid, and the states that follow by themselves. */
+export function confirmed(ctx: Ctx, { order, lines }: Draft): Move {
+  return follow(ctx, toStatus(ctx, startOf(order, lines), "confirmed", "Paid."))
+}
+
+/** Whether an order is paid, and a gateway, gift card or store credit did some of it: then nobody need confirm it. */
+function isPaidByItself({ order, payments: made }: Paid): boolean {
   return (
     order.paymentStatus === "paid" &&
-    made.some(({ provider, capturedAmount }) => isGateway(provider) && capturedAmount > 0)
+    made.some(
+      ({ provider, capturedAmount }) =>
+        (isGateway(provider) || isCredit(provider)) && capturedAmount > 0,
+    )
   )
 }
 
-/** Whether an order waits for a gateway: until it is paid, or authorized, nothing is sold of it and it goes nowhere. */
-export function awaitsGateway({ paymentMethod, paymentStatus }: OrderRow): boolean {
-  return isGateway(paymentMethod) && isUnsecured(paymentStatus)
+/**
+ * Whether an order waits for a gateway: until it is paid, or authorized, nothing is sold of it and it goes nowhere. A
+ * pending one of which a part was paid, and came back, waits for the rest.
+ */
+export function awaitsGateway(order: OrderRow): boolean {
+  const { paymentMethod, paymentStatus, status, paidAmount, totalAmount } = order
+  if (!isGateway(paymentMethod)) return false
+  if (isUnsecured(paymentStatus)) return true
+  return status === "pending" && paymentStatus !== "authorized" && paidAmount < totalAmount
 }
 
 /**
@@ -76,18 +88,19 @@ export function unpaid(order: OrderRow): DomainError {
 }
 
 /**
- * Cancels an order whose time to be paid is over, if it is still pending and nothing is paid or can still be: whoever
- * calls has given its payments up at their gateways. Answers whether it did.
+ * Cancels an order whose time to be paid is over, if it is still pending and what is paid does not cover it, nor can
+ * any more: whoever calls has given its payments up at their gateways. What was paid of it goes back. Answers whether
+ * it did.
  */
 export async function expire(ctx: Ctx, orderId: Id<"order">): Promise<boolean> {
   const opened = await open(ctx, orderId, "orders:write")
   const made = await payments.selectOf(ctx, orderId)
-  const { status, payBy } = opened.order
+  const { status, payBy, totalAmount } = opened.order
+  const paid = made.reduce((sum, { capturedAmount }) => sum + capturedAmount, 0)
   const isOver = status === "pending" && payBy !== null && payBy <= iso(ctx.now)
-  const isHopeless = made.every(
-    (payment) =>
-      payment.capturedAmount === 0 && !(isGateway(payment.provider) && payments.isOpen(payment)),
-  )
+  const isHopeless =
+    paid < totalAmount &&
+    !made.some((payment) => isGateway(payment.provider) && payments.isOpen(payment))
   if (!isOver || !isHopeless) return false
   try {
     await cancelOpened(ctx, opened, "It was not paid in time.")
@@ -185,16 +198,11 @@ function startOf(order: OrderRow, lines: Draft["lines"]): Move {
 
 function balanced(ctx: Ctx, { order, lines, payments: made }: Paid): Move | undefined {
   const balance = balanceOf(order.totalAmount, made)
-  const { paymentStatus, paidAmount, refundedAmount } = balance
-  const waits = awaitsGateway({ ...order, paymentStatus }) && order.status === "pending"
+  const { paymentStatus } = balance
+  const waits = awaitsGateway({ ...order, ...balance }) && order.status === "pending"
   const ttl = ctx.config.payments.pendingOrderTtlSeconds
   const payBy = waits ? (order.payBy ?? iso(secondsAfter(ctx.now, ttl))) : null
-  if (
-    paymentStatus === order.paymentStatus &&
-    paidAmount === order.paidAmount &&
-    refundedAmount === order.refundedAmount
-  )
-    return undefined
+  if (isSame(order, balance)) return undefined
   const paidAt = order.paidAt ?? (paymentStatus === "paid" ? iso(ctx.now) : null)
   return step(ctx, startOf(order, lines), "payment", { ...balance, payBy, paidAt }, "")
 }

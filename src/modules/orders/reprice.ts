@@ -3,8 +3,10 @@ import { DomainError } from "#errors.ts"
 import { price } from "#modules/cart/price.ts"
 import type { Quote } from "#modules/cart/quote.ts"
 import { findSellables, type Sellable } from "#modules/catalog/sellables.ts"
+import { asPlaced } from "#modules/currencies/presentment.ts"
 import type { Address } from "#modules/users/address-model.ts"
 
+import { inBase } from "./in-base.ts"
 import type { LineRow, OrderRow } from "./orders.ts"
 
 /** What an order is to hold: units of a line it has, at the line's price, or of something new, at today's. */
@@ -13,7 +15,8 @@ export type Wanted = Sellable & { quantity: number; line?: LineRow | undefined }
 /**
  * What an order comes to with these units: lines that are there cost what they cost when it was placed, new things
  * what they cost now; its promotions hold for it still, whether or not they have ended; shipping by its method and
- * taxes are reckoned by today's rates. Lines in the order given, the new ones last.
+ * taxes are reckoned by today's rates, and an order in another currency by the exchange rate that it was placed with.
+ * Lines in the order given, the new ones last.
  * @throws `product-unavailable` for a line whose product is gone, `invalid-input` for a shipping method that is no
  * longer offered, `shipping-unavailable`
  */
@@ -34,7 +37,10 @@ export async function reprice(
     const { name, sku, options, unitAmount, isDigital } = line
     return { ...sellable, name, sku, options, unitAmount, isDigital, quantity, line }
   })
+  const amounts = new Map(kept.map(({ line }) => [line.variantId, line.unitAmount]))
+  const { exchange_rate: rate } = inBase(order)
   return price(ctx, {
+    prices: asPlaced(ctx, { currency: order.currency, rate }, amounts),
     items: [...items, ...added],
     codes: order.coupons,
     destination: destinationOf(order.shippingAddress),

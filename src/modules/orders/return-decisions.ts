@@ -2,34 +2,21 @@ import { and, eq, sql } from "drizzle-orm"
 
 import { requirePermission } from "#actor.ts"
 import type { Ctx } from "#context.ts"
-import { DomainError, type FieldError, invalid } from "#errors.ts"
-import type { Event } from "#events.ts"
+import { DomainError, invalid } from "#errors.ts"
 import type { Id } from "#lib/id.ts"
 import { fromDecimal } from "#lib/money.ts"
 import { iso } from "#lib/time.ts"
 import * as inventory from "#modules/inventory/inventory.ts"
-import * as payments from "#modules/payments/payments.ts"
-import { refundableOf, stageRefund } from "#modules/payments/refunds.ts"
 import { refunds } from "#modules/payments/tables.ts"
-import { commit, raced, retryRaced } from "#platform/commit.ts"
+import { commit, retryRaced } from "#platform/commit.ts"
 import type { Statement } from "#platform/db.ts"
 
 import { open, type Opened } from "./orders.ts"
-import { shareOf, shippingOf } from "./return-shares.ts"
+import { type Found, requireMove, stageReceipt, type Step } from "./return-receipts.ts"
 import { type ReturnStatus, returnTransitions } from "./return-status.ts"
 import type { Return, ReturnReceipt } from "./returns-model.ts"
 import * as returns from "./returns.ts"
 import { orderLines, returnLines, returns as table } from "./tables.ts"
-
-/** A return, its order and the order's other returns: all that a decision goes by. */
-type Found = returns.Whole & { opened: Opened; all: returns.Whole[] }
-
-/** What a decision makes of a return, and what is written with it. */
-type Step = returns.Whole & {
-  statements?: Statement[]
-  events?: Event[]
-  refusals?: Record<string, () => DomainError>
-}
 
 /** Lets it come. @throws `forbidden`, `not-found`, `illegal-transition`, `order-changed` */
 export function approve(ctx: Ctx, ref: string, note: string): Promise<Return> {
@@ -75,113 +62,26 @@ export function cancel(ctx: Ctx, orderRef: string, ref: string): Promise<Return>
 /**
  * Records what arrived and gives back what was paid for it: stock and money each exactly once, even if this process
  * dies now. Where no gateway is asked it is refunded with that; nothing to give back closes it.
- * @throws `forbidden`, `not-found`, `illegal-transition`, `refund-too-large` with `refundable`, `order-changed`,
- * `invalid-input`
+ * @throws `forbidden`, `not-found`, `illegal-transition`, `refund-too-large` with `refundable`,
+ * `store-credit-unavailable`, `order-changed`, `invalid-input`
  */
 export async function receive(ctx: Ctx, ref: string, input: ReturnReceipt): Promise<Return> {
   requirePermission(ctx, "orders:write")
   const orderId = await returns.orderOf(ctx, ref)
-  const result = await step(ctx, orderId, ref, async (found) => received(ctx, found, input))
+  const result = await step(ctx, orderId, ref, async (found) =>
+    stageReceipt(ctx, found, {
+      lines: input.lines ?? [],
+      amount: askedAmount(input, found.opened.order.currency),
+      refundShipping: input.refund_shipping,
+      to: input.refund_to,
+      note: input.note,
+    }),
+  )
   // The event does this again, should it fail now: taking back is idempotent.
   await restock(ctx, { returnId: result.id }).catch((error) =>
     ctx.log.error("stock left to the event", error, { return_id: result.id }),
   )
   return result
-}
-
-async function received(ctx: Ctx, found: Found, input: ReturnReceipt): Promise<Step> {
-  const { row, all } = found
-  const { order } = found.opened
-  requireMove(row, "received")
-  const lines = acceptedLines(found, input)
-  const shippingUsed = all.reduce((sum, one) => sum + one.row.shippingAmount, 0)
-  const shippingLeft = input.refund_shipping ? Math.max(0, shippingOf(order) - shippingUsed) : 0
-  const made = await payments.selectOf(ctx, order.id)
-  const refundable = made.reduce((sum, one) => sum + refundableOf(one), 0)
-  const worth = lines.reduce((sum, { amount }) => sum + amount, 0) + shippingLeft
-  const amount = askedAmount(input, order.currency) ?? Math.min(worth, refundable)
-  const key = refundKey(row.id)
-  const reason = `Return ${row.number}`
-  const back =
-    amount === 0
-      ? { ...payments.nothing(), refunds: [] }
-      : await stageRefund(ctx, { reference: order.id, amount, key, reason })
-  const isPending = back.refunds.some(({ status }) => status === "pending")
-  const now = iso(ctx.now)
-  return {
-    row: {
-      ...row,
-      status: amount === 0 ? "closed" : isPending ? "received" : "refunded",
-      note: input.note === "" ? row.note : input.note,
-      refundAmount: amount,
-      shippingAmount: Math.min(shippingLeft, amount),
-      receivedAt: now,
-      closedAt: isPending ? null : now,
-    },
-    lines,
-    statements: [
-      ...lines.flatMap((line) => [
-        ctx.db
-          .update(returnLines)
-          .set({
-            acceptedQuantity: line.acceptedQuantity,
-            restock: line.restock,
-            amount: line.amount,
-          })
-          .where(
-            and(eq(returnLines.returnId, row.id), eq(returnLines.orderLineId, line.orderLineId)),
-          ),
-        ctx.db
-          .update(orderLines)
-          .set({ returnedQuantity: sql`returned_quantity + ${line.acceptedQuantity ?? 0}` })
-          .where(eq(orderLines.id, line.orderLineId)),
-      ]),
-      ...back.statements,
-    ],
-    events: back.events,
-    refusals: { ...back.refusals, ...lineRefusals },
-  }
-}
-
-/** What a broken constraint of an order's line means: more would come back than was sent. */
-const lineRefusals = {
-  order_lines_fulfilled: () => raced(new DomainError("not-returnable")),
-} as const
-
-function acceptedLines(found: Found, input: ReturnReceipt): returns.ReturnLineRow[] {
-  const given = input.lines ?? []
-  const errors = given.flatMap((one, index): FieldError[] => {
-    const line = found.lines.find(({ orderLineId }) => orderLineId === one.line_id)
-    if (!line)
-      return [
-        {
-          field: `lines.${index}.line_id`,
-          detail: "The return has no such line.",
-          code: "unknown",
-        },
-      ]
-    return one.accepted_quantity <= line.quantity
-      ? []
-      : [
-          {
-            field: `lines.${index}.accepted_quantity`,
-            detail: `At most ${line.quantity}: more were not asked for.`,
-            code: "too-big",
-          },
-        ]
-  })
-  if (errors.length > 0) throw invalid(...errors)
-  return found.lines.map((line) => {
-    const said = given.find(({ line_id }) => line_id === line.orderLineId)
-    const acceptedQuantity = said?.accepted_quantity ?? line.quantity
-    const ordered = found.opened.lines.find(({ id }) => id === line.orderLineId)
-    return {
-      ...line,
-      acceptedQuantity,
-      restock: said?.restock ?? true,
-      amount: ordered ? shareOf(ordered, acceptedQuantity) : 0,
-    }
-  })
 }
 
 function askedAmount({ refund_amount: text }: ReturnReceipt, currency: string): number | undefined {
@@ -240,20 +140,6 @@ function step(
 
 function stageRow(ctx: Ctx, { id, ...columns }: returns.ReturnRow): Statement {
   return ctx.db.update(table).set(columns).where(eq(table.id, id))
-}
-
-function requireMove({ status: from, number }: returns.ReturnRow, to: ReturnStatus): void {
-  if (returnTransitions[from].includes(to)) return
-  throw new DomainError("illegal-transition", `Return ${number} is ${from}: it cannot be ${to}.`, {
-    from,
-    to,
-    allowed: returnTransitions[from],
-  })
-}
-
-/** What the money of a return goes back for, once. */
-function refundKey(id: Id<"return">): string {
-  return `return:${id}`
 }
 
 /**

@@ -94,6 +94,9 @@ export const ReturnReceipt = spelled(
         .boolean()
         .default(false)
         .meta({ description: "What was paid for the shipping too, once an order" }),
+      refund_to: z.enum(["source", "store_credit"]).default("source").meta({
+        description: "Back the way it was paid, or to the account as store credit",
+      }),
       note: Remark,
     })
     .superRefine(once),

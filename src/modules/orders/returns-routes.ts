@@ -169,7 +169,13 @@ export const routes = createRouter()
       description:
         "What was paid for what is accepted goes back, discount and tax in proportion, so that parts add up to the whole; or the amount given. Stock and money move exactly once.",
       request: { params, body: optionalJson(ReturnReceipt) },
-      refuses: [...refuses, "refund-too-large", "payment-changed", "not-returnable"],
+      refuses: [
+        ...refuses,
+        "refund-too-large",
+        "store-credit-unavailable",
+        "payment-changed",
+        "not-returnable",
+      ],
     }),
     async (c) =>
       c.json(

@@ -36,33 +36,17 @@ export async function ask(ctx: Ctx, ref: string, input: NewReturn): Promise<Retu
     const earlier = await ofOrder(ctx, order.id)
     requireWindow(ctx, order)
     const lines = wantedLines(opened, earlier, input)
-    const now = iso(ctx.now)
-    const row: ReturnRow = {
-      id: newId("return", ctx.now),
-      orderId: order.id,
-      number: `${order.number}-R${earlier.length + 1}`,
-      status: "requested",
-      reason: input.reason,
-      comment: input.comment,
-      note: "",
-      refundAmount: 0,
-      shippingAmount: 0,
-      exchangeOrderId: null,
-      createdAt: now,
-      updatedAt: now,
-      approvedAt: null,
-      receivedAt: null,
-      closedAt: null,
-    }
-    const rows = lines.map(({ line, quantity }) => ({
+    const drafted = draft(ctx, order, earlier.length + 1, lines)
+    const row = { ...drafted.row, reason: input.reason, comment: input.comment }
+    const rows = drafted.lines.map(({ orderLineId, quantity }) => ({
       returnId: row.id,
-      orderLineId: line.id,
+      orderLineId,
       quantity,
       acceptedQuantity: null,
       restock: true,
       amount: 0,
     }))
-    const whole = rows.map((one, index) => ({ ...one, ...thingOf(lines[index]?.line) }))
+    const whole = drafted.lines
     const result = toReturn(row, whole, order)
     await commit(
       ctx,
@@ -75,6 +59,48 @@ export async function ask(ctx: Ctx, ref: string, input: NewReturn): Promise<Retu
     )
     return result
   })
+}
+
+/** A line of an order, and how many of it are to come back. */
+export type Wanted = { line: OrderLineRow; quantity: number }
+
+/** A return that is not committed yet, the order's `n`th. */
+export function draft(ctx: Ctx, order: OrderRow, n: number, wanted: readonly Wanted[]): Whole {
+  const now = iso(ctx.now)
+  const id = newId("return", ctx.now)
+  return {
+    row: {
+      id,
+      orderId: order.id,
+      number: `${order.number}-R${n}`,
+      status: "requested",
+      reason: "other",
+      comment: "",
+      note: "",
+      refundAmount: 0,
+      shippingAmount: 0,
+      exchangeOrderId: null,
+      createdAt: now,
+      updatedAt: now,
+      approvedAt: null,
+      receivedAt: null,
+      closedAt: null,
+    },
+    lines: wanted.map(
+      ({ line: { id: orderLineId, productId, variantId, name, sku }, quantity }) => ({
+        returnId: id,
+        orderLineId,
+        quantity,
+        acceptedQuantity: null,
+        restock: true,
+        amount: 0,
+        productId,
+        variantId,
+        name,
+        sku,
+      }),
+    ),
+  }
 }
 
 /** The returns of an order, oldest first. @throws `unauthenticated`, `not-found`, `invalid-page` */
@@ -229,7 +255,7 @@ function wantedLines(
   { order, lines }: Opened,
   earlier: readonly Whole[],
   input: NewReturn,
-): { line: OrderLineRow; quantity: number }[] {
+): Wanted[] {
   const unknown = input.lines.flatMap(({ line_id }, index): FieldError[] =>
     lines.some(({ id }) => id === line_id)
       ? []
@@ -260,11 +286,6 @@ function wantedLines(
   throw new DomainError("not-returnable", detail, {
     lines: short.map(({ line, left }) => ({ line_id: line.id, returnable: left })),
   })
-}
-
-function thingOf(line: OrderLineRow | undefined) {
-  const { productId, variantId, name, sku } = line ?? ({} as OrderLineRow)
-  return { productId, variantId, name, sku }
 }
 
 function unknownOrder({ orderId, number }: ReturnRow): never {

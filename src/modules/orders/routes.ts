@@ -19,7 +19,6 @@ import {
   OrderDetail,
   OrderLookup,
   OrderPage,
-  StateMachines,
   StatusChange,
   Tracking,
 } from "./model.ts"
@@ -235,18 +234,4 @@ export const routes = createRouter()
         await advance.setStatus(c.var.ctx, c.req.valid("param").order, c.req.valid("json")),
         200,
       ),
-  )
-  .openapi(
-    route({
-      method: "get",
-      path: "/meta/state-machines",
-      tags: ["Utilities"],
-      operationId: "getStateMachines",
-      summary: "Which states follow which",
-      description: "The table that the shop itself goes by.",
-      access: "public",
-      shared: true,
-      responses: ok(StateMachines, "The table"),
-    }),
-    (c) => c.json(advance.stateMachines(), 200),
   )

@@ -2,8 +2,9 @@ import type { Ctx } from "#context.ts"
 import { isGateway } from "#modules/payments/method.ts"
 import * as payments from "#modules/payments/payments.ts"
 import { stageRefund } from "#modules/payments/refunds.ts"
+import { stageVoidOf } from "#modules/payments/voids.ts"
 
-import { amountDue, balanceOf } from "./balance.ts"
+import { amountDue, balanceOf, isSame } from "./balance.ts"
 import { settlementOf } from "./edit.ts"
 import { type Move, step } from "./moves.ts"
 import type { Opened } from "./orders.ts"
@@ -44,7 +45,7 @@ export async function stageSettlement(
       payment.voidRequestedAt === null &&
       payment.amount !== due,
   )
-  const given = payments.stageVoidOf(ctx, stale)
+  const given = stageVoidOf(ctx, stale)
   const isAsked = made.some((payment) => payments.isOpen(payment) && !stale.includes(payment))
   const fresh =
     due > 0 && !isAsked && !isGateway(order.paymentMethod)
@@ -64,14 +65,19 @@ export async function stageSettlement(
         : payment,
     ),
     ...(fresh ? [fresh] : []),
-    { status: "paid", capturedAmount: 0, refundedAmount: refundAmount },
+    {
+      status: "paid",
+      amount: 0,
+      capturedAmount: 0,
+      refundedAmount: refundAmount,
+      refundedTaxAmount: 0,
+      refundedShippingAmount: 0,
+    },
   ])
-  const isSame =
-    balance.paymentStatus === order.paymentStatus &&
-    balance.refundedAmount === order.refundedAmount &&
-    balance.paidAmount === order.paidAmount
   return {
-    move: isSame ? move : step(ctx, move, "payment", { ...balance, reducedAmount }, ""),
+    move: isSame(order, balance)
+      ? move
+      : step(ctx, move, "payment", { ...balance, reducedAmount }, ""),
     refundAmount,
     statements: [
       ...back.statements,
@@ -79,6 +85,6 @@ export async function stageSettlement(
       ...(fresh ? payments.stageStart(ctx, fresh) : []),
     ],
     events: [...back.events, ...given.events],
-    refusals: { ...back.refusals, ...given.refusals, ...payments.openRefusals },
+    refusals: { ...back.refusals, ...given.refusals, ...payments.startRefusals },
   }
 }

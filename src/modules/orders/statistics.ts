@@ -117,10 +117,12 @@ async function checkDay(ctx: Ctx, after: string) {
   const columns = ["orders", "total_amount", "paid_amount", "refunded_amount"]
   const figures = sql.raw(columns.map((column) => `sum(${column})`).join(" || ' ' || "))
   const counted = sql.raw(
-    ["count(*)", ...columns.slice(1).map((column) => `sum(${column})`)].join(" || ' ' || "),
+    ["count(*)", ...columns.slice(1).map((column) => `sum(${inBase(column)})`)].join(" || ' ' || "),
   )
   type Figures = { key: string; figures: string }
-  const key = sql.raw("currency || ' ' || status || ' ' || payment_status")
+  const keyed = (currency: string) =>
+    sql.raw(`${currency} || ' ' || status || ' ' || payment_status`)
+  const key = keyed("currency")
   const kept = (where: ReturnType<typeof sql>) =>
     ctx.db
       .select({
@@ -135,7 +137,7 @@ async function checkDay(ctx: Ctx, after: string) {
     kept(sql`${orderStats.period} = ${next}`),
     ctx.db
       .select({
-        key: sql<string>`${key}`.as("key"),
+        key: sql<string>`${keyed("coalesce(base_currency, currency)")}`.as("key"),
         figures: sql<string>`${counted}`.as("figures"),
       })
       .from(orders)
@@ -154,6 +156,8 @@ async function checkDay(ctx: Ctx, after: string) {
 }
 
 async function checkProducts(ctx: Ctx, after: string) {
+  const amount = sql`(line_amount - ${orderLines.discountAmount}) * (quantity - returned_quantity) / quantity`
+  const ofLine = sql`CASE WHEN base_currency IS NULL THEN ${amount} ELSE CAST(coalesce(${amount} * base_total_amount / nullif(total_amount, 0), 0) AS INTEGER) END`
   const page = sql`(SELECT product_id FROM (SELECT DISTINCT product_id FROM order_lines WHERE product_id > ${after} ORDER BY 1 LIMIT 100) UNION SELECT product_id FROM (SELECT DISTINCT product_id FROM product_sales WHERE product_id > ${after} ORDER BY 1 LIMIT 100) ORDER BY 1 LIMIT 100)`
   const [ids, was, is] = await ctx.db.batch([
     ctx.db.select({ id: sql<string>`product_id`.as("id") }).from(page),
@@ -166,11 +170,12 @@ async function checkProducts(ctx: Ctx, after: string) {
       .where(inArray(productSales.productId, page as ReturnType<typeof sql<Id<"product">[]>>)),
     ctx.db
       .select({
-        key: sql<string>`${orderLines.productId} || ' ' || ${orders.currency}`.as("key"),
-        figures:
-          sql<string>`sum(quantity - returned_quantity) || ' ' || sum((line_amount - ${orderLines.discountAmount}) * (quantity - returned_quantity) / quantity)`.as(
-            "figures",
-          ),
+        key: sql<string>`${orderLines.productId} || ' ' || coalesce(${orders.baseCurrency}, ${orders.currency})`.as(
+          "key",
+        ),
+        figures: sql<string>`sum(quantity - returned_quantity) || ' ' || sum(${ofLine})`.as(
+          "figures",
+        ),
       })
       .from(orderLines)
       .innerJoin(orders, eq(orders.id, orderLines.orderId))
@@ -185,6 +190,11 @@ async function checkProducts(ctx: Ctx, after: string) {
   const last = ids.at(-1)?.id
   const next: CheckCursor = ids.length < 100 || last === undefined ? null : { product: last }
   return { drift: compare("product", was, is), next }
+}
+
+/** An amount of an order in the shop's currency, as the triggers reckon it: the whole total is the whole base total. */
+function inBase(column: string): string {
+  return `CASE WHEN base_currency IS NULL THEN ${column} WHEN ${column} = total_amount THEN base_total_amount ELSE CAST(coalesce(${column} * base_total_amount / nullif(total_amount, 0), 0) AS INTEGER) END`
 }
 
 /** A counter that is not there and one that stands at zero are the same. */

@@ -50,6 +50,9 @@ export const orders = sqliteTable(
     /** What its payments have captured and given back: a projection of theirs. */
     paidAmount: integer().notNull().default(0),
     refundedAmount: integer().notNull().default(0),
+    /** The parts of `refundedAmount` that were tax, and shipping before tax. */
+    refundedTaxAmount: integer().notNull().default(0),
+    refundedShippingAmount: integer().notNull().default(0),
     /** Until when it must be paid, or is cancelled; NULL: for ever. */
     payBy: text(),
     shippingAddress: text({ mode: "json" }).$type<Order["shipping_address"]>(),
@@ -68,6 +71,12 @@ export const orders = sqliteTable(
     shippedAt: text(),
     deliveredAt: text(),
     cancelledAt: text(),
+    /** The shop's own currency, where it was priced in another; the total in it, and the rate (decimal) between them. */
+    baseCurrency: text(),
+    baseTotalAmount: integer(),
+    exchangeRate: text(),
+    exchangeRateAt: text(),
+    exchangeRateSource: text().$type<NonNullable<Order["exchange_rate"]>["source"]>(),
   },
   (t) => [
     uniqueIndex("orders_number").on(t.number),
@@ -216,8 +225,9 @@ export const orderNotes = sqliteTable(
 )
 
 /**
- * How many orders there are, and what they come to, by day of placing (UTC; `all`: ever), currency and states. Kept by
- * triggers on `orders` (migrations/*_order_statistics.sql): whatever changes an order changes these in the same batch.
+ * How many orders there are, and what they come to, by day of placing (UTC; `all`: ever), currency and states: in the
+ * shop's own currency, orders in others by the rate they were placed with. Kept by triggers on `orders`
+ * (migrations/*_currency_statistics.sql): whatever changes an order changes these in the same batch.
  */
 export const orderStats = sqliteTable(
   "order_stats",

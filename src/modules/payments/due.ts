@@ -4,9 +4,10 @@ import type { Ctx } from "#context.ts"
 import { iso } from "#lib/time.ts"
 
 import { gatewayOf } from "./gateways.ts"
-import { cancelAtGateway, checkIn, get, type PaymentRow, refresh } from "./payments.ts"
+import { checkIn, get, type PaymentRow, refresh } from "./payments.ts"
 import { recordRefund, type RefundRow, runRefund } from "./refunds.ts"
 import { payments, refunds } from "./tables.ts"
+import { cancelAtGateway } from "./voids.ts"
 
 /** How many one sweep asks about: each is a request of its own and some four queries, of D1's thousand. */
 const pageSize = 50

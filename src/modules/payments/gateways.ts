@@ -6,12 +6,12 @@ import { fake } from "./gateways/fake.ts"
 import { paypal } from "./gateways/paypal.ts"
 import { square } from "./gateways/square.ts"
 import { stripe } from "./gateways/stripe.ts"
-import { isGateway, type PaymentMethod, paymentMethods } from "./method.ts"
+import { type ChosenMethod, chosenMethods, type GatewayName, isGateway } from "./method.ts"
 
 /** One of each for a configuration: PayPal's keeps an access token. */
-const made = new WeakMap<PaymentsConfig, Partial<Record<PaymentMethod, Gateway>>>()
+const made = new WeakMap<PaymentsConfig, Partial<Record<GatewayName, Gateway>>>()
 
-function gatewaysOf(config: PaymentsConfig): Partial<Record<PaymentMethod, Gateway>> {
+function gatewaysOf(config: PaymentsConfig): Partial<Record<GatewayName, Gateway>> {
   const known = made.get(config)
   if (known) return known
   const gateways = {
@@ -30,6 +30,6 @@ export function gatewayOf({ config }: Ctx, name: string): Gateway | undefined {
 }
 
 /** The methods that can be chosen now: those without a gateway, and the gateways that are set up. */
-export function offered(ctx: Ctx): PaymentMethod[] {
-  return paymentMethods.filter((method) => !isGateway(method) || gatewayOf(ctx, method))
+export function offered(ctx: Ctx): ChosenMethod[] {
+  return chosenMethods.filter((method) => !isGateway(method) || gatewayOf(ctx, method))
 }

@@ -110,6 +110,7 @@ export function toStart(row: PaymentRow): PaymentStart {
     amount: toDecimal(row.amount, row.currency),
     currency: row.currency,
     failure: row.failure,
+    ...(row.giftCardLast4 !== null && { last4: row.giftCardLast4 }),
     ...(clientSecret !== undefined && { client_secret: clientSecret }),
     ...(redirectUrl !== undefined && { redirect_url: redirectUrl }),
   }
@@ -151,6 +152,7 @@ export function toRefund(row: RefundRow): Refund {
     amount: toDecimal(row.amount, row.currency),
     currency: row.currency,
     reason: row.reason,
+    to: row.destination ?? "source",
     failure: row.failure,
     created_at: row.createdAt,
     updated_at: row.updatedAt,

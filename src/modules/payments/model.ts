@@ -1,12 +1,24 @@
 import { z } from "zod"
 
-import { id, Instant, Money, pageOf, pageQuery, PriceInput, Ref } from "#lib/shapes.ts"
+import {
+  id,
+  Instant,
+  Money,
+  pageOf,
+  pageQuery,
+  PriceInput,
+  Quantity,
+  Ref,
+  spelled,
+} from "#lib/shapes.ts"
 
-import { paymentMethods } from "./method.ts"
+import { chosenMethods, paymentMethods } from "./method.ts"
 import { paymentStatuses } from "./status.ts"
 
 /** How it is paid. `fake` is there in development only. */
 export const PaymentMethodName = z.enum(paymentMethods).meta({ example: "manual" })
+/** What can be chosen to pay by. */
+export const ChosenMethodName = z.enum(chosenMethods).meta({ example: "manual" })
 
 /** What a client needs to pay. */
 const action = {
@@ -25,6 +37,7 @@ export const PaymentStart = z
     amount: Money,
     currency: z.string().meta({ example: "USD" }),
     failure: z.string().nullable().meta({ description: "Why it failed, in the gateway's word" }),
+    last4: z.string().optional().meta({ description: "The end of the code of its gift card" }),
     ...action,
   })
   .meta({ id: "PaymentStart" })
@@ -45,6 +58,9 @@ export const Refund = z
     amount: Money,
     currency: z.string().meta({ example: "USD" }),
     reason: z.string(),
+    to: z.enum(["source", "store_credit"]).meta({
+      description: "Back the way it was paid, or to the account as store credit",
+    }),
     failure: z.string().nullable(),
     created_at: Instant,
     updated_at: Instant,
@@ -104,10 +120,8 @@ export type PaymentQuery = z.infer<typeof PaymentQuery>
 /** How an order can be paid now. */
 export const PaymentMethods = z
   .object({
-    results: z.array(
-      z.object({ id: PaymentMethodName, name: z.string(), is_gateway: z.boolean() }),
-    ),
-    card: PaymentMethodName.nullable().meta({
+    results: z.array(z.object({ id: ChosenMethodName, name: z.string(), is_gateway: z.boolean() })),
+    card: ChosenMethodName.nullable().meta({
       description: "The method that `card` means; null: cards are not taken",
     }),
   })
@@ -120,21 +134,52 @@ export const CaptureInput = z
   .meta({ example: {}, description: "Absent: all of it" })
 export type CaptureInput = z.infer<typeof CaptureInput>
 
-/** Why staff say that a payment was made. */
+/** Why staff say that a payment was made, and how much of it. */
 export const MarkPaidInput = z
   .object({
+    amount: PriceInput.optional().meta({
+      description: "A part of it: what is left is a payment of its own, `rest`",
+    }),
     note: z.string().trim().max(1000, "At most 1000 characters.").default(""),
   })
   .meta({ example: { note: "Bank transfer of 20 November" } })
 export type MarkPaidInput = z.infer<typeof MarkPaidInput>
 
-/** What is given back: of one payment, or of an order's payments, the newest first. */
+/** A payment that was marked as paid. */
+export const MarkedPaid = Payment.extend({
+  rest: id("payment", "pay_01kaeq4w8s0000000000000000").nullable().meta({
+    description: "The payment of what is left; null: nothing is",
+  }),
+}).meta({ id: "MarkedPaid" })
+export type MarkedPaid = z.infer<typeof MarkedPaid>
+
+const RefundLine = spelled(
+  { line: "line_id" },
+  z.object({
+    line_id: Ref.meta({ example: "orl_01kaeq4w8s0000000000000000" }),
+    quantity: Quantity,
+  }),
+)
+
+/** What is given back: of one payment, or of an order's payments, the newest first; for things, or just money. */
 export const NewRefund = z
   .object({
     payment: Ref.optional().meta({ example: "pay_01kaeq4w8s0000000000000000" }),
     order: Ref.optional().meta({ description: "Id or order number" }),
-    amount: PriceInput.optional().meta({ description: "Absent: all that is left" }),
+    amount: PriceInput.optional().meta({
+      description: "Absent: what was paid for `lines`, or all that is left",
+    }),
+    lines: z.array(RefundLine).min(1, "At least one line.").max(100).optional().meta({
+      description: "What of the order it is for: it counts as come back",
+    }),
+    restock: z.boolean().default(false).meta({
+      description:
+        "Whether the things are sold again; without `lines`, all that were sent come back. False: those of `lines` are written off",
+    }),
     reason: z.string().trim().min(1, "This field may not be blank.").max(1000),
+    to: z.enum(["source", "store_credit"]).default("source").meta({
+      description: "Back the way it was paid, or to the account as store credit",
+    }),
   })
   .refine(({ payment, order }) => (payment === undefined) !== (order === undefined), {
     path: ["payment"],
@@ -144,7 +189,15 @@ export const NewRefund = z
 export type NewRefund = z.infer<typeof NewRefund>
 
 /** What was given back, over one payment or several. */
-export const RefundsMade = z.object({ refunds: z.array(Refund) }).meta({ id: "RefundsMade" })
+export const RefundsMade = z
+  .object({
+    refunds: z.array(Refund),
+    return: z.string().nullable().meta({
+      description: "The return that says which things came back; null: it was money alone",
+      example: null,
+    }),
+  })
+  .meta({ id: "RefundsMade" })
 export type RefundsMade = z.infer<typeof RefundsMade>
 
 /** What a gateway sends; what it holds is the gateway's. */

@@ -7,13 +7,15 @@ import { type Id, newId } from "#lib/id.ts"
 import { toDecimal } from "#lib/money.ts"
 import { randomToken } from "#lib/secret.ts"
 import { iso, secondsAfter } from "#lib/time.ts"
+import { spendRefusals, stageEntry } from "#modules/credit/entries.ts"
+import type { Holder } from "#modules/credit/entry.ts"
 import { refusalOf } from "#platform/call.ts"
 import { commit, raced, retryRaced } from "#platform/commit.ts"
 import type { Statement } from "#platform/db.ts"
 
 import type { Answer, Asked } from "./gateway.ts"
 import { gatewayOf } from "./gateways.ts"
-import { isGateway, methodNames, type PaymentMethod } from "./method.ts"
+import { isCredit, isGateway, methodNames, type PaymentMethod } from "./method.ts"
 import { judge, type Told } from "./status.ts"
 import { payments } from "./tables.ts"
 
@@ -39,12 +41,15 @@ type NewPayment = {
   amount: number
   userId: Id<"user"> | null
   tokenHash: string | null
+  /** What it is paid by, of a gift card's payment. */
+  giftCardId?: Id<"giftCard">
+  giftCardLast4?: string
   /** Where the payer's browser goes afterwards. */
   returnUrl?: string | undefined
 }
 
 /**
- * A payment that is not committed yet.
+ * A payment that is not committed yet. One by a gift card or store credit is paid with its batch.
  * @throws `payment-method-unavailable` for an amount that its gateway cannot take in this currency
  */
 export function draft(ctx: Ctx, given: NewPayment): PaymentRow {
@@ -54,12 +59,17 @@ export function draft(ctx: Ctx, given: NewPayment): PaymentRow {
       "payment-method-unavailable",
       `${methodNames[given.provider]} does not take ${toDecimal(given.amount, given.currency)} ${given.currency}.`,
     )
+  const isPaid = isCredit(given.provider)
   return {
+    giftCardId: null,
+    giftCardLast4: null,
     ...given,
     id: newId("payment", ctx.now),
-    status: "unpaid",
-    capturedAmount: 0,
+    status: isPaid ? "paid" : "unpaid",
+    capturedAmount: isPaid ? given.amount : 0,
     refundedAmount: 0,
+    refundedTaxAmount: 0,
+    refundedShippingAmount: 0,
     disputedAmount: 0,
     feeAmount: null,
     capture: isGateway(given.provider) ? ctx.config.payments.capture : "manual",
@@ -81,15 +91,46 @@ export function draft(ctx: Ctx, given: NewPayment): PaymentRow {
 
 /**
  * Inserts a payment, in the batch of what it is for; `start` asks its gateway afterwards, and should that never
- * happen, whoever wants to pay does. Its refusals: `openRefusals`.
+ * happen, whoever wants to pay does. What a gift card or store credit pays is taken off it in that batch, and no more
+ * than is there. Its refusals: `startRefusals`.
  */
 export function stageStart(ctx: Ctx, payment: PaymentRow): Statement[] {
-  return [ctx.db.insert(payments).values(payment)]
+  const { id, amount, currency, reference } = payment
+  const holder = holderOf(payment)
+  return [
+    ctx.db.insert(payments).values(payment),
+    ...(holder
+      ? stageEntry(ctx, holder, {
+          key: `spend:${id}`,
+          kind: "spent",
+          amount: -amount,
+          currency,
+          reason: "",
+          reference,
+        })
+      : []),
+  ]
 }
 
-/** What a broken constraint of `stageStart` means: of one provider there is one payment to pay. */
-export const openRefusals = {
+/** What a payment was paid by, of the shop's own credit; `undefined`: by something else. */
+export function holderOf(payment: PaymentRow): Holder | undefined {
+  const { provider, giftCardId, giftCardLast4: last4, userId } = payment
+  if (provider === "gift_card" && giftCardId !== null)
+    return { method: provider, giftCardId, last4: last4 ?? "" }
+  if (provider === "store_credit" && userId !== null) return { method: provider, userId }
+  return undefined
+}
+
+/** Payments of one moment, in the order given: who asks for the newest first gets the last first. */
+export function inOrder(rows: readonly PaymentRow[]): PaymentRow[] {
+  const ids = rows.map(({ id }) => id).toSorted()
+  return rows.map((row, index) => ({ ...row, id: ids[index] ?? row.id }))
+}
+
+/** What a broken constraint of `stageStart` means: of one provider there is one payment to pay; credit has its own. */
+export const startRefusals = {
   "payments.reference, payments.provider": () => changed(),
+  ...spendRefusals,
 } as const
 
 /**
@@ -311,46 +352,6 @@ export function selectOf(ctx: Ctx, reference: string) {
     .orderBy(desc(payments.createdAt), desc(payments.id))
 }
 
-/**
- * Gives up what is still to be paid of a reference, in the batch of what makes it so: at once where there is no
- * gateway, else the subscriber of `payment.void-requested` asks it. What it has taken by then comes back as
- * `payment.changed`.
- */
-export async function stageVoid(ctx: Ctx, reference: string): Promise<Staged> {
-  const open = (await selectOf(ctx, reference)).filter(isOpen)
-  return stageVoidOf(ctx, open)
-}
-
-/** The same for payments that were read already. */
-export function stageVoidOf(ctx: Ctx, open: readonly PaymentRow[]): Staged {
-  const steps = open.map((known) => {
-    const now = iso(ctx.now)
-    const isOurs = !isGateway(known.provider)
-    const next: PaymentRow = {
-      ...known,
-      status: isOurs ? "voided" : known.status,
-      voidRequestedAt: now,
-      checkAt: isOurs ? null : checkIn(ctx, { checks: 0 }),
-      version: known.version + 1,
-      updatedAt: now,
-    }
-    return { next, isOurs, statement: update(ctx, known, next) }
-  })
-  return {
-    statements: steps.map(({ statement }) => statement),
-    events: steps.map(({ next, isOurs }) =>
-      isOurs
-        ? changedEvent(next)
-        : {
-            type: "payment.void-requested" as const,
-            paymentId: next.id,
-            reference: next.reference,
-          },
-    ),
-    refusals: versionRefusals,
-  }
-}
-
 /** Whether money may still come of it. */
 export function isOpen({ status, provider }: PaymentRow): boolean {
   return (
@@ -361,21 +362,6 @@ export function isOpen({ status, provider }: PaymentRow): boolean {
 /** Whether a payment is still to be made, and wanted. */
 export function isAwaited(payment: PaymentRow): boolean {
   return isOpen(payment) && payment.voidRequestedAt === null
-}
-
-/** Asks the gateway to give a payment up. Idempotent; what it had taken by then is recorded. @throws `unavailable` */
-export async function runVoid(
-  ctx: Ctx,
-  { paymentId }: { paymentId: Id<"payment"> },
-): Promise<void> {
-  await cancelAtGateway(ctx, await get(ctx, paymentId))
-}
-
-/** Has the gateway give a payment up, and records what it says. @throws `unavailable` */
-export async function cancelAtGateway(ctx: Ctx, payment: PaymentRow): Promise<PaymentRow> {
-  const gateway = gatewayOf(ctx, payment.provider)
-  if (!gateway || !isOpen(payment)) return payment
-  return record(ctx, payment, await gateway.cancel(requestOf(ctx, payment)))
 }
 
 function actionOf({ clientSecret, redirectUrl }: Answer): PaymentRow["action"] {

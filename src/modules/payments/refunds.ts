@@ -1,10 +1,12 @@
-import { and, desc, eq, sql } from "drizzle-orm"
+import { and, desc, eq, isNull, sql } from "drizzle-orm"
 
 import type { Ctx } from "#context.ts"
 import { DomainError, notFound } from "#errors.ts"
 import { type Id, newId } from "#lib/id.ts"
-import { toDecimal } from "#lib/money.ts"
+import { allocate, toDecimal } from "#lib/money.ts"
 import { iso } from "#lib/time.ts"
+import { stageEntry } from "#modules/credit/entries.ts"
+import type { Holder } from "#modules/credit/entry.ts"
 import { commit, retryRaced } from "#platform/commit.ts"
 import type { Statement } from "#platform/db.ts"
 
@@ -15,13 +17,18 @@ import {
   changed,
   changedEvent,
   checkIn,
+  holderOf,
   nothing,
   type PaymentRow,
   type Staged,
+  versionRefusals,
 } from "./payments.ts"
 import { payments, refunds } from "./tables.ts"
 
 export type RefundRow = typeof refunds.$inferSelect
+
+/** What of an amount is tax, and what shipping before tax; minor units. */
+export type Split = { taxAmount: number; shippingAmount: number }
 
 type RefundOrder = {
   reference: string
@@ -32,56 +39,115 @@ type RefundOrder = {
   reason: string
   /** Of this payment alone; absent: of all of the reference, the newest first. */
   paymentId?: Id<"payment">
+  /** `store_credit`: to the account that paid, whatever it was paid by. */
+  to?: "source" | "store_credit"
+  /**
+   * Splits the amount, where goods or service are paid back; `before`: what all refunds of the reference come to, which
+   * still holds when it is committed. Absent: nothing of it is tax or shipping.
+   */
+  split?: (amount: number, before: Split & { amount: number }) => Split
 }
 
 /**
  * Gives money back, in the batch of what causes it: several at once never come to more than was captured, since
  * the amounts are added up under a CHECK (then `payment-changed`, for `retryRaced`). Without a gateway it is done
- * with the batch; a gateway is asked by the subscriber of `refund.requested`. A key that was used already, and
- * `all` of nothing, is nothing.
- * @throws `refund-too-large` with `refundable`
+ * with the batch, and is back on its gift card or in store credit then; a gateway is asked by the subscriber of
+ * `refund.requested`. A key that was used already, and `all` of nothing, is nothing.
+ * @throws `refund-too-large` with `refundable`, `store-credit-unavailable` to what nobody's account paid
  */
 export async function stageRefund(
   ctx: Ctx,
-  { reference, amount, key, reason, paymentId }: RefundOrder,
+  { reference, amount, key, reason, paymentId, to = "source", split }: RefundOrder,
 ): Promise<Staged & { refunds: RefundRow[] }> {
-  const [used, rows] = await ctx.db.batch([
+  const [used, captured] = await ctx.db.batch([
     ctx.db.select({ id: refunds.id }).from(refunds).where(eq(refunds.key, key)).limit(1),
     ctx.db
       .select()
       .from(payments)
-      .where(
-        and(
-          eq(payments.reference, reference),
-          sql`captured_amount > refunded_amount + disputed_amount`,
-          paymentId === undefined ? undefined : eq(payments.id, paymentId),
-        ),
-      )
+      .where(and(eq(payments.reference, reference), sql`captured_amount > 0`))
       .orderBy(desc(payments.createdAt), desc(payments.id)),
   ])
   if (used.length > 0) return { ...nothing(), refunds: [] }
+  const rows = captured.filter(({ id }) => paymentId === undefined || id === paymentId)
   const refundable = rows.reduce((sum, row) => sum + refundableOf(row), 0)
-  let left = amount === "all" ? refundable : amount
-  if (left > refundable) throw tooLarge(refundable, rows[0]?.currency ?? ctx.config.currency)
-  const parts = rows.flatMap((payment) => {
-    const part = Math.min(left, refundableOf(payment))
-    left -= part
-    return part > 0 ? [{ payment, refund: draftOf(ctx, payment, part, key, reason) }] : []
+  const whole = amount === "all" ? refundable : amount
+  if (whole > refundable) throw tooLarge(refundable, rows[0]?.currency ?? ctx.config.currency)
+  let left = whole
+  const shares = rows.flatMap((payment) => {
+    const share = Math.min(left, refundableOf(payment))
+    left -= share
+    return share > 0 ? [{ payment, share }] : []
   })
+  const { taxAmount, shippingAmount } = split?.(whole, sumOf(captured)) ?? noSplit
+  const [taxes, shippings] = [taxAmount, shippingAmount].map((part) =>
+    allocate(
+      part,
+      shares.map(({ share }) => share),
+    ),
+  )
+  const parts = shares.map(({ payment, share }, index) => ({
+    payment,
+    refund: draftOf(ctx, payment, {
+      amount: share,
+      taxAmount: taxes?.[index] ?? 0,
+      shippingAmount: shippings?.[index] ?? 0,
+      key,
+      reason,
+      destination: to === "source" ? null : to,
+    }),
+  }))
   return {
     refunds: parts.map(({ refund }) => refund),
-    statements: parts.flatMap(({ payment, refund }) => [
-      ctx.db.insert(refunds).values(refund),
-      add(ctx, payment.id, refund.amount),
-    ]),
+    statements: [
+      ...(split ? captured.map((payment) => unchanged(ctx, payment)) : []),
+      ...parts.flatMap(({ payment, refund }) => [
+        ctx.db.insert(refunds).values(refund),
+        add(ctx, payment.id, refund, 1),
+        ...stageCredited(ctx, payment, refund),
+      ]),
+    ],
     events: parts.flatMap(({ payment, refund: { id, status } }) => [
       changedEvent(payment),
       ...(status === "pending"
         ? [{ type: "refund.requested" as const, refundId: id, reference }]
         : []),
     ]),
-    refusals: { payments_amounts: changed, "refunds.key": changed },
+    refusals: { payments_amounts: changed, "refunds.key": changed, ...versionRefusals },
   }
+}
+
+/** Puts what was refunded on the gift card or the account that it goes to; elsewhere it goes through a gateway, or by hand. */
+function stageCredited(ctx: Ctx, payment: PaymentRow, refund: RefundRow): Statement[] {
+  const { id, amount, currency, reason, reference, destination } = refund
+  const holder = destination === null ? holderOf(payment) : accountOf(payment)
+  if (!holder) return []
+  const refunded = { kind: "refunded", amount, currency, reason, reference } as const
+  return stageEntry(ctx, holder, { ...refunded, key: `refund:${id}` })
+}
+
+function accountOf({ userId }: PaymentRow): Holder {
+  if (userId === null) throw new DomainError("store-credit-unavailable")
+  return { method: "store_credit", userId }
+}
+
+const noSplit: Split = { taxAmount: 0, shippingAmount: 0 }
+
+/** What payments have given back so far. */
+function sumOf(rows: readonly PaymentRow[]): Split & { amount: number } {
+  const sum = (of: (row: PaymentRow) => number) => rows.reduce((all, row) => all + of(row), 0)
+  return {
+    amount: sum((row) => row.refundedAmount),
+    taxAmount: sum((row) => row.refundedTaxAmount),
+    shippingAmount: sum((row) => row.refundedShippingAmount),
+  }
+}
+
+/** Breaks the batch if the payment is not what was read (`versionRefusals`). */
+function unchanged(ctx: Ctx, { id, version }: PaymentRow): Statement {
+  return ctx.db
+    .update(payments)
+    .set({ version: sql`CASE WHEN version = ${version} THEN version END` })
+    .where(eq(payments.id, id))
 }
 
 /** What can be given back of a payment: what a bank holds meanwhile cannot. */
@@ -96,20 +162,19 @@ export function refundableOf({
 function draftOf(
   ctx: Ctx,
   payment: PaymentRow,
-  amount: number,
-  key: string,
-  reason: string,
+  given: Pick<
+    RefundRow,
+    "amount" | "taxAmount" | "shippingAmount" | "key" | "reason" | "destination"
+  >,
 ): RefundRow {
-  const isPending = isGateway(payment.provider)
+  const isPending = isGateway(payment.provider) && given.destination === null
   return {
+    ...given,
     id: newId("refund", ctx.now),
-    key,
     paymentId: payment.id,
     reference: payment.reference,
     status: isPending ? "pending" : "succeeded",
-    amount,
     currency: payment.currency,
-    reason,
     gatewayRef: null,
     failure: null,
     checkAt: isPending ? checkIn(ctx, { checks: 0 }) : null,
@@ -127,13 +192,20 @@ export function tooLarge(refundable: number, currency: string): DomainError {
   })
 }
 
-/** Adds to what is refunded of a payment, or takes off it again, whatever else happens to it meanwhile. */
-function add(ctx: Ctx, id: Id<"payment">, amount: number): Statement {
-  const sum = sql`refunded_amount + ${amount}`
+/** Adds a refund to what is refunded of a payment, or takes it off again, whatever else happens to it meanwhile. */
+function add(
+  ctx: Ctx,
+  id: Id<"payment">,
+  { amount, taxAmount, shippingAmount }: Split & { amount: number },
+  sign: 1 | -1,
+): Statement {
+  const sum = sql`refunded_amount + ${sign * amount}`
   return ctx.db
     .update(payments)
     .set({
       refundedAmount: sum,
+      refundedTaxAmount: sql`refunded_tax_amount + ${sign * taxAmount}`,
+      refundedShippingAmount: sql`refunded_shipping_amount + ${sign * shippingAmount}`,
       status: sql`CASE WHEN disputed_amount > 0 THEN 'disputed' WHEN ${sum} <= 0 THEN 'paid' WHEN ${sum} < captured_amount THEN 'partially_refunded' ELSE 'refunded' END`,
       version: sql`version + 1`,
       updatedAt: iso(ctx.now),
@@ -158,8 +230,11 @@ export function refund(ctx: Ctx, order: RefundOrder, beside: Beside = {}): Promi
       })
     }
     return rows
-  })
+  }, mostTries)
 }
+
+/** However many refund at once, each has its turn. */
+const mostTries = 30
 
 /** Asks the gateway for a refund, once however often it is called. @throws `unavailable` when it does not answer */
 export async function runRefund(ctx: Ctx, { refundId }: { refundId: Id<"refund"> }): Promise<void> {
@@ -204,31 +279,89 @@ export async function recordRefund(ctx: Ctx, row: RefundRow, answer: RefundAnswe
 }
 
 /**
- * The change that a gateway's word on a refund makes: what failed is taken off what its payment gave back. Only of a
- * pending one, or it breaks (`payment-changed`).
+ * The change that a gateway's word on a refund makes: what failed is taken off what its payment gave back, be it after
+ * it had succeeded. Nothing else changes one that is over. Of two who say so one breaks (`payment-changed`).
  */
 export function stageRefundTold(ctx: Ctx, row: RefundRow, answer: RefundAnswer): Staged {
-  if (row.status !== "pending") return nothing()
   const { status, ref, failure } = answer
+  const isLate = row.status === "succeeded" && status === "failed"
+  if (row.status !== "pending" && !isLate) return nothing()
   if (status === "pending" && row.gatewayRef === ref) return nothing()
   return {
     statements: [
       ctx.db
         .update(refunds)
         .set({
-          status: sql`CASE WHEN status = 'pending' THEN ${status} END`,
+          status: sql`CASE WHEN status = ${row.status} THEN ${status} END`,
           gatewayRef: ref,
           failure,
           checkAt: status === "pending" ? checkIn(ctx, row) : null,
           updatedAt: iso(ctx.now),
         })
         .where(eq(refunds.id, row.id)),
-      ...(status === "failed" ? [add(ctx, row.paymentId, -row.amount)] : []),
+      ...(status === "failed" ? [add(ctx, row.paymentId, row, -1)] : []),
     ],
     events:
       status === "pending"
         ? []
         : [{ type: "refund.changed", refundId: row.id, reference: row.reference }],
     refusals: { "NOT NULL constraint failed: refunds.status": changed },
+  }
+}
+
+/** Whether a refund of ours may be what a gateway tells of: it was asked for, and the answer was lost. */
+export async function isOnItsWay(ctx: Ctx, payment: PaymentRow, amount: number): Promise<boolean> {
+  const rows = await ctx.db
+    .select({ id: refunds.id })
+    .from(refunds)
+    .where(
+      and(
+        eq(refunds.paymentId, payment.id),
+        eq(refunds.status, "pending"),
+        eq(refunds.amount, amount),
+        isNull(refunds.gatewayRef),
+      ),
+    )
+    .limit(1)
+  return rows.length > 0
+}
+
+/** Whether a refund was made at the gateway: it is not known there by our id. */
+export function isAdopted({ key }: RefundRow): boolean {
+  return key.startsWith("gateway:")
+}
+
+/**
+ * Takes a refund that was made at the gateway into the books, once. Its refusals: `payment-changed`, and
+ * `refund-too-large` where more would have gone back than was captured.
+ */
+export function stageAdopted(
+  ctx: Ctx,
+  payment: PaymentRow,
+  { ref, status, amount, failure }: RefundAnswer & { amount: number },
+): Staged & { refund: RefundRow } {
+  const refund: RefundRow = {
+    ...draftOf(ctx, payment, {
+      ...noSplit,
+      amount,
+      key: `gateway:${payment.provider}:${ref}`,
+      reason: "Made at the gateway.",
+      destination: null,
+    }),
+    status,
+    gatewayRef: ref,
+    failure,
+    // It is not asked for by our key: lists and webhooks say what becomes of it.
+    checkAt: null,
+  }
+  const left = payment.capturedAmount - payment.refundedAmount
+  return {
+    refund,
+    statements: [ctx.db.insert(refunds).values(refund), add(ctx, payment.id, refund, 1)],
+    events: [changedEvent(payment)],
+    refusals: {
+      payments_amounts: () => tooLarge(left, payment.currency),
+      "refunds.key": changed,
+    },
   }
 }

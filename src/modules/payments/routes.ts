@@ -1,27 +1,25 @@
 import { z } from "zod"
 
 import { paged } from "#http/paging.ts"
-import { created, createRouter, json, ok, optionalJson, route } from "#http/router.ts"
+import { createRouter, json, ok, optionalJson, route } from "#http/router.ts"
 import { Ref } from "#lib/shapes.ts"
 
 import * as captures from "./captures.ts"
 import * as lists from "./lists.ts"
 import {
   CaptureInput,
+  MarkedPaid,
   MarkPaidInput,
-  NewRefund,
   Payment,
   PaymentDetail,
   PaymentMethods,
   PaymentPage,
   PaymentQuery,
   PaymentState,
-  RefundsMade,
   WebhookBody,
   WebhookReceipt,
 } from "./model.ts"
 import * as payments from "./payments.ts"
-import * as refundRequests from "./refund-requests.ts"
 import * as webhooks from "./webhooks.ts"
 
 const tags = ["Payments"]
@@ -58,21 +56,6 @@ export const routes = createRouter()
       responses: ok(PaymentMethods, "The methods"),
     }),
     (c) => c.json(lists.methods(c.var.ctx), 200),
-  )
-  .openapi(
-    route({
-      method: "post",
-      path: "/payments/refunds",
-      ...staff,
-      operationId: "refundPayment",
-      summary: "Give money back",
-      description:
-        "Of a payment, or of an order's payments, the newest first; all that is left, or `amount` of it. However many at once, never more than was paid.",
-      request: { body: json(NewRefund) },
-      responses: created(RefundsMade, "The refunds"),
-      refuses: ["not-found", "refund-too-large", "payment-changed"],
-    }),
-    async (c) => c.json(await refundRequests.create(c.var.ctx, c.req.valid("json")), 201),
   )
   .openapi(
     route({
@@ -186,9 +169,9 @@ export const routes = createRouter()
       operationId: "markPaid",
       summary: "Say that an invoice was paid",
       description:
-        "Or that the cash was taken at the door. Only of payments without a gateway; audited.",
+        "Or that the cash was taken at the door, or a part of it: then what is left is a payment of its own. Only of payments without a gateway; audited.",
       request: { params, body: optionalJson(MarkPaidInput) },
-      responses: ok(Payment, "The payment"),
+      responses: ok(MarkedPaid, "The payment"),
       refuses: ["not-found", "payment-closed", "payment-changed"],
     }),
     async (c) =>

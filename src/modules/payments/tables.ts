@@ -10,7 +10,9 @@ import {
 } from "drizzle-orm/sqlite-core"
 
 import type { Id } from "#lib/id.ts"
+import { users } from "#modules/users/tables.ts"
 
+import { findingKinds, type Place } from "./findings.ts"
 import { paymentMethods } from "./method.ts"
 import { paymentStatuses } from "./status.ts"
 
@@ -30,6 +32,9 @@ export const payments = sqliteTable(
     amount: integer().notNull(),
     capturedAmount: integer().notNull(),
     refundedAmount: integer().notNull(),
+    /** The parts of `refundedAmount` that were tax, and shipping before tax. */
+    refundedTaxAmount: integer().notNull().default(0),
+    refundedShippingAmount: integer().notNull().default(0),
     /** What banks hold of it while disputes are open. */
     disputedAmount: integer().notNull().default(0),
     /** What the gateway keeps of it; NULL until the gateway says so. */
@@ -38,6 +43,9 @@ export const payments = sqliteTable(
     capture: text({ enum: ["automatic", "manual"] }).notNull(),
     /** The gateway's own id of it; NULL until the gateway has answered once. */
     gatewayRef: text(),
+    /** The card that it was paid by, of a gift card's payment, and the end of its code. */
+    giftCardId: text().$type<Id<"giftCard">>(),
+    giftCardLast4: text(),
     /** What the gateway calls the money that was taken, where that is another id. */
     captureRef: text(),
     /** Where the payer's browser goes afterwards, and by which token it comes back from the gateway. */
@@ -75,6 +83,10 @@ export const payments = sqliteTable(
     uniqueIndex("payments_open")
       .on(t.reference, t.provider)
       .where(sql`status = 'unpaid' AND void_requested_at IS NULL`),
+    // The same by id, to go through all that is still asked about.
+    index("payments_asked")
+      .on(t.id)
+      .where(sql`check_at IS NOT NULL`),
     index("payments_due")
       .on(t.checkAt)
       .where(sql`check_at IS NOT NULL`),
@@ -101,8 +113,13 @@ export const refunds = sqliteTable(
     reference: text().notNull(),
     status: text({ enum: ["pending", "succeeded", "failed"] }).notNull(),
     amount: integer().notNull(),
+    /** The parts of `amount` that are tax, and shipping before tax, where goods or service are paid back. */
+    taxAmount: integer().notNull().default(0),
+    shippingAmount: integer().notNull().default(0),
     currency: text().notNull(),
     reason: text().notNull(),
+    /** `store_credit`: given to the account as credit, and nobody is asked for it; NULL: back the way it came. */
+    destination: text({ enum: ["store_credit"] }),
     gatewayRef: text(),
     failure: text(),
     checkAt: text(),
@@ -114,6 +131,10 @@ export const refunds = sqliteTable(
     uniqueIndex("refunds_key").on(t.key, t.paymentId),
     index("refunds_payment").on(t.paymentId, t.createdAt),
     index("refunds_reference").on(t.reference, t.createdAt),
+    index("refunds_gateway_ref").on(t.gatewayRef),
+    index("refunds_asked")
+      .on(t.id)
+      .where(sql`check_at IS NOT NULL`),
     index("refunds_due")
       .on(t.checkAt)
       .where(sql`check_at IS NOT NULL`),
@@ -173,4 +194,100 @@ export const gatewayEvents = sqliteTable(
       .on(t.createdAt)
       .where(sql`outcome = 'quarantined'`),
   ],
+)
+
+/**
+ * Comparisons of what is known of payments with what gateways say, of everything that is open and what moved since
+ * `since`. `place`: where the next step begins; NULL: it is done. One runs at a time.
+ */
+export const reconciliations = sqliteTable(
+  "reconciliations",
+  {
+    id: text().$type<Id<"reconciliation">>().primaryKey(),
+    status: text({ enum: ["running", "done", "abandoned"] }).notNull(),
+    since: text().notNull(),
+    place: text({ mode: "json" }).$type<Place>(),
+    /** Counts its steps: of two who take the same one the second breaks. */
+    step: integer().notNull(),
+    checked: integer().notNull(),
+    repaired: integer().notNull(),
+    open: integer().notNull(),
+    actor: text().notNull(),
+    createdAt: text().notNull(),
+    updatedAt: text().notNull(),
+    finishedAt: text(),
+  },
+  (t) => [
+    uniqueIndex("reconciliations_running")
+      .on(t.status)
+      .where(sql`status = 'running'`),
+  ],
+)
+
+/** What a comparison found, each thing once: mended (`repaired`), or left to people (`open`). */
+export const reconciliationItems = sqliteTable(
+  "reconciliation_items",
+  {
+    reconciliationId: text()
+      .$type<Id<"reconciliation">>()
+      .notNull()
+      .references(() => reconciliations.id),
+    /** What was found of what. */
+    key: text().notNull(),
+    kind: text({ enum: findingKinds }).notNull(),
+    outcome: text({ enum: ["repaired", "open"] }).notNull(),
+    provider: text({ enum: paymentMethods }).notNull(),
+    paymentId: text().$type<Id<"payment">>(),
+    refundId: text().$type<Id<"refund">>(),
+    gatewayRef: text(),
+    reference: text(),
+    amount: integer(),
+    currency: text(),
+    detail: text().notNull(),
+    createdAt: text().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.reconciliationId, t.key] }),
+    index("reconciliation_items_outcome").on(t.reconciliationId, t.outcome, t.key),
+    index("reconciliation_items_ref").on(t.gatewayRef),
+  ],
+)
+
+/**
+ * What became of payments, by the day they were begun (UTC), and what was given back or lost to banks, by the day of that. `tried`: all
+ * there were; `paid`: something was captured; `failed`: and nothing was. Kept by triggers on `payments`, `refunds` and
+ * `disputes` (migrations/*_payment_statistics.sql).
+ */
+export const paymentStats = sqliteTable(
+  "payment_stats",
+  {
+    day: text().notNull(),
+    provider: text({ enum: paymentMethods }).notNull(),
+    currency: text().notNull(),
+    tried: integer().notNull(),
+    paid: integer().notNull(),
+    failed: integer().notNull(),
+    capturedAmount: integer().notNull(),
+    feeAmount: integer().notNull(),
+    disputedAmount: integer().notNull(),
+    lostAmount: integer().notNull(),
+    refunds: integer().notNull(),
+    refundedAmount: integer().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.day, t.provider, t.currency] })],
+)
+
+/** Whose customer an account is, at gateways that keep payment methods: `ref` is the gateway's own id. */
+export const paymentCustomers = sqliteTable(
+  "payment_customers",
+  {
+    userId: text()
+      .$type<Id<"user">>()
+      .notNull()
+      .references(() => users.id),
+    provider: text({ enum: paymentMethods }).notNull(),
+    ref: text().notNull(),
+    createdAt: text().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.userId, t.provider] })],
 )

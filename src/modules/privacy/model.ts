@@ -5,7 +5,10 @@ import { identityFields } from "#modules/auth/mfa-model.ts"
 import { AuditEntry } from "#modules/auth/model.ts"
 import { Session } from "#modules/auth/sessions-model.ts"
 import { Cart } from "#modules/cart/model.ts"
+import { CreditEntry } from "#modules/credit/model.ts"
 import { Order } from "#modules/orders/model.ts"
+import { GatewayCustomer } from "#modules/payments/saved-model.ts"
+import { Subscription } from "#modules/subscriptions/model.ts"
 import { SavedAddress } from "#modules/users/address-model.ts"
 import { User } from "#modules/users/model.ts"
 
@@ -16,6 +19,10 @@ export const PersonalData = z
     profile: User,
     addresses: z.array(SavedAddress),
     orders: z.array(Order),
+    subscriptions: z.array(Subscription),
+    payment_customers: z
+      .array(GatewayCustomer)
+      .meta({ description: "The gateways that keep payment methods" }),
     cart: Cart,
     wishlist: z.array(z.object({ product_id: z.string(), created_at: Instant })),
     sessions: z.array(Session).meta({ description: "Ended ones too" }),
@@ -36,6 +43,7 @@ export const PersonalData = z
       z.object({ name: z.string(), created_at: Instant, last_used_at: Instant.nullable() }),
     ),
     mails: z.array(z.object({ template: z.string(), subject: z.string(), created_at: Instant })),
+    store_credit: z.array(CreditEntry).meta({ description: "Every movement of it" }),
     truncated: z.array(z.string()).meta({
       description: "The lists above of which only the newest 1000 are in here",
       example: [],

@@ -4,7 +4,7 @@ import { requireUser } from "#actor.ts"
 import type { Ctx } from "#context.ts"
 import { DomainError } from "#errors.ts"
 import { iso } from "#lib/time.ts"
-import { stageAudit, toEntry } from "#modules/auth/audit.ts"
+import { stageAudit, toEntry as toAuditEntry } from "#modules/auth/audit.ts"
 import { stageErase as stageEraseAccess } from "#modules/auth/erase.ts"
 import { toSession } from "#modules/auth/session-list.ts"
 import * as sessions from "#modules/auth/sessions.ts"
@@ -18,10 +18,15 @@ import {
 } from "#modules/auth/tables.ts"
 import * as carts from "#modules/cart/cart.ts"
 import { wishlistItems } from "#modules/cart/tables.ts"
+import { stageErase as stageEraseCards } from "#modules/credit/gift-cards.ts"
+import { toEntry } from "#modules/credit/history.ts"
+import { creditEntries } from "#modules/credit/tables.ts"
 import * as email from "#modules/notifications/email.ts"
 import { mails } from "#modules/notifications/tables.ts"
 import * as orders from "#modules/orders/lists.ts"
+import * as saved from "#modules/payments/saved.ts"
 import * as promotions from "#modules/promotions/promotions.ts"
+import * as subscriptions from "#modules/subscriptions/subscriptions.ts"
 import * as addresses from "#modules/users/addresses.ts"
 import * as users from "#modules/users/users.ts"
 import { commit } from "#platform/commit.ts"
@@ -57,21 +62,52 @@ export async function exportMe(ctx: Ctx): Promise<PersonalData> {
       ctx.db.select().from(apiKeys).where(eq(apiKeys.userId, id)).limit(most),
       ctx.db.select().from(wishlistItems).where(eq(wishlistItems.userId, id)).limit(most),
       ctx.db.select().from(mails).where(eq(mails.to, profile.email)).limit(most),
+      ctx.db
+        .select()
+        .from(creditEntries)
+        .where(eq(creditEntries.userId, id))
+        .orderBy(desc(creditEntries.createdAt), desc(creditEntries.id))
+        .limit(most + 1),
+      subscriptions.selectOf(ctx, id, most + 1),
+      saved.selectCustomers(ctx, id),
     ]),
     orders.newestOf(ctx, id, most + 1),
     carts.get(ctx),
   ])
-  const [addressRows, ownSessions, events, linked, keys, programs, wished, written] = owned
-  const lists = { orders: placed, sessions: ownSessions, audit: events }
+  const [
+    addressRows,
+    ownSessions,
+    events,
+    linked,
+    keys,
+    programs,
+    wished,
+    written,
+    moved,
+    subscribed,
+    customers,
+  ] = owned
+  const lists = {
+    orders: placed,
+    subscriptions: subscribed,
+    sessions: ownSessions,
+    audit: events,
+    store_credit: moved,
+  }
   return {
     exported_at: iso(ctx.now),
     profile: users.toUser(profile),
     addresses: addressRows.map(addresses.toSaved),
     orders: placed.slice(0, most),
+    subscriptions: subscribed.slice(0, most).map(subscriptions.toSubscription),
+    payment_customers: customers.map((row) => ({
+      provider: row.provider,
+      created_at: row.createdAt,
+    })),
     cart,
     wishlist: wished.map((row) => ({ product_id: row.productId, created_at: row.createdAt })),
     sessions: ownSessions.slice(0, most).map((row) => toSession(row, sessionId)),
-    audit: events.slice(0, most).map(toEntry),
+    audit: events.slice(0, most).map(toAuditEntry),
     identities: linked.map((row) => ({
       provider: row.provider,
       subject: row.subject,
@@ -94,13 +130,15 @@ export async function exportMe(ctx: Ctx): Promise<PersonalData> {
       subject: row.subject,
       created_at: row.createdAt,
     })),
+    store_credit: moved.slice(0, most).map(toEntry),
     truncated: Object.entries(lists).flatMap(([name, rows]) => (rows.length > most ? [name] : [])),
   }
 }
 
 /**
  * Erases the caller: who they are is taken out of the account, which is closed, out of its orders, which keep their
- * numbers and amounts, and out of the mailbox. The audit keeps what happened. Idempotent.
+ * numbers and amounts, off the gift cards that were mailed to it, and out of the mailbox. Its store credit stays in the
+ * books, and nobody can spend it. The audit keeps what happened. Idempotent.
  * @throws `unauthenticated`, `invalid-input` naming `password` or `code`, `last-admin`, `rate-limited`
  */
 export async function eraseMe(ctx: Ctx, input: Erasure): Promise<void> {
@@ -108,6 +146,10 @@ export async function eraseMe(ctx: Ctx, input: Erasure): Promise<void> {
   const erased = users.erasedEmail(id)
   if ((await users.find(ctx, id))?.email === erased) return
   const confirmed = await confirmIdentity(ctx, input)
+  const [kept, subscribed] = await Promise.all([
+    saved.stageErase(ctx, id),
+    subscriptions.stageErase(ctx, id),
+  ])
   const [ended] = await commit(
     ctx,
     [
@@ -117,12 +159,23 @@ export async function eraseMe(ctx: Ctx, input: Erasure): Promise<void> {
       ...addresses.stageErase(ctx, id),
       ...carts.stageErase(ctx, id, confirmed.user.email),
       ...promotions.stageErase(ctx, id, confirmed.user.email),
+      ...subscribed.statements,
+      ...kept.statements,
       ...orders.stageErase(ctx, id, erased),
+      ...stageEraseCards(ctx, confirmed.user.email),
       ...email.stageErase(ctx, confirmed.user.email),
       ...users.stageErase(ctx, id),
       ...stageAudit(ctx, "account.erased", id),
     ],
-    { result: null, refusals: { ...confirmed.refusals, ...users.standingRefusals } },
+    {
+      result: null,
+      events: [...kept.events, ...subscribed.events],
+      refusals: {
+        ...confirmed.refusals,
+        ...subscriptions.changeRefusals,
+        ...users.standingRefusals,
+      },
+    },
   )
   await sessions.retract(ctx, [sessionId, ...ended.map((session) => session.id)])
 }

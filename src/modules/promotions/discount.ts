@@ -44,6 +44,34 @@ export type Promotion = {
   action: Action
 }
 
+/**
+ * A promotion with its amounts in another currency: `price` converts what is compared with prices, `amount` what is taken
+ * off them.
+ */
+export function converted(
+  promotion: Promotion,
+  { price, amount }: Record<"price" | "amount", (amount: number) => number>,
+): Promotion {
+  const { maximumAmount } = promotion.action
+  const conditions = promotion.conditions.map((condition) =>
+    condition.type === "minimum_spend"
+      ? { ...condition, amount: price(condition.amount) }
+      : condition,
+  )
+  const action = {
+    ...promotion.action,
+    ...(maximumAmount !== undefined && { maximumAmount: amount(maximumAmount) }),
+  }
+  if (action.type === "fixed_amount") action.amount = amount(action.amount)
+  if (action.type === "tiered")
+    action.tiers = action.tiers.map((tier) => ({
+      ...tier,
+      from: action.by === "spend" ? price(tier.from) : tier.from,
+      ...(tier.amount !== undefined && { amount: amount(tier.amount) }),
+    }))
+  return { ...promotion, conditions, action }
+}
+
 /** A promotion that took something off. `code` is null for an automatic one; `discountAmount` is of lines and shipping together. */
 export type AppliedPromotion = {
   promotionId: string

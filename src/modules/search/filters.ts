@@ -6,20 +6,25 @@ import { invalid } from "#errors.ts"
 import { fromDecimal } from "#lib/money.ts"
 import type { ProductQuery } from "#modules/catalog/model.ts"
 import { brands, categories } from "#modules/catalog/tables.ts"
+import { baseRange, type Presentment } from "#modules/currencies/presentment.ts"
 import { listLimit } from "#platform/db.ts"
 
 import type { Filters } from "./facets.ts"
 
 /**
  * What a query narrows its finds by, as the index has it: categories by their paths, brands by their ids. What names
- * nothing is a filter that nothing passes. At most one round trip. @throws `invalid-input`
+ * nothing is a filter that nothing passes. Prices are in the currency of `prices`. At most one round trip.
+ * @throws `invalid-input`, `rate-stale`
  */
 export async function filtersOf(
   ctx: Ctx,
   query: ProductQuery & Record<string, unknown>,
+  prices: Presentment,
 ): Promise<Filters> {
-  const minPrice = amountOf(ctx, "min_price", query.min_price ?? query.price_min)
-  const maxPrice = amountOf(ctx, "max_price", query.max_price ?? query.price_max)
+  const { least: minPrice, most: maxPrice } = baseRange(prices, {
+    least: amountOf(prices, "min_price", query.min_price ?? query.price_min),
+    most: amountOf(prices, "max_price", query.max_price ?? query.price_max),
+  })
   const categoryRefs = [...commas(query.category), ...commas(query.category_slug)]
   const brandRefs = commas(query.brand)
   const below = (query.include_subcategories ?? true) ? "*" : ""
@@ -74,11 +79,11 @@ export function tagsOf({ tag }: ProductQuery): string[] {
 }
 
 function amountOf(
-  ctx: Ctx,
+  { currency }: Presentment,
   name: "min_price" | "max_price",
   text: string | undefined,
 ): number | undefined {
-  const value = text === undefined ? undefined : fromDecimal(text, ctx.config.currency)
+  const value = text === undefined ? undefined : fromDecimal(text, currency)
   if (text !== undefined && value === undefined)
     throw invalid({ field: name, detail: "A valid number is required.", code: "invalid" })
   return value

@@ -18,12 +18,12 @@ export const routes = createRouter()
       operationId: "listProducts",
       summary: "Browse the products",
       description:
-        "Active products for the public, all of them for staff. Filters combine with AND; a comma list in one filter is OR; `attr.<name>=<value>` asks for an attribute whatever the letter case. At most 25 values in all filters. Fields to order by: name, price, created_at, updated_at, average_rating, stock_quantity, category, and with `search` relevance, from the best match on; default `-created_at`, with `search` `relevance`.",
+        "Active products for the public, all of them for staff. Filters combine with AND; a comma list in one filter is OR; `attr.<name>=<value>` asks for an attribute whatever the letter case. At most 25 values in all filters. Fields to order by: name, price, created_at, updated_at, average_rating, stock_quantity, category, and with `search` relevance, from the best match on; default `-created_at`, with `search` `relevance`. With `currency` prices, and `min_price` and `max_price`, are in that; what is found, and its order, still go by the shop's own prices.",
       access: "public",
       shared: true,
       request: { query: BrowseQuery },
       responses: ok(ProductPage, "A page of products"),
-      refuses: ["invalid-page"],
+      refuses: ["invalid-page", "rate-stale"],
     }),
     async (c) => c.json(paged(c, await search.browse(c.var.ctx, c.req.valid("query"))), 200),
   )
@@ -40,7 +40,7 @@ export const routes = createRouter()
       shared: true,
       request: { query: SearchQuery },
       responses: ok(SearchPage, "A page of products, best match first"),
-      refuses: ["invalid-page"],
+      refuses: ["invalid-page", "rate-stale"],
     }),
     async (c) => {
       const found = await search.search(c.var.ctx, c.req.valid("query"))

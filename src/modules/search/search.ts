@@ -8,6 +8,7 @@ import * as lists from "#modules/catalog/lists.ts"
 import type { ProductQuery, ProductSummary } from "#modules/catalog/model.ts"
 import { type Joined, joinedColumns, toSummary } from "#modules/catalog/product.ts"
 import { brands, categories, products } from "#modules/catalog/tables.ts"
+import * as currencies from "#modules/currencies/presentment.ts"
 import { listLimit } from "#platform/db.ts"
 import type { Page } from "#platform/page.ts"
 import { rankPage } from "#platform/rank.ts"
@@ -39,7 +40,7 @@ export type Found = Page<FoundProduct> & {
 /**
  * Searches the products: active ones for the public, all of them for staff. Best match first, unless the query orders
  * otherwise; `relevance` ascends from the best. What the index has is seconds old, what is shown of a product is not.
- * @throws `invalid-input`, `invalid-page`
+ * @throws `invalid-input`, `invalid-page`, `rate-stale`
  */
 export function search(ctx: Ctx, query: SearchQuery): Promise<Found> {
   const { q, ...narrowed } = query
@@ -75,8 +76,9 @@ async function find(
   const forStaff = may(ctx, "catalog:write")
   const tags = tagsOf(query).map(tagTerm)
   const ordering = query.ordering ?? "relevance"
+  const prices = await currencies.find(ctx, query.currency)
   const [filters, understood] = await Promise.all([
-    filtersOf(ctx, query),
+    filtersOf(ctx, query, prices),
     understand(ctx, text, {
       forStaff,
       terms: tags,
@@ -99,19 +101,22 @@ async function find(
     categories: leading(counts.categories, most.categories),
     brands: leading(counts.brands, most.brands),
   }
-  const [rows, categoryRows, brandRows] = await readNames(ctx, ids, top, forStaff)
+  const [[rows, categoryRows, brandRows], full] = await Promise.all([
+    readNames(ctx, ids, top, forStaff),
+    currencies.withEntries(ctx, prices, ids),
+  ])
   const terms = understood ? termsIn(understood.plan) : new Set<string>()
   return {
     ...page,
     results: ids.flatMap((id) => {
       const row = rows.get(id)
-      return row ? [{ ...toSummary(row), highlights: highlightsOf(row, terms) }] : []
+      return row ? [{ ...toSummary(row, full), highlights: highlightsOf(row, terms) }] : []
     }),
     query: text,
     did_you_mean: understood?.didYouMean ?? null,
     match: understood && !understood.matches.isWhole ? "some" : "all",
     facets: {
-      ...countsOf(ctx, counts, bounds),
+      ...countsOf(prices, counts, bounds),
       category: top.categories.flatMap(([id, count]) => {
         const row = categoryRows.get(id)
         return row ? [{ ...row, count }] : []
@@ -252,16 +257,17 @@ function leading<K extends string | number>(
 }
 
 /** The facets that need no names. */
-function countsOf(ctx: Ctx, counts: Counts, bounds: readonly number[]) {
-  const { currency } = ctx.config
+function countsOf(prices: currencies.Presentment, counts: Counts, bounds: readonly number[]) {
+  const { currency } = prices
+  const money = (amount: number) => toDecimal(currencies.amountIn(prices, amount), currency)
   return {
     price: [...counts.prices]
       .toSorted(([a], [b]) => a - b)
       .map(([bound, count]) => {
         const before = bounds.findLast((one) => one < bound)
         return {
-          min: toDecimal(before === undefined ? 0 : before + 1, currency),
-          max: Number.isFinite(bound) ? toDecimal(bound, currency) : null,
+          min: money(before === undefined ? 0 : before + 1),
+          max: Number.isFinite(bound) ? money(bound) : null,
           currency,
           count,
         }

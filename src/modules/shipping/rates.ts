@@ -19,6 +19,23 @@ export type ShippingMethod = {
 /** What is sent: its price before discounts, so that a coupon makes no shipping dearer, and its weight. */
 export type Parcel = { subtotalAmount: number; weightGrams: number }
 
+/** A method with its amounts in another currency. */
+export function converted<Method extends ShippingMethod>(
+  method: Method,
+  price: (amount: number) => number,
+): Method {
+  const { type, steps, amount, freeFromAmount } = method
+  return {
+    ...method,
+    amount: price(amount),
+    freeFromAmount: freeFromAmount === null ? null : price(freeFromAmount),
+    steps: steps.map(({ upTo, amount: cost }) => ({
+      upTo: type === "total" && upTo !== null ? price(upTo) : upTo,
+      amount: price(cost),
+    })),
+  }
+}
+
 /** What a method costs for a parcel, in minor units; `undefined`: it does not take one so heavy or so dear. */
 export function priceOf(method: ShippingMethod, parcel: Parcel): number | undefined {
   const { type, steps, freeFromAmount } = method

@@ -31,7 +31,7 @@ export class Fake extends Party {
   answer({ method, path, query, headers, text }: Asked): Said {
     if (headers["authorization"] !== `Bearer ${this.#secret}`)
       return { status: 401, body: { error: "unauthorized" } }
-    const target = `${path.slice("/fake".length)}?${query}`
+    const target = `${path.slice("/fake".length)}?${query.toString()}`
     return this.#told(this.ledger.handle(method, target, text === "" ? {} : JSON.parse(text)))
   }
 

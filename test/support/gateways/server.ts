@@ -6,7 +6,7 @@ import { parseArgs } from "node:util"
 
 import { administer } from "./administer.ts"
 import type { Behaviour, Fault } from "./behaviour.ts"
-import { type Credentials, credentialsOf } from "./credentials.ts"
+import { type Credentials, credentialsOf, settingsOf } from "./credentials.ts"
 import { Fake } from "./fake.ts"
 import { paidPage, payPage } from "./pages.ts"
 import type { Asked, GatewayName, Party, Said, Told } from "./party.ts"
@@ -18,12 +18,26 @@ import { Stripe } from "./stripe/stripe.ts"
 export type Gateways = {
   url: string
   credentials: Credentials
+  /** What a shop is set to that pays here. */
+  settings: Record<string, string>
   parties: { fake: Fake; stripe: Stripe; paypal: PayPal; square: Square }
   /** Events that are still to be sent, those that nobody took included. */
   waiting(): number
+  /** Hears of every webhook that was sent and what the shop said to it (`undefined`: nothing), until it is called off. */
+  watch(hear: (sent: Sent) => void): () => void
+  /** Sends what happened at them since: what whoever tests made happen. */
+  tell(): void
   /** Changes how all of them behave. */
   behave(change: Partial<Behaviour>): void
   close(): Promise<void>
+}
+
+/** A webhook that was sent. */
+export type Sent = {
+  gateway: GatewayName
+  told: Told
+  isForged: boolean
+  status: number | undefined
 }
 
 type Options = {
@@ -59,6 +73,7 @@ export async function startGateways(options: Options): Promise<Gateways> {
   if (file !== undefined && existsSync(file))
     for (const [name, saved] of JSON.parse(readFileSync(file, "utf8")))
       parties[name as GatewayName].load(saved)
+  const watchers = new Set<(sent: Sent) => void>()
   let waiting = 0
   let isClosed = false
 
@@ -86,6 +101,7 @@ export async function startGateways(options: Options): Promise<Gateways> {
       redirect: "manual",
     }).catch(() => undefined)
     await sent?.body?.cancel()
+    for (const hear of watchers) hear({ gateway: party.name, told, isForged, status: sent?.status })
     return sent?.ok ?? false
   }
   /** Sends what a party has to tell, as the fault of the request that set it off says. */
@@ -100,7 +116,9 @@ export async function startGateways(options: Options): Promise<Gateways> {
 
   /** A payer's browser: the page where they pay, and what they say there. */
   function visit(asked: Asked): Said {
-    const [, , name = "", ref = ""] = asked.path.split("/")
+    const [, , name = "", named = ""] = asked.path.split("/")
+    // Stripe's payers have the client secret of what they pay.
+    const ref = named.replace(/_secret.*$/, "")
     const party = all.find((one) => one.name === name)
     const bill = party?.bill(ref)
     const html = { "content-type": "text/html; charset=utf-8" }
@@ -157,7 +175,7 @@ export async function startGateways(options: Options): Promise<Gateways> {
       if (asked.path.startsWith("/__")) {
         const said = administer({ parties, waiting }, asked)
         keep()
-        for (const one of all) send(one)
+        for (const one of all) send(one, one.fault(`POST ${asked.path}`))
         return say(response, said)
       }
       if (asked.path.startsWith("/pay/")) return say(response, visit(asked))
@@ -177,11 +195,20 @@ export async function startGateways(options: Options): Promise<Gateways> {
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject).listen(options.port ?? 0, "127.0.0.1", resolve)
   })
+  const url = `http://127.0.0.1:${portOf(server)}`
   return {
-    url: `http://127.0.0.1:${portOf(server)}`,
+    url,
     credentials,
+    settings: settingsOf(url, credentials),
     parties,
     waiting: () => waiting,
+    watch(hear) {
+      watchers.add(hear)
+      return () => void watchers.delete(hear)
+    },
+    tell() {
+      for (const party of all) send(party, party.fault("TELL"))
+    },
     behave(change) {
       for (const party of all) party.behave(change)
     },
@@ -238,7 +265,10 @@ function portOf(server: Server): number {
   return typeof address === "object" && address !== null ? address.port : 0
 }
 
-/** `node test/support/gateways/server.ts [--port 8790] [--shop http://localhost:8787] [--file books.json]` */
+/**
+ * `node test/support/gateways/server.ts [--port 8790] [--shop http://localhost:8787] [--file books.json]`: prints where
+ * it is, and what a shop is to be set to.
+ */
 if (process.argv[1] === import.meta.filename) {
   const { values } = parseArgs({
     options: {
@@ -247,10 +277,10 @@ if (process.argv[1] === import.meta.filename) {
       file: { type: "string" },
     },
   })
-  const { url } = await startGateways({
+  const { url, settings } = await startGateways({
     port: Number(values.port),
     shop: values.shop,
     ...(values.file !== undefined && { file: values.file }),
   })
-  console.log(`The gateways are ready on ${url}`)
+  console.log(JSON.stringify({ url, settings }))
 }

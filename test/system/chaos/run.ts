@@ -1,15 +1,20 @@
 import { parseArgs } from "node:util"
 
+import type { GatewayName } from "../../support/gateways/party.ts"
 import { cleanUp } from "../../support/server.ts"
 import { chaos } from "./chaos.ts"
 
-/** `npm run chaos -- [--orders 10000] [--seed 1] [--shoppers 12] [--kill-every 4000]`: exit status 1 when anything is wrong. */
+/**
+ * `npm run chaos -- [--orders 10000] [--seed 1] [--shoppers 12] [--kill-every 4000] [--gateways stripe,paypal]`: exit
+ * status 1 when anything is wrong.
+ */
 const { values } = parseArgs({
   options: {
     orders: { type: "string", default: "10000" },
     seed: { type: "string", default: "1" },
     shoppers: { type: "string", default: "12" },
     "kill-every": { type: "string", default: "4000" },
+    gateways: { type: "string", default: "stripe,paypal,square,fake" },
   },
 })
 try {
@@ -18,6 +23,7 @@ try {
     seed: Number(values.seed),
     shoppers: Number(values.shoppers),
     killEveryMs: Number(values["kill-every"]),
+    gateways: values.gateways.split(",") as GatewayName[],
     log: (line) => console.log(`${new Date().toISOString().slice(11, 19)} ${line}`),
   })
   console.log(JSON.stringify({ ...outcome, wrong: outcome.wrong.length }, null, 2))

@@ -34,15 +34,15 @@ function pay(amount: number, more: object = {}) {
   })
 }
 
+/** What a request was refused for: its status, and Square's category and code. */
 async function errorOf(work: PromiseLike<unknown>): Promise<string | undefined> {
-  try {
-    await work
-  } catch (error) {
-    expect(error).toBeInstanceOf(SquareError)
-    const { statusCode, errors } = error as SquareError
-    return `${statusCode} ${errors[0]?.category} ${errors[0]?.code}`
-  }
-  return undefined
+  const error = await Promise.resolve(work).then(
+    () => undefined,
+    (refusal: unknown) => refusal,
+  )
+  if (error === undefined) return undefined
+  if (!(error instanceof SquareError)) throw error
+  return `${error.statusCode} ${error.errors[0]?.category} ${error.errors[0]?.code}`
 }
 
 describe("the official Square SDK, against the gateways", () => {
@@ -212,7 +212,7 @@ describe("the official Square SDK, against the gateways", () => {
         }),
       ),
     )
-    expect(verdicts.toSorted()).toEqual([false, true, true])
+    expect(verdicts.map(String).toSorted()).toEqual(["false", "true", "true"])
     expect(all[0].event).toMatchObject({
       data: { object: { payment: { amount_money: { amount: 9100 } } } },
     })

@@ -116,7 +116,7 @@ function captureHeld(paypal: PayPal, { id, body }: Call): any {
 function voidHeld(paypal: PayPal, { id }: Call): any {
   const held = paypal.get("authorizations", id)
   if (held.status === "VOIDED") throw unprocessable("PREVIOUSLY_VOIDED")
-  if (/CAPTURED$/.test(held.status)) throw unprocessable("PREVIOUSLY_CAPTURED")
+  if (held.status.endsWith("CAPTURED")) throw unprocessable("PREVIOUSLY_CAPTURED")
   Object.assign(held, { status: "VOIDED", left: 0, update_time: paypal.now() })
   paypal.happened(
     "PAYMENT.AUTHORIZATION.VOIDED",
@@ -137,8 +137,7 @@ function refund(paypal: PayPal, { id, body }: Call): any {
     throw unprocessable("REFUND_CAPTURE_CURRENCY_MISMATCH")
   if (amount > taken - before)
     throw unprocessable("REFUND_AMOUNT_EXCEEDED", "/amount/value", body.amount?.value)
-  if (row.disputed && amount < taken - before)
-    throw unprocessable("CAPTURE_DISPUTED_PARTIAL_REFUND_NOT_ALLOWED")
+  if (row.disputed) throw unprocessable("REFUND_NOT_ALLOWED")
   if (paypal.happens(paypal.behaviour.refuseRefunds))
     throw unprocessable("REFUND_FAILED_INSUFFICIENT_FUNDS")
   row.refunded = before + amount
@@ -197,8 +196,8 @@ export function settle(paypal: PayPal, made: any, status: "succeeded" | "failed"
 
 /** The payer complains, and PayPal holds the money until it decides. */
 export function dispute(paypal: PayPal, row: any, outcome?: "won" | "lost"): void {
-  const amount = minorOf(row.amount, "amount")
-  if (outcome === undefined && !row.disputed) {
+  const amount = minorOf(row.amount, "amount") - (row.refunded ?? 0)
+  if (outcome === undefined && !row.disputed && amount > 0) {
     row.disputed = `PP-D-${paypal.newId().slice(0, 6)}`
     const at = paypal.now()
     const made = {
@@ -218,7 +217,7 @@ export function dispute(paypal: PayPal, row: any, outcome?: "won" | "lost"): voi
       reason: "MERCHANDISE_OR_SERVICE_NOT_RECEIVED",
       status: "OPEN",
       dispute_state: "OPEN_INQUIRIES",
-      dispute_amount: row.amount,
+      dispute_amount: moneyOf(amount, row.amount.currency_code),
       dispute_life_cycle_stage: "CHARGEBACK",
       dispute_channel: "INTERNAL",
     }
@@ -234,22 +233,26 @@ export function dispute(paypal: PayPal, row: any, outcome?: "won" | "lost"): voi
     update_time: paypal.now(),
     dispute_outcome: {
       outcome_code: outcome === "won" ? "RESOLVED_SELLER_FAVOUR" : "RESOLVED_BUYER_FAVOUR",
-      amount_refunded: moneyOf(outcome === "won" ? 0 : amount, row.amount.currency_code),
+      amount_refunded:
+        outcome === "won" ? moneyOf(0, row.amount.currency_code) : open.dispute_amount,
     },
   })
   if (outcome === "won") {
-    booked(paypal, row, { disputed: -amount })
+    booked(paypal, row, { disputed: -minorOf(open.dispute_amount, "dispute_amount") })
     delete row.disputed
   }
   paypal.happened("CUSTOMER.DISPUTE.RESOLVED", "dispute", open)
 }
 
+/** What only this server knows of its rows. */
+const hidden = ["order", "left", "refunded", "disputed", "capture", "reference_id"]
+
 /** A capture, authorization or refund as it is shown, with its links. */
-export function shown(
-  base: string,
-  kind: string,
-  { order, left: _, refunded: __, disputed: ___, capture: of, reference_id: ____, ...row }: any,
-): any {
+export function shown(base: string, kind: string, known: any): any {
+  const { order, capture: of } = known
+  const row: any = Object.fromEntries(
+    Object.entries(known).filter(([name]) => !hidden.includes(name)),
+  )
   const href = (what: string, id: string) => `${base}/v2/payments/${what}/${id}`
   const self = href(kind, row.id)
   const link = (rel: string, to: string, method = "GET") => ({ href: to, rel, method })

@@ -1,9 +1,9 @@
 import { createVerify, randomBytes, randomUUID, sign, X509Certificate } from "node:crypto"
 import { crc32 } from "node:zlib"
 
+import { issue } from "../../certificates.ts"
 import type { Behaviour } from "../behaviour.ts"
 import { type Asked, type Bill, Party, type Said, type Told, unguessable } from "../party.ts"
-import { newCertificate } from "./certificate.ts"
 import { approve, orderRoutes, shown as shownOrder } from "./orders.ts"
 import { dispute, paymentRoutes, settle, shown } from "./payments.ts"
 import { malformed, minorOf, missing, moneyOf, Refusal } from "./wire.ts"
@@ -12,6 +12,8 @@ import { malformed, minorOf, missing, moneyOf, Refusal } from "./wire.ts"
 export type Call = { id: string; body: any; mock: string | undefined; query: URLSearchParams }
 
 type Options = { clientId: string; clientSecret: string; webhookId: string }
+const dayMs = 86_400_000
+
 type Route = [method: string, path: RegExp, kind: string, run: (call: Call) => any]
 
 /** PayPal as a shop meets it: OAuth 2, Orders v2, Payments v2, transaction search, disputes, signed webhooks. */
@@ -20,7 +22,11 @@ export class PayPal extends Party {
   /** Where it is reached, as the last caller saw it. */
   base = "http://127.0.0.1"
   readonly #options: Options
-  readonly #certificate = newCertificate()
+  readonly #certificate = issue({
+    name: "messageverificationcerts.paypal.com",
+    from: new Date(Date.now() - dayMs),
+    to: new Date(Date.now() + 365 * dayMs),
+  })
   readonly #certificateId = `CERT-${randomBytes(6).toString("hex")}`
   readonly #routes: Route[]
 
@@ -100,11 +106,11 @@ export class PayPal extends Party {
     const row = run({ id, body, mock, query: asked.query })
     if (key !== undefined) this.table("requests").set(key, { kind, id: row.id })
     if (row === undefined) return { status: 204 }
-    if (/\/void$/.test(asked.path) && !/representation/.test(asked.headers["prefer"] ?? ""))
+    if (asked.path.endsWith("/void") && !/representation/.test(asked.headers["prefer"] ?? ""))
       return { status: 204 }
     const isNew = asked.method === "POST" && kind !== "plain"
     return {
-      status: isNew && !/\/void$/.test(asked.path) ? 201 : 200,
+      status: isNew && !asked.path.endsWith("/void") ? 201 : 200,
       body: this.#shown(kind, row, isWhole),
     }
   }

@@ -32,8 +32,7 @@ const descriptions: Record<string, string> = {
   AUTH_CAPTURE_CURRENCY_MISMATCH:
     "Currency of capture must be the same as currency of authorization.",
   CAPTURE_FULLY_REFUNDED: "The capture has already been fully refunded.",
-  CAPTURE_DISPUTED_PARTIAL_REFUND_NOT_ALLOWED:
-    "Refund for an amount less than the remaining transaction amount cannot be processed because of an open dispute.",
+  REFUND_NOT_ALLOWED: "The capture is disputed.",
   REFUND_AMOUNT_EXCEEDED:
     "The refund amount must be less than or equal to the capture amount that has not yet been refunded.",
   REFUND_CAPTURE_CURRENCY_MISMATCH: "Refund must be in the same currency as the capture.",

@@ -1,6 +1,7 @@
 import { cardOf } from "../cards.ts"
 import { charge } from "./payments.ts"
 import type { Call, Square } from "./square.ts"
+import { orderChanged } from "./tenders.ts"
 import { invalid, moneyOf, textOf } from "./wire.ts"
 
 /** A new order: what its lines and service charges come to, less its discounts. @throws Refusal */
@@ -43,37 +44,6 @@ export function draft(square: Square, given: any, state: string): any {
   }
   square.table("orders").set(order.id, order)
   return order
-}
-
-/** A payment counts towards its order once it is there, and pays it once its money is taken. */
-export function paidWith(square: Square, order: any, payment: any): void {
-  const { amount, currency } = payment.amount_money
-  const isKnown = order.tenders.some((one: any) => one.payment_id === payment.id)
-  if (!isKnown)
-    order.tenders.push({
-      id: payment.id,
-      location_id: square.location,
-      transaction_id: order.id,
-      created_at: payment.created_at,
-      amount_money: payment.amount_money,
-      type: "CARD",
-      payment_id: payment.id,
-    })
-  Object.assign(order, {
-    state: payment.status === "COMPLETED" ? "COMPLETED" : "OPEN",
-    net_amount_due_money: { amount: order.total_money.amount - amount, currency },
-    updated_at: square.now(),
-    version: order.version + 1,
-  })
-  told(square, order)
-}
-
-function told(
-  square: Square,
-  { id, location_id, state, version, updated_at, created_at }: any,
-): void {
-  const order_updated = { order_id: id, location_id, state, version, updated_at, created_at }
-  square.happened("order.updated", "order", id, { order_updated })
 }
 
 function newLink(square: Square, { body, base }: Call): any {
@@ -121,7 +91,7 @@ function dropLink(square: Square, id: string): any {
   square.table("links").delete(id)
   if (order.state !== "DRAFT") return { id }
   Object.assign(order, { state: "CANCELED", updated_at: square.now(), version: order.version + 1 })
-  told(square, order)
+  orderChanged(square, order)
   return { id, cancelled_order_id: order.id }
 }
 

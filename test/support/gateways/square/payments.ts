@@ -1,7 +1,7 @@
 import { badCard, type Card, cardOf, goodCard } from "../cards.ts"
 import { feeOf, keyAmong } from "../party.ts"
-import { paidWith } from "./orders.ts"
 import type { Call, Square } from "./square.ts"
+import { paidWith } from "./tenders.ts"
 import { invalid, type Money, moneyOf, Refusal, textOf } from "./wire.ts"
 
 /** What Square keeps of an online payment: 2.9 % and 30. */
@@ -207,11 +207,14 @@ function refund(square: Square, body: any): any {
   const money = moneyOf(body.amount_money, "amount_money")
   const reason = textOf(body.reason, "reason", 192)
   const before = payment.refunded_money?.amount ?? 0
-  if (payment.status !== "COMPLETED")
+  const isDisputed = [...square.table("disputes").values()].some(
+    ({ disputed_payment, state }) => disputed_payment.payment_id === payment.id && state !== "WON",
+  )
+  if (payment.status !== "COMPLETED" || isDisputed)
     throw new Refusal(400, {
       category: "REFUND_ERROR",
       code: "PAYMENT_NOT_REFUNDABLE",
-      detail: "The payment is not completed.",
+      detail: isDisputed ? "The payment is disputed." : "The payment is not completed.",
     })
   if (money.currency !== payment.amount_money.currency)
     throw new Refusal(400, {
@@ -264,15 +267,16 @@ export function settle(square: Square, made: any, status: "succeeded" | "failed"
 
 /** The payer's bank takes the money back until it decides. */
 export function dispute(square: Square, payment: any, outcome?: "won" | "lost"): void {
-  const { amount } = payment.amount_money
+  const { currency } = payment.amount_money
+  const amount = payment.amount_money.amount - (payment.refunded_money?.amount ?? 0)
   const known = [...square.table("disputes").values()].find(
     (one) => one.disputed_payment.payment_id === payment.id,
   )
-  if (outcome === undefined && !known) {
+  if (outcome === undefined && !known && amount > 0) {
     const at = square.now()
     const made = {
       id: square.newId(22),
-      amount_money: payment.amount_money,
+      amount_money: { amount, currency },
       reason: "NO_KNOWLEDGE",
       state: "EVIDENCE_REQUIRED",
       due_at: new Date(Date.now() + 7 * 86_400_000).toISOString(),
@@ -295,7 +299,7 @@ export function dispute(square: Square, payment: any, outcome?: "won" | "lost"):
     updated_at: square.now(),
     version: known.version + 1,
   })
-  if (outcome === "won") bookOf(square, payment, { disputed: -amount })
+  if (outcome === "won") bookOf(square, payment, { disputed: -known.amount_money.amount })
   square.happened("dispute.state.updated", "dispute", known.id, { dispute: known })
 }
 

@@ -252,11 +252,11 @@ export function settle(stripe: Stripe, made: any, status: "succeeded" | "failed"
 /** The holder of the card wants their money back from their bank; later the bank decides. */
 export function dispute(stripe: Stripe, row: any, outcome?: "won" | "lost"): void {
   const open = row.dispute && stripe.get("dp", row.dispute)
-  if (outcome === undefined && !open) {
+  if (outcome === undefined && !open && !row.refunded) {
     const made = {
       id: stripe.newId("dp"),
       object: "dispute",
-      amount: row.amount_captured,
+      amount: row.amount_captured - row.amount_refunded,
       balance_transactions: [] as unknown[],
       charge: row.id,
       created: stripe.now(),

@@ -181,7 +181,7 @@ function newSetup(stripe: Stripe, params: Params): any {
 export function confirmSetup(stripe: Stripe, row: any, params: Params): any {
   const method =
     methodOf(stripe, params) ?? (row.payment_method && stripe.get("pm", row.payment_method))
-  if (!/^requires_/.test(row.status) || !method)
+  if (!row.status.startsWith("requires_") || !method)
     throw new Refusal(400, {
       type: "invalid_request_error",
       code: "setup_intent_unexpected_state",

@@ -143,7 +143,9 @@ export class Stripe extends Party {
     const [, id = ""] = /^\/v1\/(?:payment|setup)_intents\/(\w+)(?:\/confirm)?$/.exec(path) ?? []
     const intent = this.table("pi").get(id) ?? this.table("seti").get(id)
     return (
-      /^pk_/.test(params["key"] ?? key) && secret !== undefined && intent?.client_secret === secret
+      String(params["key"] ?? key).startsWith("pk_") &&
+      secret !== undefined &&
+      intent?.client_secret === secret
     )
   }
 
@@ -221,7 +223,8 @@ export class Stripe extends Party {
       return { failure: null, goTo }
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
-      return { failure: String(error.error["decline_code"] ?? error.message), goTo: null }
+      const { decline_code } = error.error as { decline_code?: string }
+      return { failure: decline_code ?? error.message, goTo: null }
     }
   }
 

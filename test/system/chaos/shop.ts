@@ -1,0 +1,82 @@
+import type { GatewayName } from "../../support/gateways/party.ts"
+import type { Gateways } from "../../support/gateways/server.ts"
+import type { Call } from "../../support/server.ts"
+import { expected, signIn } from "../shop.ts"
+import type { Random } from "./random.ts"
+
+/** How big a run is, and what determines it. Two runs of a seed make the same choices, not in the same instants. */
+export type Plan = {
+  /** Orders that shoppers try to place. */
+  orders: number
+  seed: number
+  /** How many shoppers act at once. */
+  shoppers: number
+  /** Between one death of the server and the next, in ms: at least this, at most twice this. */
+  killEveryMs: number
+  /** Where orders are paid, beside invoices and at the door. */
+  gateways: readonly GatewayName[]
+  log: (line: string) => void
+}
+
+/** What a run came to. Whatever is in `wrong` should not be. */
+export type Outcome = {
+  orders: number
+  refused: Record<string, number>
+  deaths: number
+  /** What was tried, and what of it was done. */
+  actions: Record<string, number>
+  done: Record<string, number>
+  wrong: string[]
+}
+
+export type Placed = { id: string; as?: string; token?: string }
+
+export type Shop = {
+  call: Call
+  plan: Plan
+  gateways: Gateways
+  staff: string
+  admin: string
+  customers: string[]
+  products: string[]
+  codes: string[]
+  placed: Placed[]
+  /** Orders that were brought to their buyers. */
+  delivered: Placed[]
+  random: Random
+  outcome: Outcome
+}
+
+/** Stock of each product: some are never short, some nearly always. */
+const stocks = [100_000, 100_000, 100_000, 400, 60, 25, 12]
+const limits = [25, 10, 3]
+
+/** Signs everybody in, and puts products and coupons on offer. */
+export async function open(
+  given: Pick<Shop, "call" | "plan" | "gateways" | "random" | "outcome">,
+): Promise<Shop> {
+  const { call } = given
+  const staff = await signIn(call, "staff@nexus.test")
+  const admin = await signIn(call, "admin@nexus.test")
+  const customers = [await signIn(call, "ada@nexus.test"), await signIn(call, "grace@nexus.test")]
+  const products: string[] = []
+  for (const [n, stock_quantity] of stocks.entries()) {
+    const body = { name: `Chaos ${n}`, price: `${n + 1}.99`, stock_quantity }
+    products.push(expected(201, await call("POST", "products", { as: staff, body })).id)
+  }
+  const codes: string[] = []
+  for (const [n, usage_limit] of limits.entries()) {
+    const code = `CHAOS${n}`
+    const action = { type: "percentage", percentage: "10" }
+    const body = { name: code, code, action, usage_limit }
+    expected(201, await call("POST", "admin/promotions", { as: staff, body }))
+    codes.push(code)
+  }
+  return { ...given, staff, admin, customers, products, codes, placed: [], delivered: [] }
+}
+
+/** `wrangler dev` fires no cron: what it would do is done for it. */
+export async function tick(call: Call): Promise<void> {
+  for (const cron of ["*+*+*+*+*", "*/5+*+*+*+*"])
+    await call("GET", `/cdn-cgi/handler/scheduled?cron=${cron}`).catch(() => undefined)
+}

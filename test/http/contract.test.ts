@@ -480,6 +480,7 @@ it("what it answers is what its schemas say, and nothing beyond", async () => {
     as: admin,
     body: { terms: ["rake", "scraper"] },
   })
+  await env.DB.exec("UPDATE payments SET return_token = 'of-the-payer'")
   const currency = await send("POST", "admin/currencies", { as: admin, body: { code: "CHF" } })
   const dailyRate = await send("PUT", "admin/currencies/CHF/rate", {
     as: admin,
@@ -517,6 +518,7 @@ it("what it answers is what its schemas say, and nothing beyond", async () => {
     brand: "acme",
     order: order.body.id,
     payment: order.body.payment.id,
+    token: "of-the-payer",
     reconciliation: compared.body.id,
     item: product.id,
     import: await largeImport(admin),

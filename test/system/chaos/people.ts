@@ -47,9 +47,10 @@ async function place(shop: Shop, key: string): Promise<void> {
   if (answer.status === 201) {
     outcome.orders += 1
     const { id, access_token: token, payment } = answer.body
-    placed.push({ id, ...(as && { as }), ...(token && { token }) })
+    const order = { id, ...(as && { as }), ...(token && { token }) }
+    placed.push(order)
     // Some never pay.
-    if (random.chance(0.85)) await pay(shop, payment)
+    if (isAtGateway && random.chance(0.85)) await pay(shop, order, payment, key)
     return
   }
   const code = String(answer.body.code)
@@ -59,9 +60,9 @@ async function place(shop: Shop, key: string): Promise<void> {
 }
 
 /** The payer goes where the shop sends them; some try a bad card first. */
-async function pay({ gateways, random, outcome }: Shop, payment: any): Promise<void> {
-  const { client_secret, redirect_url } = payment ?? {}
-  // The gateway did not answer yet: its payers do not know where to go.
+async function pay(shop: Shop, order: Placed, start: any, key: string): Promise<void> {
+  const { gateways, random, outcome } = shop
+  const { client_secret, redirect_url } = await wayOf(shop, order, start, key)
   if (client_secret === undefined && redirect_url === undefined) return
   const cards = random.chance(0.1) ? [badCard, goodCard] : [goodCard]
   for (const card of cards) {
@@ -102,6 +103,27 @@ const moveRefusals = [
   "order-unpaid",
   "order-disputed",
 ]
+
+/** Where a payer goes: as the order said, or asked for again when the gateway had not answered by then. */
+async function wayOf(
+  { call, outcome }: Shop,
+  { id, as, token }: Placed,
+  start: any,
+  key: string,
+): Promise<{ client_secret?: string; redirect_url?: string }> {
+  for (let tries = 0; tries < 5; tries++) {
+    if (start?.client_secret ?? start?.redirect_url) return start
+    const answer = await insist(call, "POST", "payments", {
+      key: `pay-${key}-${tries}`,
+      body: { order: id },
+      ...(as && { as }),
+      ...(token && { headers: { "x-order-token": token } }),
+    })
+    if (!allow(outcome, "start", answer, ["order-not-payable", "payment-changed"])) return {}
+    start = answer.body
+  }
+  return {}
+}
 
 type Deed = (shop: Shop, order: Placed, key: string) => Promise<void>
 

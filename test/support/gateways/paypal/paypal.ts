@@ -6,6 +6,7 @@ import type { Behaviour } from "../behaviour.ts"
 import { type Asked, type Bill, Party, type Said, type Told, unguessable } from "../party.ts"
 import { approve, orderRoutes, shown as shownOrder } from "./orders.ts"
 import { dispute, paymentRoutes, settle, shown } from "./payments.ts"
+import { transactionsOf } from "./transactions.ts"
 import { malformed, minorOf, missing, moneyOf, Refusal } from "./wire.ts"
 
 /** A request as its verb sees it. `mock`: the error that `PayPal-Mock-Response` asks for. */
@@ -48,7 +49,12 @@ export class PayPal extends Party {
         "plain",
         () => ({ items: [...this.table("disputes").values()], links: [] }),
       ],
-      ["GET", /^\/v1\/reporting\/transactions$/, "plain", ({ query }) => this.#transactions(query)],
+      [
+        "GET",
+        /^\/v1\/reporting\/transactions$/,
+        "plain",
+        ({ query }) => transactionsOf(this, query),
+      ],
       [
         "POST",
         /^\/v1\/notifications\/verify-webhook-signature$/,
@@ -322,73 +328,6 @@ export class PayPal extends Party {
       links: [],
     }
     this.tell({ id, type: event_type, body })
-  }
-
-  /** Transaction search v1: captures and refunds between two dates, oldest first. */
-  #transactions(query: URLSearchParams): unknown {
-    const from = query.get("start_date")
-    const to = query.get("end_date")
-    if (!from || !to)
-      throw malformed("MISSING_REQUIRED_PARAMETER", from ? "end_date" : "start_date")
-    if (Date.parse(to) - Date.parse(from) > 31 * 86_400_000)
-      throw malformed("INVALID_PARAMETER_VALUE", "end_date", to)
-    const size = Math.min(500, Number(query.get("page_size") ?? 100))
-    const page = Number(query.get("page") ?? 1)
-    const rows = [
-      ...[...this.table("captures").values()].map((row) => ({
-        row,
-        of: row.order,
-        type: "ODR",
-        code: "T0006",
-        sign: 1,
-      })),
-      ...[...this.table("refunds").values()].map((row) => ({
-        row,
-        of: row.capture,
-        type: "TXN",
-        code: "T1107",
-        sign: -1,
-      })),
-    ]
-      .filter(
-        ({ row }) =>
-          Date.parse(row.create_time) >= Date.parse(from) &&
-          Date.parse(row.create_time) <= Date.parse(to),
-      )
-      .toSorted((a, b) => a.row.create_time.localeCompare(b.row.create_time))
-    const states: Record<string, string> = { PENDING: "P", FAILED: "D" }
-    return {
-      transaction_details: rows
-        .slice((page - 1) * size, page * size)
-        .map(({ row, of, type, code, sign: by }) => {
-          const { currency_code: currency } = row.amount
-          const fee = row.seller_receivable_breakdown?.paypal_fee
-          return {
-            transaction_info: {
-              transaction_id: row.id,
-              paypal_reference_id: of,
-              paypal_reference_id_type: type,
-              transaction_event_code: code,
-              transaction_initiation_date: row.create_time,
-              transaction_updated_date: row.update_time,
-              transaction_amount: moneyOf(by * minorOf(row.amount, "amount"), currency),
-              ...(fee && { fee_amount: moneyOf(-minorOf(fee, "fee", true), currency) }),
-              transaction_status: states[row.status] ?? "S",
-              ...(row.invoice_id && { invoice_id: row.invoice_id }),
-              ...(row.custom_id && { custom_field: row.custom_id }),
-              protection_eligibility: "01",
-            },
-          }
-        }),
-      account_number: "NEXUSMERCHANT",
-      start_date: from,
-      end_date: to,
-      last_refreshed_datetime: this.now(),
-      page,
-      total_items: rows.length,
-      total_pages: Math.ceil(rows.length / size),
-      links: [],
-    }
   }
 }
 

@@ -1,7 +1,8 @@
 import { badCard, type Card, cardOf, goodCard } from "../cards.ts"
-import { feeOf, keyAmong } from "../party.ts"
+import { feeOf } from "../party.ts"
+import { refund } from "./refunds.ts"
 import type { Call, Square } from "./square.ts"
-import { paidWith } from "./tenders.ts"
+import { bookOf, paidWith } from "./tenders.ts"
 import { invalid, type Money, moneyOf, Refusal, textOf } from "./wire.ts"
 
 /** What Square keeps of an online payment: 2.9 % and 30. */
@@ -108,17 +109,6 @@ function taken(square: Square, payment: any): void {
   )
 }
 
-function bookOf(square: Square, payment: any, moved: Parameters<Square["book"]>[2]): void {
-  const order = square.table("orders").get(payment.order_id)
-  const told = [
-    payment.reference_id,
-    payment.note,
-    order?.reference_id,
-    ...Object.values(order?.metadata ?? {}),
-  ]
-  square.book(payment.id, payment.amount_money.currency, { ...moved, key: keyAmong(told) })
-}
-
 function create(square: Square, { body }: Call): any {
   const source = textOf(body.source_id, "source_id", 255, true) ?? ""
   const money = moneyOf(body.amount_money, "amount_money")
@@ -200,107 +190,6 @@ function cancelByKey(square: Square, { body }: Call): any {
   else if (payment?.status === "COMPLETED")
     refund(square, { payment_id: payment.id, amount_money: payment.amount_money })
   return {}
-}
-
-function refund(square: Square, body: any): any {
-  const payment = square.get("payments", textOf(body.payment_id, "payment_id", 255, true) ?? "")
-  const money = moneyOf(body.amount_money, "amount_money")
-  const reason = textOf(body.reason, "reason", 192)
-  const before = payment.refunded_money?.amount ?? 0
-  const isDisputed = [...square.table("disputes").values()].some(
-    ({ disputed_payment, state }) => disputed_payment.payment_id === payment.id && state !== "WON",
-  )
-  if (payment.status !== "COMPLETED" || isDisputed)
-    throw new Refusal(400, {
-      category: "REFUND_ERROR",
-      code: "PAYMENT_NOT_REFUNDABLE",
-      detail: isDisputed ? "The payment is disputed." : "The payment is not completed.",
-    })
-  if (money.currency !== payment.amount_money.currency)
-    throw new Refusal(400, {
-      category: "REFUND_ERROR",
-      code: "REFUND_AMOUNT_INVALID",
-      detail: "Another currency than the payment's.",
-      field: "amount_money.currency",
-    })
-  if (before + money.amount > payment.amount_money.amount)
-    throw new Refusal(400, {
-      category: "REFUND_ERROR",
-      code: "REFUND_AMOUNT_INVALID",
-      detail: "The requested refund amount exceeds the amount available to refund.",
-      field: "amount_money.amount",
-    })
-  const at = square.now()
-  const made = {
-    id: `${payment.id}_${square.newId(22)}`,
-    status: "PENDING",
-    amount_money: money,
-    payment_id: payment.id,
-    order_id: payment.order_id,
-    location_id: payment.location_id,
-    ...(reason !== undefined && { reason }),
-    created_at: at,
-    updated_at: at,
-  }
-  square.table("refunds").set(made.id, made)
-  payment.refunded_money = { ...money, amount: before + money.amount }
-  payment.refund_ids = [...(payment.refund_ids ?? []), made.id]
-  bookOf(square, payment, { refunded: money.amount })
-  square.happened("refund.created", "refund", made.id, { refund: made })
-  square.changed("payment", payment, {})
-  const fails = square.happens(square.behaviour.refuseRefunds)
-  if (!square.behaviour.pendingRefunds)
-    square.afterwards(() => settle(square, made, fails ? "failed" : "succeeded"))
-  return { refund: made }
-}
-
-/** A refund that was on its way arrives, or is refused. */
-export function settle(square: Square, made: any, status: "succeeded" | "failed"): void {
-  const payment = square.get("payments", made.payment_id)
-  if (status === "failed") {
-    const { amount, currency } = payment.refunded_money
-    payment.refunded_money = { amount: amount - made.amount_money.amount, currency }
-    bookOf(square, payment, { refunded: -made.amount_money.amount })
-  }
-  square.changed("refund", made, { status: status === "succeeded" ? "COMPLETED" : "FAILED" })
-}
-
-/** The payer's bank takes the money back until it decides. */
-export function dispute(square: Square, payment: any, outcome?: "won" | "lost"): void {
-  const { currency } = payment.amount_money
-  const amount = payment.amount_money.amount - (payment.refunded_money?.amount ?? 0)
-  const known = [...square.table("disputes").values()].find(
-    (one) => one.disputed_payment.payment_id === payment.id,
-  )
-  if (outcome === undefined && !known && amount > 0) {
-    const at = square.now()
-    const made = {
-      id: square.newId(22),
-      amount_money: { amount, currency },
-      reason: "NO_KNOWLEDGE",
-      state: "EVIDENCE_REQUIRED",
-      due_at: new Date(Date.now() + 7 * 86_400_000).toISOString(),
-      disputed_payment: { payment_id: payment.id },
-      card_brand: "VISA",
-      created_at: at,
-      updated_at: at,
-      reported_at: at,
-      brand_dispute_id: square.newId(12),
-      version: 1,
-      location_id: payment.location_id,
-    }
-    square.table("disputes").set(made.id, made)
-    bookOf(square, payment, { disputed: amount })
-    square.happened("dispute.created", "dispute", made.id, { dispute: made })
-  }
-  if (outcome === undefined || known?.state !== "EVIDENCE_REQUIRED") return
-  Object.assign(known, {
-    state: outcome === "won" ? "WON" : "LOST",
-    updated_at: square.now(),
-    version: known.version + 1,
-  })
-  if (outcome === "won") bookOf(square, payment, { disputed: -known.amount_money.amount })
-  square.happened("dispute.state.updated", "dispute", known.id, { dispute: known })
 }
 
 /** Payments, refunds and disputes, as `[method, path, run]`. */

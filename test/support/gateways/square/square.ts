@@ -2,8 +2,10 @@ import { createHash, createHmac, randomUUID } from "node:crypto"
 
 import type { Behaviour } from "../behaviour.ts"
 import { type Asked, type Bill, Party, type Said, type Told, unguessable } from "../party.ts"
+import { dispute } from "./disputes.ts"
 import { draft, orderRoutes, payLink } from "./orders.ts"
-import { dispute, paymentRoutes, settle } from "./payments.ts"
+import { paymentRoutes } from "./payments.ts"
+import { settle } from "./refunds.ts"
 import { invalid, listOf, missing, Refusal, textOf } from "./wire.ts"
 
 /** A request as its verb sees it. */

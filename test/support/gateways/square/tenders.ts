@@ -1,3 +1,4 @@
+import { keyAmong } from "../party.ts"
 import type { Square } from "./square.ts"
 
 /** A payment counts towards its order once it is there, and pays it once its money is taken. */
@@ -30,4 +31,16 @@ export function orderChanged(
 ): void {
   const order_updated = { order_id: id, location_id, state, version, updated_at, created_at }
   square.happened("order.updated", "order", id, { order_updated })
+}
+
+/** Books money of a payment, with our id of it as its order or note tell it. */
+export function bookOf(square: Square, payment: any, moved: Parameters<Square["book"]>[2]): void {
+  const order = square.table("orders").get(payment.order_id)
+  const told = [
+    payment.reference_id,
+    payment.note,
+    order?.reference_id,
+    ...Object.values(order?.metadata ?? {}),
+  ]
+  square.book(payment.id, payment.amount_money.currency, { ...moved, key: keyAmong(told) })
 }

@@ -12,9 +12,11 @@ import {
   type Told,
   unguessable,
 } from "../party.ts"
-import { chargeRoutes, dispute, settle } from "./charges.ts"
+import { chargeRoutes } from "./charge-routes.ts"
 import { customerRoutes, confirmSetup } from "./customers.ts"
+import { dispute } from "./disputes.ts"
 import { intentRoutes, succeed } from "./intents.ts"
+import { settle } from "./refunds.ts"
 import { missing, paramsOf, type Params, Refusal, type Route } from "./wire.ts"
 
 /** The API version whose forms these are. */

@@ -125,15 +125,17 @@ type Progress = { held: number; recorded: number }
  * anything half done.
  */
 function watch(): { read: () => Progress; close: () => void } {
-  const open = (kind: string, sql: string) =>
-    globSync(`${persistTo}/**/${kind}/*.sqlite`)
-      .filter((file) => !file.endsWith("metadata.sqlite"))
-      .map((file) => {
-        const database = new DatabaseSync(file, { readOnly: true })
-        return { database, statement: database.prepare(sql) }
-      })
-  const stock = open("nexus-ProductStock", "SELECT count(*) AS n FROM holds")
-  const shop = open("miniflare-D1DatabaseObject", "SELECT count(*) AS n FROM orders")
+  const open = (kind: string, table: string) =>
+    globSync(`${persistTo}/**/${kind}/*.sqlite`).flatMap((file) => {
+      const database = new DatabaseSync(file, { readOnly: true })
+      const has = database.prepare("SELECT 1 FROM sqlite_master WHERE name = ?").get(table)
+      if (has)
+        return [{ database, statement: database.prepare(`SELECT count(*) AS n FROM ${table}`) }]
+      database.close()
+      return []
+    })
+  const stock = open("nexus-ProductStock", "holds")
+  const shop = open("miniflare-D1DatabaseObject", "orders")
   const count = (files: typeof stock) =>
     files.reduce((sum, { statement }) => sum + Number(statement.get()?.["n"]), 0)
   return {

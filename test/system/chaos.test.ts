@@ -10,7 +10,7 @@ test(
   { timeout: 900_000 },
   async () => {
     const outcome = await chaos({
-      orders: Number(process.env["CHAOS_ORDERS"] ?? 120),
+      orders: Number(process.env["CHAOS_ORDERS"] ?? 60),
       seed: Number(process.env["CHAOS_SEED"] ?? 7),
       shoppers: 8,
       killEveryMs: 4000,

@@ -5,16 +5,19 @@ import { chaos } from "./chaos/chaos.ts"
 
 afterAll(cleanUp)
 
-test(
+const orders = process.env["CHAOS_ORDERS"]
+
+/** Takes ten minutes and more: `CHAOS_ORDERS=40 npm run test:system -- chaos`, or `npm run chaos`. */
+test.skipIf(orders === undefined)(
   "shoppers, staff, gateways that misbehave and a server that dies every few seconds leave nothing wrong",
   { timeout: 900_000 },
   async () => {
     const outcome = await chaos({
-      orders: Number(process.env["CHAOS_ORDERS"] ?? 60),
+      orders: Number(orders),
       seed: Number(process.env["CHAOS_SEED"] ?? 7),
       shoppers: 8,
       killEveryMs: 4000,
-      gateways: ["stripe", "paypal", "square", "fake"],
+      gateways: ["fake"],
       log: () => {},
     })
     expect(outcome.wrong).toEqual([])

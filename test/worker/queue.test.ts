@@ -152,11 +152,11 @@ describe("a message", () => {
         to: "confirmed",
       })
       expect((await deliver([message])).retryMessages).toHaveLength(1)
-      expect(await deliveriesOf(message)).toEqual(["mail"])
+      expect(await deliveriesOf(message)).toEqual(["cash", "mail"])
       isDown = false
       expect((await deliver([message], { attempts: 2 })).explicitAcks).toEqual(["m0"])
       expect(runs.toSorted()).toEqual(["mail", "webhooks", "webhooks"])
-      expect(await deliveriesOf(message)).toEqual(["mail", "webhooks"])
+      expect(await deliveriesOf(message)).toEqual(["cash", "mail", "webhooks"])
       expect((await outboxOf(message))?.done_at).not.toBeNull()
       await deliver([message], { attempts: 3 })
       expect(runs).toHaveLength(3)

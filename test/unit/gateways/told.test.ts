@@ -357,10 +357,10 @@ describe("Stripe's saved methods", () => {
     [{ status: "requires_action", payment_method: null }, "open", null],
   ])("are set up: %j", async (given, status, method) => {
     const setup = { id: "seti_1", client_secret: "secret", ...given }
-    const { setup: begin } = saved({
+    const gateway = saved({
       setupIntents: { create: async () => setup, retrieve: async () => setup },
     })
-    const answer = await begin({ key: "k", customer: "cus_1", returnUrl: undefined })
+    const answer = await gateway.setup({ key: "k", customer: "cus_1", returnUrl: undefined })
     expect(answer).toEqual({ ref: "seti_1", status, method, clientSecret: "secret" })
   })
 
@@ -375,8 +375,8 @@ describe("Stripe's saved methods", () => {
       { id: "pm_3", type: "us_bank_account", us_bank_account: { last4: "6789" } },
       { id: "pm_4", type: "link" },
     ]
-    const { methods } = saved({ customers: { listPaymentMethods: async () => ({ data }) } })
-    expect(await methods("cus_1")).toEqual([
+    const gateway = saved({ customers: { listPaymentMethods: async () => ({ data }) } })
+    expect(await gateway.methods("cus_1")).toEqual([
       { ref: "pm_1", kind: "card", brand: "visa", last4: "4242", expires: "2030-04" },
       { ref: "pm_2", kind: "sepa_debit", brand: null, last4: "3000", expires: null },
       { ref: "pm_3", kind: "us_bank_account", brand: null, last4: "6789", expires: null },

@@ -1,21 +1,26 @@
+import { connect } from "node:net"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 
 import { writeAccounts } from "./accounts.ts"
 import { demoAccounts, demoPassword, loadDemo } from "./demo.ts"
+import { readFlags } from "./flags.ts"
 import { startGateways } from "./gateways.ts"
 import { ensureLocalSecrets } from "./secrets.ts"
 import { output, wrangler } from "./wrangler.ts"
 import "./assets.ts"
 
 /** Starts the shop on this machine: `npm start -- [--no-demo] [--fake-gateways[=<port>]] [any flag of wrangler dev]`. */
-const isOurs = (flag: string) => flag === "--no-demo" || /^--fake-gateways(?:=|$)/.test(flag)
-const flags = process.argv.slice(2).filter((flag) => !isOurs(flag))
-const withDemo = !process.argv.includes("--no-demo")
-const gatewayFlag = process.argv.find((flag) => flag.startsWith("--fake-gateways"))
-const port = valueOf("--port") ?? "8787"
+const { port, persistTo, withDemo, gatewaysPort, rest: flags } = flagsOrEnd()
 const base = `http://localhost:${port}`
-const state = valueOf("--persist-to") ? ["--persist-to", valueOf("--persist-to") ?? ""] : []
+const state = persistTo === undefined ? [] : ["--persist-to", persistTo]
+
+for (const [asked, flag] of [
+  [port, "--port"],
+  [gatewaysPort, "--fake-gateways"],
+] as const)
+  if (asked !== undefined && (await isTaken(asked)))
+    end(`Something is listening on port ${asked} already: stop it, or choose another by ${flag}.`)
 
 ensureLocalSecrets()
 for (const database of ["DB", "SEARCH"])
@@ -23,20 +28,21 @@ for (const database of ["DB", "SEARCH"])
 await writeAccounts(demoAccounts, ["--local", ...state], false)
 
 // They know next time what they knew, as the shop does.
-const gateways = gatewayFlag
-  ? await startGateways({
-      port: Number(gatewayFlag.split("=")[1] ?? 8790),
-      shop: base,
-      file: join(valueOf("--persist-to") ?? ".wrangler/state", "gateways.json"),
-    })
-  : undefined
+const gateways =
+  gatewaysPort === undefined
+    ? undefined
+    : await startGateways({
+        port: gatewaysPort,
+        shop: base,
+        file: join(persistTo ?? ".wrangler/state", "gateways.json"),
+      })
 const settings = Object.entries(gateways?.settings ?? {})
 
 const quiet = flags.some((flag) => flag.startsWith("--log-level")) ? [] : ["--log-level", "warn"]
 const server = wrangler([
   "dev",
   "--port",
-  port,
+  String(port),
   "--show-interactive-dev-session=false",
   "--var",
   "ENVIRONMENT:development",
@@ -44,7 +50,7 @@ const server = wrangler([
   `BASE_URL:${base}`,
   ...settings.flatMap(([name, value]) => ["--var", `${name}:${value}`]),
   ...quiet,
-  ...withoutPort(flags),
+  ...flags,
 ])
 server.on("exit", (code) => process.exit(code ?? 1))
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => server.kill(signal))
@@ -66,16 +72,28 @@ if (gateways)
   Test cards  4242 4242 4242 4242 is good, 4000 0000 0000 0002 is declined
 `)
 
-function valueOf(name: string): string | undefined {
-  const index = flags.findIndex((flag) => flag === name || flag.startsWith(`${name}=`))
-  return index < 0 ? undefined : (flags[index]?.split("=")[1] ?? flags[index + 1])
+function flagsOrEnd() {
+  try {
+    return readFlags(process.argv.slice(2))
+  } catch (error) {
+    return end(error instanceof Error ? error.message : String(error))
+  }
 }
 
-function withoutPort(all: readonly string[]): string[] {
-  const index = all.indexOf("--port")
-  return all.filter(
-    (flag, at) => !flag.startsWith("--port=") && (index < 0 || (at !== index && at !== index + 1)),
-  )
+function end(reason: string): never {
+  console.error(reason)
+  process.exit(2)
+}
+
+function isTaken(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "localhost")
+    socket.once("error", () => resolve(false))
+    socket.once("connect", () => {
+      socket.destroy()
+      resolve(true)
+    })
+  })
 }
 
 async function reachable(): Promise<void> {

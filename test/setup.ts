@@ -23,8 +23,20 @@ afterEach(async () => {
   vi.useRealTimers()
   vi.restoreAllMocks()
   forget()
-  await reset()
+  do await reset()
+  while (!(await isEmpty(env.DB)) || !(await isEmpty(env.SEARCH)))
 })
+
+/**
+ * Whether nothing is left of a database. What a request left to the queue may open one just while it is being deleted,
+ * and then holds on to the old rows.
+ */
+async function isEmpty(db: D1Database): Promise<boolean> {
+  const table = await db
+    .prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '_cf_%' LIMIT 1")
+    .first()
+  return table === null
+}
 
 /** The statements that make a database that is like this one: tables, rows, then what watches over them. */
 async function statementsOf(db: D1Database): Promise<string[]> {

@@ -421,7 +421,7 @@ it("what somebody owns is not there for another customer, on any operation that 
   const owned: Record<string, string> = {
     order: placed.body.id,
     subscription: subscribed.body.id,
-    // Of a payment method: only its gateway's customer has any.
+    // One at the gateway: whoever has saved none there has no such method, whatever it is called.
     payment_method: "pm_1",
     return: asked.body.id,
     payment: placed.body.payment.id,

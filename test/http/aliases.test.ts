@@ -302,13 +302,14 @@ it("an order's status by its other spellings", async () => {
   const status = await call("GET", `/api/v1/orders/${id}/status/`, { as: customer })
   expect(status).toMatchObject({ status: 200, body: { id, status: "delivered" } })
   const history = await call("GET", `/api/v1/orders/${id}/status_history/`, { as: customer })
-  const moves = history.body.results.filter(({ kind }: any) => kind !== "fulfilment")
-  expect(moves.map((one: any) => one.to)).toEqual([
-    "pending",
-    "confirmed",
-    "processing",
-    "shipped",
-    "delivered",
+  // What is sent and arrives is told of the parcel too, beside the order's own change.
+  expect(history.body.results.map(({ kind, to }: any) => [kind, to])).toEqual([
+    ["placed", "pending"],
+    ["status", "confirmed"],
+    ["status", "processing"],
+    ["fulfilment", "fulfilled"],
+    ["status", "shipped"],
+    ["status", "delivered"],
   ])
   const all = await call("GET", "/api/orders/admin/all/", { as: staff })
   expect(all.body.count).toBe(1)

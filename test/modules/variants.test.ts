@@ -41,12 +41,24 @@ describe("a product in variants", () => {
       held: 0,
       available: 4,
     })
-    expect((await call("GET", "products/shirt/availability")).body).toMatchObject({
+    expect((await call("GET", "products/shirt/availability")).body).toEqual({
       product_id: made.id,
       available: 6,
       variants: [
-        { variant_id: made.variants[0]?.id, sku: "TEE-S", available: 2 },
-        { variant_id: made.variants[1]?.id, sku: "TEE-M", available: 4 },
+        {
+          variant_id: made.variants[0]?.id,
+          sku: "TEE-S",
+          available: 2,
+          is_tracked: true,
+          is_backorder: false,
+        },
+        {
+          variant_id: made.variants[1]?.id,
+          sku: "TEE-M",
+          available: 4,
+          is_tracked: true,
+          is_backorder: false,
+        },
       ],
     })
   })

@@ -2,9 +2,13 @@ import { z } from "zod"
 
 import type { Id, IdKind } from "#lib/id.ts"
 
+/** What zod says of a field that is not there, by the shape that it should have. */
+const kindsOfMissing = new Set(["invalid_type", "invalid_union", "invalid_value"])
+
 z.config({
   customError: (issue) => {
-    if (issue.code === "invalid_type" && issue.input === undefined) return "This field is required."
+    if (issue.input === undefined && kindsOfMissing.has(issue.code))
+      return "This field is required."
     if (issue.code === "invalid_format" && issue["format"] === "email")
       return "Enter a valid email address."
     return undefined

@@ -132,6 +132,17 @@ describe("validating", () => {
     expect(codesOf(abroad)).toEqual([["shipping_method", "shipping-unavailable"]])
     const none = await check({ shipping_address: address, shipping_method: "shm_none" })
     expect(codesOf(none)).toEqual([["shipping_method", "unknown"]])
+    const both = await check({
+      shipping_address: address,
+      shipping_method: "shm_none",
+      coupon_codes: ["NOPE"],
+      expected_total: "1.00",
+    })
+    expect(codesOf(both)).toEqual([
+      ["shipping_method", "unknown"],
+      ["coupon_codes", "unknown"],
+    ])
+    expect(both.body.total_amount).toBe("10.00")
     const unknown = await call("POST", "checkout/validate", {
       body: { items: [{ product_id: "nothing", quantity: 1 }] },
     })

@@ -161,7 +161,8 @@ describe("adjusting over HTTP", () => {
     expect((await adjust("lamp", { set: 12, reason: "damaged" }, staff)).body.on_hand).toBe(12)
     const ledger = await call("GET", `admin/inventory/${product.id}/movements`, { as: staff })
     expect(ledger.body).toMatchObject({
-      next_before: null,
+      count: 3,
+      next_cursor: null,
       results: [
         { delta: -3, on_hand: 12, reason: "damaged", note: "", actor: staff.id, order_id: null },
         { delta: 10, on_hand: 15, reason: "restock", note: "Delivery", actor: staff.id },
@@ -170,15 +171,47 @@ describe("adjusting over HTTP", () => {
     })
   })
 
-  it("shows the ledger in stretches", async () => {
+  it("shows the ledger in pages, as every list: by number, offset and cursor", async () => {
     const staff = await make.user("staff")
     const product = await make.product({ stock_quantity: 1 })
     for (const set of [2, 3, 4]) await adjust(product.id, { set, reason: "correction" }, staff)
-    const path = `admin/inventory/${product.id}/movements?limit=3`
-    const first = await call("GET", path, { as: staff })
-    expect(first.body.results.map((row: { on_hand: number }) => row.on_hand)).toEqual([4, 3, 2])
-    const next = await call("GET", `${path}&before=${first.body.next_before}`, { as: staff })
-    expect(next.body).toMatchObject({ next_before: null, results: [{ on_hand: 1 }] })
+    const path = `/api/v1/admin/inventory/${product.id}/movements`
+    const page = async (query: string) => {
+      const { body } = await call("GET", `${path}?${query}`, { as: staff })
+      return [body.count, body.results.map((row: { on_hand: number }) => row.on_hand)]
+    }
+    expect(await page("")).toEqual([4, [4, 3, 2, 1]])
+    expect(await page("page_size=3&page=2")).toEqual([4, [1]])
+    expect(await page("limit=2&offset=1")).toEqual([4, [3, 2]])
+
+    const first = await call("GET", `${path}?page_size=3`, { as: staff })
+    expect(first.body).toMatchObject({
+      count: 4,
+      next: `http://nexus.test${path}?page_size=3&page=2`,
+      previous: null,
+    })
+    // A cursor neither skips nor repeats what is there while more comes.
+    await adjust(product.id, { set: 9, reason: "correction" }, staff)
+    const cursor = encodeURIComponent(first.body.next_cursor)
+    expect(await page(`page_size=3&cursor=${cursor}`)).toEqual([5, [1]])
+
+    expect(await call("GET", `${path}?page=3`, { as: staff })).toMatchObject({
+      status: 404,
+      body: { code: "invalid-page" },
+    })
+    expect(await call("GET", `${path}?cursor=nonsense`, { as: staff })).toMatchObject({
+      status: 400,
+      body: { errors: [{ field: "cursor", parameter: "cursor" }] },
+    })
+  })
+
+  it("names everything that is missing from an adjustment at once", async () => {
+    const [staff, product] = [await make.user("staff"), await make.product()]
+    const { body } = await adjust(product.id, {}, staff)
+    expect(body.errors.map(({ field, detail }: any) => [field, detail])).toEqual([
+      ["reason", "This field is required."],
+      ["delta", "Give either delta or set."],
+    ])
   })
 
   it("never goes below zero", async () => {

@@ -1,8 +1,6 @@
 import { randomUUID } from "node:crypto"
 import { setTimeout as sleep } from "node:timers/promises"
 
-import type { z } from "zod"
-
 import type { StockMovement } from "#modules/inventory/model.ts"
 import type { Order } from "#modules/orders/model.ts"
 
@@ -79,21 +77,23 @@ export async function allOrders(call: Call, staff: string): Promise<Order[]> {
   }
 }
 
-type Movement = z.infer<typeof StockMovement>
-
 /** A product's whole ledger, newest first. */
-export async function ledgerOf(call: Call, staff: string, product: string): Promise<Movement[]> {
-  const rows: Movement[] = []
-  for (let before = ""; ;) {
-    const stretch = await call<{ results: Movement[]; next_before: number | null }>(
+export async function ledgerOf(
+  call: Call,
+  staff: string,
+  product: string,
+): Promise<StockMovement[]> {
+  const rows: StockMovement[] = []
+  for (let cursor = ""; ;) {
+    const page = await call<{ results: StockMovement[]; next_cursor: string | null }>(
       "GET",
-      `admin/inventory/${product}/movements?limit=100${before}`,
+      `admin/inventory/${product}/movements?page_size=100${cursor}`,
       { as: staff },
     )
-    const { results, next_before } = expected(200, stretch)
+    const { results, next_cursor } = expected(200, page)
     rows.push(...results)
-    if (next_before === null) return rows
-    before = `&before=${next_before}`
+    if (next_cursor === null) return rows
+    cursor = `&cursor=${encodeURIComponent(next_cursor)}`
   }
 }
 

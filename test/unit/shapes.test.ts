@@ -1,7 +1,18 @@
 import { describe, expect, it, test } from "vitest"
 import { z } from "zod"
 
-import { Count, Flag, id, line, pageOf, PriceInput, Quantity, Ref, spelled } from "#lib/shapes.ts"
+import {
+  Count,
+  CountryInput,
+  Flag,
+  id,
+  line,
+  pageOf,
+  PriceInput,
+  Quantity,
+  Ref,
+  spelled,
+} from "#lib/shapes.ts"
 
 /** What a shape reads of a value; its complaints, where it refuses. */
 function read(shape: z.ZodType, value: unknown): unknown {
@@ -219,4 +230,25 @@ describe("a page on the wire", () => {
     expect(Page.safeParse({ ...page, count_is_capped: true }).success).toBe(true)
     expect(Page.safeParse({ ...page, count_is_capped: false }).success).toBe(false)
   })
+})
+
+it("a field that is not there is required, whatever shape it should have", () => {
+  const shape = z.object({
+    text: z.string(),
+    ref: Ref,
+    kind: z.enum(["a", "b"]),
+    own: CountryInput,
+  })
+  const said = (value: unknown) =>
+    shape.safeParse(value).error?.issues.map(({ path, message }) => [path.join("."), message])
+  expect(said({})).toEqual([
+    ["text", "This field is required."],
+    ["ref", "This field is required."],
+    ["kind", "This field is required."],
+    ["own", "A two-letter country code (ISO 3166-1)."],
+  ])
+  expect(said({ text: "t", ref: [], kind: "c", own: "GB" })?.map(([field]) => field)).toEqual([
+    "ref",
+    "kind",
+  ])
 })

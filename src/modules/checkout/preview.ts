@@ -63,7 +63,17 @@ export async function validate(ctx: Ctx, input: CheckoutDraft): Promise<Validati
     readPurse(ctx, input),
     pricesOf(ctx, input, wanted).catch(() => ownPrices(ctx)),
   ])
-  const quote = priced instanceof DomainError ? undefined : priced
+  // Where only the shipping is refused, the rest is judged all the same.
+  const judged =
+    priced instanceof DomainError
+      ? await priceOf(
+          ctx,
+          { currency: input.currency },
+          { ...wanted, lines: sold },
+          { shipping: null, email },
+        ).catch(refusal)
+      : priced
+  const quote = judged instanceof DomainError ? undefined : judged
   // What cannot be priced in the currency asked for is shown in the shop's own.
   const shown = (prices.inForce ?? quote) ? prices : ownPrices(ctx)
   const { currency } = shown
@@ -98,7 +108,9 @@ export async function validate(ctx: Ctx, input: CheckoutDraft): Promise<Validati
             code: "payment-method-unavailable",
           },
         ]),
-    ...(quote ? codeProblems(input, quote) : sold.length > 0 ? problemsOf(priced) : []),
+    ...(priced instanceof DomainError && sold.length > 0 ? problemsOf(priced) : []),
+    ...(quote ? codeProblems(quote) : []),
+    ...(priced instanceof DomainError ? [] : totalProblems(input, priced)),
     ...funds.refused.map(({ index, detail }) => ({
       field: `gift_cards.${index}`,
       detail,
@@ -190,15 +202,19 @@ function itemOf({ inCart }: WantedLine): { item_id?: string } {
   return inCart ? { item_id: inCart.id } : {}
 }
 
-function codeProblems(input: CheckoutDraft, quote: Priced): Problem[] {
-  const codes = refusedCodes(quote).map(({ code, reason, detail }) => ({
+function codeProblems(quote: Priced): Problem[] {
+  return refusedCodes(quote).map(({ code, reason, detail }) => ({
     field: "coupon_codes",
     detail: `${code}: ${detail}`,
     code: reason,
   }))
-  if (codes.length > 0) return codes
+}
+
+/** A total other than the one that was seen; without the codes that are refused it is another one anyway. */
+function totalProblems({ expected_total: expected }: CheckoutDraft, quote: Priced): Problem[] {
+  if (refusedCodes(quote).length > 0) return []
   try {
-    requireAsSeen(input.expected_total, quote)
+    requireAsSeen(expected, quote)
     return []
   } catch (error) {
     return [{ field: "expected_total", ...refusalOf(error) }]

@@ -1,11 +1,14 @@
+import { sql } from "drizzle-orm"
+
 import { nameOf, requirePermission } from "#actor.ts"
 import type { Ctx } from "#context.ts"
 import { type Id, randomBase32 } from "#lib/id.ts"
 import * as sellables from "#modules/catalog/sellables.ts"
+import { closePage, countCap, type Page, planPage, valuesAt, valuesIn } from "#platform/page.ts"
 
 import { outOfStock } from "./inventory.ts"
 import * as levels from "./levels.ts"
-import type { Adjustment, MovementList, MovementQuery, StockLevel, StockPolicy } from "./model.ts"
+import type { Adjustment, MovementQuery, StockLevel, StockMovement, StockPolicy } from "./model.ts"
 import { at } from "./remote.ts"
 import { defaultPolicy, type Snapshot } from "./stock.ts"
 
@@ -43,21 +46,25 @@ export async function setPolicy(ctx: Ctx, ref: string, input: StockPolicy): Prom
   return shown(ctx, productId, variantId, snapshot)
 }
 
-/** The ledger of a variant, newest first. @throws `not-found` */
+/** The ledger of a variant, newest first: its ids are in the order of time. @throws `not-found`, `invalid-page`, `invalid-input` */
 export async function movements(
   ctx: Ctx,
   ref: string,
   query: MovementQuery,
-): Promise<MovementList> {
+): Promise<Page<StockMovement>> {
   requirePermission(ctx, "inventory:read")
   const { productId, variantId } = await sellables.resolveStocked(ctx, ref)
-  const rows = await at(ctx, productId, (stub) =>
-    stub.movements(variantId, query.limit, query.before),
-  )
-  return {
-    results: rows,
-    next_before: rows.length === query.limit ? (rows.at(-1)?.id ?? null) : null,
-  }
+  const byId = { by: sql`id`, of: (row: StockMovement) => row.id }
+  const plan = planPage(query, { orderings: { id: byId }, fallback: "-id", id: byId })
+  const { limit, offset, after } = plan.window
+  const before = after === undefined ? undefined : Number(valuesAt(after, plan.terms)[0])
+  const [rows, n] = await Promise.all([
+    at(ctx, productId, (stub) => stub.movements(variantId, limit + 1, before, offset)),
+    at(ctx, productId, (stub) => stub.countMovements(variantId, countCap + 1)),
+  ])
+  const results = rows.slice(0, limit)
+  const last = rows.length > limit ? results.at(-1) : undefined
+  return closePage(plan, results, n, last && valuesIn(plan.terms, last))
 }
 
 /** Brings the lists up to date, and answers the level that a change has made. */

@@ -10,11 +10,11 @@ import {
   Adjustment,
   InventoryPage,
   InventoryQuery,
-  MovementList,
   MovementQuery,
   Reconcile,
   Reconciled,
   StockLevel,
+  StockMovementPage,
   StockPolicy,
 } from "./model.ts"
 
@@ -114,12 +114,14 @@ export const admin = createRouter()
       access: "staff",
       scope: "inventory:read",
       request: { params, query: MovementQuery },
-      responses: ok(MovementList, "A stretch of the ledger"),
-      refuses: ["not-found"],
+      responses: ok(StockMovementPage, "A page of the ledger"),
+      refuses: ["not-found", "invalid-page"],
     }),
-    async (c) =>
-      c.json(
-        await adjustments.movements(c.var.ctx, c.req.valid("param").item, c.req.valid("query")),
+    async (c) => {
+      const { item } = c.req.valid("param")
+      return c.json(
+        paged(c, await adjustments.movements(c.var.ctx, item, c.req.valid("query"))),
         200,
-      ),
+      )
+    },
   )

@@ -226,16 +226,28 @@ export class Ledger {
     this.#sql.exec("UPDATE stock SET low_told = ? WHERE variant_id = ?", told, variantId)
   }
 
-  /** A variant's movements, newest first, at most `limit` with ids below `before`. */
-  movements(variantId: Id<"variant">, limit: number, before: number): Movement[] {
+  /** A variant's movements, newest first, at most `limit` with ids below `before`, after the first `offset` of them. */
+  movements(variantId: Id<"variant">, limit: number, before: number, offset: number): Movement[] {
     return this.#sql
       .exec<Movement>(
-        "SELECT id, delta, on_hand, reason, order_id, note, actor, created_at FROM movements WHERE variant_id = ? AND id < ? ORDER BY id DESC LIMIT ?",
+        "SELECT id, delta, on_hand, reason, order_id, note, actor, created_at FROM movements WHERE variant_id = ? AND id < ? ORDER BY id DESC LIMIT ? OFFSET ?",
         variantId,
         before,
         limit,
+        offset,
       )
       .toArray()
+  }
+
+  /** How many movements a variant has, counted up to `most`. */
+  countMovements(variantId: Id<"variant">, most: number): number {
+    return this.#sql
+      .exec<{ n: number }>(
+        "SELECT count(*) AS n FROM (SELECT 1 FROM movements WHERE variant_id = ? LIMIT ?)",
+        variantId,
+        most,
+      )
+      .one().n
   }
 
   /** Each variant's level beside the sum of its movements, which it must equal. */

@@ -41,10 +41,11 @@ export const Adjustment = z
     reason: z.enum(movementReasons),
     note: z.string().trim().max(500).default(""),
   })
-  .refine((given) => (given.delta === undefined) !== (given.set === undefined), {
-    path: ["delta"],
-    message: "Give either delta or set.",
-  })
+  .refine(
+    (given: { delta?: unknown; set?: unknown } | null) =>
+      (given?.delta === undefined) !== (given?.set === undefined),
+    { path: ["delta"], message: "Give either delta or set.", when: () => true },
+  )
   .meta({
     id: "Adjustment",
     example: { delta: 10, reason: "restock", note: "Delivery of the day" },
@@ -155,20 +156,10 @@ export const StockMovement = z
   })
   .meta({ id: "StockMovement" })
 
-/** Which movements. */
-export const MovementQuery = z.object({
-  limit: z.coerce.number().int().min(1).max(100).default(20),
-  before: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .optional()
-    .meta({ description: "`next_before` of the page before" }),
-})
-export type MovementQuery = z.infer<typeof MovementQuery>
+export type StockMovement = z.infer<typeof StockMovement>
+/** A page of the ledger. */
+export const StockMovementPage = pageOf(StockMovement, "StockMovementPage")
 
-/** A stretch of the ledger, newest first. */
-export const MovementList = z
-  .object({ results: z.array(StockMovement), next_before: z.int().nullable() })
-  .meta({ id: "MovementList" })
-export type MovementList = z.infer<typeof MovementList>
+/** Which movements. */
+export const MovementQuery = z.object(pageQuery).omit({ ordering: true })
+export type MovementQuery = z.infer<typeof MovementQuery>

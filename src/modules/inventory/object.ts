@@ -193,9 +193,22 @@ export class ProductStock extends DurableObject<Env> {
     })
   }
 
-  /** The ledger of a variant, newest first, at most `limit` rows with ids below `before`. The deltas of all add up to what is on hand. */
-  movements(variantId: Id<"variant">, limit: number, before = Number.MAX_SAFE_INTEGER): Movement[] {
-    return this.#ledger.movements(variantId, limit, before)
+  /**
+   * The ledger of a variant, newest first, at most `limit` rows with ids below `before`, after the first `offset` of
+   * them. The deltas of all add up to what is on hand.
+   */
+  movements(
+    variantId: Id<"variant">,
+    limit: number,
+    before = Number.MAX_SAFE_INTEGER,
+    offset = 0,
+  ): Movement[] {
+    return this.#ledger.movements(variantId, limit, before, offset)
+  }
+
+  /** How many rows the ledger of a variant has, counted up to `most`. */
+  countMovements(variantId: Id<"variant">, most: number): number {
+    return this.#ledger.countMovements(variantId, most)
   }
 
   /** For audits: each level with the sum of its movements, which it must equal, and who bought, by order id after this one. */

@@ -17,6 +17,7 @@ export type RemoteStock = {
       | "adjust"
       | "watch"
       | "movements"
+      | "countMovements"
       | "audit"
       | "claims"
   ]: (...args: Parameters<ProductStock[M]>) => Promise<ReturnType<ProductStock[M]>>

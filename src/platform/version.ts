@@ -6,7 +6,7 @@ import { DomainError } from "#errors.ts"
 import { commit, raced } from "#platform/commit.ts"
 
 /** A table whose rows count their changes, from 1: see api.md 1.12. */
-type Versioned = SQLiteTable & { id: SQLiteColumn; version: SQLiteColumn }
+type Versioned = SQLiteTable & { version: SQLiteColumn }
 
 /** Of two who change one thing at once the second looks again (`retryRaced`); so often at most. */
 export const mostTries = 25
@@ -41,7 +41,7 @@ export function stale(ctx: Ctx, table: Versioned): Record<string, () => DomainEr
  */
 export async function claimVersion(
   ctx: Ctx,
-  table: Versioned,
+  table: Versioned & { id: SQLiteColumn },
   { id, version }: { id: string; version: number },
 ): Promise<number> {
   if (!ctx.ifMatch) return version

@@ -13,6 +13,7 @@ import {
   Ref,
   spelled,
   TaxClass,
+  Version,
 } from "#lib/shapes.ts"
 import { currencyQuery, inBase } from "#modules/currencies/model.ts"
 
@@ -26,10 +27,6 @@ const Slug = z
   .regex(/^[a-z0-9]+(?:-[a-z0-9]+)*$/, "Lower-case letters, digits and single hyphens.")
   .max(200)
 const Sku = line(64).meta({ example: "LAPTOP-001" })
-
-const Version = z
-  .int()
-  .meta({ description: "Counts its changes; its ETag begins with it", example: 1 })
 
 /** A category's name and address, where another thing mentions it. */
 export const CategoryLink = z.object({

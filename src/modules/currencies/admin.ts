@@ -1,5 +1,6 @@
 import { z } from "zod"
 
+import { versioned } from "#http/etag.ts"
 import { paged } from "#http/paging.ts"
 import { created, createRouter, json, none, ok, route } from "#http/router.ts"
 import { Ref } from "#lib/shapes.ts"
@@ -52,7 +53,7 @@ export const admin = createRouter()
       request: { body: json(NewCurrency) },
       responses: created(Currency, "The currency"),
     }),
-    async (c) => c.json(await settings.create(c.var.ctx, c.req.valid("json")), 201),
+    async (c) => c.json(versioned(c, await settings.create(c.var.ctx, c.req.valid("json"))), 201),
   )
   .openapi(
     route({
@@ -65,8 +66,10 @@ export const admin = createRouter()
       request: { params },
       responses: ok(Currency, "The currency"),
       refuses: ["not-found"],
+      versioned: true,
     }),
-    async (c) => c.json(await settings.get(c.var.ctx, c.req.valid("param").code), 200),
+    async (c) =>
+      c.json(versioned(c, await settings.get(c.var.ctx, c.req.valid("param").code)), 200),
   )
   .openapi(
     route({
@@ -80,9 +83,16 @@ export const admin = createRouter()
       request: { params, body: json(CurrencyChanges) },
       responses: ok(Currency, "The currency as it is now"),
       refuses: ["not-found"],
+      versioned: true,
     }),
     async (c) =>
-      c.json(await settings.update(c.var.ctx, c.req.valid("param").code, c.req.valid("json")), 200),
+      c.json(
+        versioned(
+          c,
+          await settings.update(c.var.ctx, c.req.valid("param").code, c.req.valid("json")),
+        ),
+        200,
+      ),
   )
   .openapi(
     route({
@@ -95,6 +105,7 @@ export const admin = createRouter()
       request: { params },
       responses: none("Gone"),
       refuses: ["not-found"],
+      versioned: true,
     }),
     async (c) => {
       await settings.remove(c.var.ctx, c.req.valid("param").code)

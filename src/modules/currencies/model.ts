@@ -11,6 +11,7 @@ import {
   pageQuery,
   PriceInput,
   Ref,
+  Version,
 } from "#lib/shapes.ts"
 
 import { rateSources } from "./exchange.ts"
@@ -159,6 +160,7 @@ export const Currency = z
     exchange_rate: QuotedRate.nullable().meta({
       description: "What prices are converted by now; null: no rate is new enough",
     }),
+    version: Version,
     created_at: Instant,
     updated_at: Instant,
   })
@@ -251,6 +253,7 @@ export const PriceList = z
     active: z.boolean(),
     starts_at: Instant.nullable(),
     ends_at: Instant.nullable(),
+    version: Version,
     created_at: Instant,
     updated_at: Instant,
   })

@@ -1,5 +1,6 @@
 import { z } from "zod"
 
+import { versioned } from "#http/etag.ts"
 import { paged } from "#http/paging.ts"
 import { created, createRouter, json, none, ok, route } from "#http/router.ts"
 import { Ref } from "#lib/shapes.ts"
@@ -49,7 +50,7 @@ export const routes = createRouter()
       request: { body: json(NewPriceList) },
       responses: created(PriceList, "The price list"),
     }),
-    async (c) => c.json(await lists.create(c.var.ctx, c.req.valid("json")), 201),
+    async (c) => c.json(versioned(c, await lists.create(c.var.ctx, c.req.valid("json"))), 201),
   )
   .openapi(
     route({
@@ -62,8 +63,9 @@ export const routes = createRouter()
       request: { params },
       responses: ok(PriceList, "The price list"),
       refuses: ["not-found"],
+      versioned: true,
     }),
-    async (c) => c.json(await lists.get(c.var.ctx, c.req.valid("param").list), 200),
+    async (c) => c.json(versioned(c, await lists.get(c.var.ctx, c.req.valid("param").list)), 200),
   )
   .openapi(
     route({
@@ -76,9 +78,13 @@ export const routes = createRouter()
       request: { params, body: json(PriceListChanges) },
       responses: ok(PriceList, "The price list as it is now"),
       refuses: ["not-found"],
+      versioned: true,
     }),
     async (c) =>
-      c.json(await lists.update(c.var.ctx, c.req.valid("param").list, c.req.valid("json")), 200),
+      c.json(
+        versioned(c, await lists.update(c.var.ctx, c.req.valid("param").list, c.req.valid("json"))),
+        200,
+      ),
   )
   .openapi(
     route({
@@ -91,6 +97,7 @@ export const routes = createRouter()
       request: { params },
       responses: none("Gone"),
       refuses: ["not-found"],
+      versioned: true,
     }),
     async (c) => {
       await lists.remove(c.var.ctx, c.req.valid("param").list)

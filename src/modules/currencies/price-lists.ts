@@ -8,9 +8,10 @@ import { priceFrom, toDecimal } from "#lib/money.ts"
 import { iso } from "#lib/time.ts"
 import { stageAudit } from "#modules/auth/audit.ts"
 import { products, variants } from "#modules/catalog/tables.ts"
-import { commit } from "#platform/commit.ts"
+import { commit, retryRaced } from "#platform/commit.ts"
 import { jsonRowsOf } from "#platform/db.ts"
 import { mapPage, type Page, readPage } from "#platform/page.ts"
+import { mostTries, nextVersion, requireMatch, stale } from "#platform/version.ts"
 
 import type {
   EntriesSet,
@@ -71,6 +72,7 @@ export async function create(ctx: Ctx, input: NewPriceList): Promise<PriceList> 
     isActive: input.active,
     startsAt: input.starts_at,
     endsAt: input.ends_at,
+    version: 1,
     createdAt: now,
     updatedAt: now,
   }
@@ -95,50 +97,62 @@ export async function create(ctx: Ctx, input: NewPriceList): Promise<PriceList> 
   return result
 }
 
-/** Changes a price list; fields left out stay as they are. @throws `forbidden`, `not-found`, `invalid-input` */
+/** Changes a price list; fields left out stay as they are. @throws `forbidden`, `not-found`, `stale`, `invalid-input` */
 export async function update(ctx: Ctx, id: string, input: PriceListChanges): Promise<PriceList> {
   requirePermission(ctx, "pricing:write")
-  const old = await find(ctx, id)
-  const changes: Partial<ListRow> = {
-    ...(input.name !== undefined && { name: input.name }),
-    ...(input.active !== undefined && { isActive: input.active }),
-    ...(input.starts_at !== undefined && { startsAt: input.starts_at }),
-    ...(input.ends_at !== undefined && { endsAt: input.ends_at }),
-    updatedAt: iso(ctx.now),
-  }
-  const row = { ...old, ...changes }
-  const errors = problemsOf(row)
-  if (errors.length > 0) throw invalid(...errors)
-  const result = toPriceList(row)
-  await commit(
-    ctx,
-    [
-      ctx.db.update(priceLists).set(changes).where(eq(priceLists.id, row.id)),
-      ...stageAudit(ctx, "price-list.changed", null, {
-        price_list: row.id,
-        fields: Object.keys(input).join(" "),
-      }),
-    ],
-    { result },
-  )
+  const result = await retryRaced(async () => {
+    const old = await find(ctx, id)
+    requireMatch(ctx, old.version)
+    const changes: Partial<ListRow> = {
+      ...(input.name !== undefined && { name: input.name }),
+      ...(input.active !== undefined && { isActive: input.active }),
+      ...(input.starts_at !== undefined && { startsAt: input.starts_at }),
+      ...(input.ends_at !== undefined && { endsAt: input.ends_at }),
+      updatedAt: iso(ctx.now),
+    }
+    const row = { ...old, ...changes, version: old.version + 1 }
+    const errors = problemsOf(row)
+    if (errors.length > 0) throw invalid(...errors)
+    const changed = toPriceList(row)
+    const version = nextVersion(priceLists, old.version)
+    await commit(
+      ctx,
+      [
+        ctx.db
+          .update(priceLists)
+          .set({ ...changes, version })
+          .where(eq(priceLists.id, row.id)),
+        ...stageAudit(ctx, "price-list.changed", null, {
+          price_list: row.id,
+          fields: Object.keys(input).join(" "),
+        }),
+      ],
+      { refusals: stale(ctx, priceLists), result: changed },
+    )
+    return changed
+  }, mostTries)
   await expireShown(ctx)
   return result
 }
 
-/** Takes a price list away, with all that is on it. @throws `forbidden`, `not-found` */
+/** Takes a price list away, with all that is on it. @throws `forbidden`, `not-found`, `stale` */
 export async function remove(ctx: Ctx, ref: string): Promise<void> {
   requirePermission(ctx, "pricing:write")
-  const { id } = await find(ctx, ref)
-  const gone = ctx.db
-    .delete(priceLists)
-    .where(eq(priceLists.id, id))
-    .returning({ id: priceLists.id })
-  const [deleted] = await commit(
-    ctx,
-    [gone, ...stageAudit(ctx, "price-list.removed", null, { price_list: id })],
-    { result: {} },
-  )
-  if (deleted.length === 0) throw notFound("price list")
+  await retryRaced(async () => {
+    const { id, version: seen } = await find(ctx, ref)
+    requireMatch(ctx, seen)
+    const isIt = eq(priceLists.id, id)
+    const version = nextVersion(priceLists, seen)
+    await commit(
+      ctx,
+      [
+        ctx.db.update(priceLists).set({ version }).where(isIt),
+        ctx.db.delete(priceLists).where(isIt),
+        ...stageAudit(ctx, "price-list.removed", null, { price_list: id }),
+      ],
+      { refusals: stale(ctx, priceLists), result: {} },
+    )
+  }, mostTries)
   await expireShown(ctx)
 }
 
@@ -298,6 +312,7 @@ function toPriceList(row: ListRow): PriceList {
     active: row.isActive,
     starts_at: row.startsAt,
     ends_at: row.endsAt,
+    version: row.version,
     created_at: row.createdAt,
     updated_at: row.updatedAt,
   }

@@ -150,7 +150,11 @@ export async function set(ctx: Ctx, ref: string, input: ManualRate): Promise<Rat
       ...stageLatest(ctx, [made]),
       ctx.db
         .update(currencies)
-        .set({ source: "manual", updatedAt: iso(ctx.now) })
+        .set({
+          source: "manual",
+          version: sql`${currencies.version} + 1`,
+          updatedAt: iso(ctx.now),
+        })
         .where(eq(currencies.code, code)),
       ...stageAudit(ctx, "exchange-rate.set", null, { currency: code, rate: made.rate }),
     ],

@@ -6,8 +6,9 @@ import { invalid, notFound } from "#errors.ts"
 import { exponentOf, isCurrency, priceFrom, toDecimal } from "#lib/money.ts"
 import { iso } from "#lib/time.ts"
 import { stageAudit } from "#modules/auth/audit.ts"
-import { commit } from "#platform/commit.ts"
+import { commit, retryRaced } from "#platform/commit.ts"
 import { mapPage, type Page, readPage } from "#platform/page.ts"
+import { mostTries, nextVersion, requireMatch, stale } from "#platform/version.ts"
 
 import { quotedRate } from "./in-force.ts"
 import type {
@@ -143,6 +144,7 @@ export async function create(ctx: Ctx, input: NewCurrency): Promise<Currency> {
     maxAgeHours: input.max_age_hours,
     increment: input.increment === undefined ? 1 : incrementOf(code, input.increment),
     marginBasisPoints: basisPointsOf(input.margin),
+    version: 1,
     createdAt: now,
     updatedAt: now,
   }
@@ -159,49 +161,64 @@ export async function create(ctx: Ctx, input: NewCurrency): Promise<Currency> {
   return result
 }
 
-/** Changes a currency; fields left out stay as they are. @throws `forbidden`, `not-found`, `invalid-input` */
+/** Changes a currency; fields left out stay as they are. @throws `forbidden`, `not-found`, `stale`, `invalid-input` */
 export async function update(ctx: Ctx, ref: string, input: CurrencyChanges): Promise<Currency> {
   requirePermission(ctx, "pricing:write")
-  const { row: old, rates } = await find(ctx, ref)
-  const changes: Partial<CurrencyRow> = {
-    ...(input.enabled !== undefined && { isEnabled: input.enabled }),
-    ...(input.rate_source !== undefined && { source: input.rate_source }),
-    ...(input.rounding !== undefined && { rounding: input.rounding }),
-    ...(input.max_age_hours !== undefined && { maxAgeHours: input.max_age_hours }),
-    ...(input.increment !== undefined && { increment: incrementOf(old.code, input.increment) }),
-    ...(input.margin !== undefined && { marginBasisPoints: basisPointsOf(input.margin) }),
-    updatedAt: iso(ctx.now),
-  }
-  const result = toCurrency(ctx, { ...old, ...changes }, rates)
-  await commit(
-    ctx,
-    [
-      ctx.db.update(currencies).set(changes).where(eq(currencies.code, old.code)),
-      ...stageAudit(ctx, "currency.changed", null, {
-        currency: old.code,
-        fields: Object.keys(input).join(" "),
-      }),
-    ],
-    { result },
-  )
+  const result = await retryRaced(async () => {
+    const { row: old, rates } = await find(ctx, ref)
+    requireMatch(ctx, old.version)
+    const changes: Partial<CurrencyRow> = {
+      ...(input.enabled !== undefined && { isEnabled: input.enabled }),
+      ...(input.rate_source !== undefined && { source: input.rate_source }),
+      ...(input.rounding !== undefined && { rounding: input.rounding }),
+      ...(input.max_age_hours !== undefined && { maxAgeHours: input.max_age_hours }),
+      ...(input.increment !== undefined && { increment: incrementOf(old.code, input.increment) }),
+      ...(input.margin !== undefined && { marginBasisPoints: basisPointsOf(input.margin) }),
+      updatedAt: iso(ctx.now),
+    }
+    const changed = toCurrency(ctx, { ...old, ...changes, version: old.version + 1 }, rates)
+    const version = nextVersion(currencies, old.version)
+    await commit(
+      ctx,
+      [
+        ctx.db
+          .update(currencies)
+          .set({ ...changes, version })
+          .where(eq(currencies.code, old.code)),
+        ...stageAudit(ctx, "currency.changed", null, {
+          currency: old.code,
+          fields: Object.keys(input).join(" "),
+        }),
+      ],
+      { refusals: stale(ctx, currencies), result: changed },
+    )
+    return changed
+  }, mostTries)
   await expireShown(ctx)
   return result
 }
 
-/** Takes a currency away: nothing is priced in it any more. Its orders, rates and price lists stay. @throws `forbidden`, `not-found` */
+/**
+ * Takes a currency away: nothing is priced in it any more. Its orders, rates and price lists stay.
+ * @throws `forbidden`, `not-found`, `stale`
+ */
 export async function remove(ctx: Ctx, ref: string): Promise<void> {
   requirePermission(ctx, "pricing:write")
-  const { code } = (await find(ctx, ref)).row
-  const gone = ctx.db
-    .delete(currencies)
-    .where(eq(currencies.code, code))
-    .returning({ code: currencies.code })
-  const [deleted] = await commit(
-    ctx,
-    [gone, ...stageAudit(ctx, "currency.removed", null, { currency: code })],
-    { result: {} },
-  )
-  if (deleted.length === 0) throw notFound("currency")
+  await retryRaced(async () => {
+    const { code, version: seen } = (await find(ctx, ref)).row
+    requireMatch(ctx, seen)
+    const isIt = eq(currencies.code, code)
+    const version = nextVersion(currencies, seen)
+    await commit(
+      ctx,
+      [
+        ctx.db.update(currencies).set({ version }).where(isIt),
+        ctx.db.delete(currencies).where(isIt),
+        ...stageAudit(ctx, "currency.removed", null, { currency: code }),
+      ],
+      { refusals: stale(ctx, currencies), result: {} },
+    )
+  }, mostTries)
   await expireShown(ctx)
 }
 
@@ -247,6 +264,7 @@ function toCurrency(ctx: Ctx, row: CurrencyRow, rates: readonly LatestRow[]): Cu
     rounding: row.rounding,
     max_age_hours: row.maxAgeHours,
     margin: percentageOf(row.marginBasisPoints),
+    version: row.version,
     exchange_rate: quotedRate(row, rates, ctx.config.currency, ctx.now)?.quoted ?? null,
     created_at: row.createdAt,
     updated_at: row.updatedAt,

@@ -30,6 +30,8 @@ export const currencies = sqliteTable(
     rounding: text({ enum: stepRoundings }).notNull(),
     maxAgeHours: integer().notNull(),
     marginBasisPoints: integer().notNull(),
+    /** Counts what staff change of it. */
+    version: integer().notNull().default(1),
     createdAt: text().notNull(),
     updatedAt: text().notNull(),
   },
@@ -95,6 +97,8 @@ export const priceLists = sqliteTable(
     isActive: integer({ mode: "boolean" }).notNull(),
     startsAt: text(),
     endsAt: text(),
+    /** Counts what staff change of it; prices on it are not among that. */
+    version: integer().notNull().default(1),
     createdAt: text().notNull(),
     updatedAt: text().notNull(),
   },

@@ -1,5 +1,6 @@
 import { z } from "zod"
 
+import { versioned } from "#http/etag.ts"
 import { paged } from "#http/paging.ts"
 import { created, createRouter, json, none, ok, route } from "#http/router.ts"
 import { Ref } from "#lib/shapes.ts"
@@ -28,6 +29,7 @@ const change = {
   request: { params, body: json(PromotionChanges) },
   responses: ok(Promotion, "The promotion as it is now"),
   refuses: ["not-found"],
+  versioned: true,
 } as const
 
 /** /admin/promotions */
@@ -58,7 +60,7 @@ export const admin = createRouter()
       request: { body: json(NewPromotion) },
       responses: created(Promotion, "The promotion"),
     }),
-    async (c) => c.json(await promotions.create(c.var.ctx, c.req.valid("json")), 201),
+    async (c) => c.json(versioned(c, await promotions.create(c.var.ctx, c.req.valid("json"))), 201),
   )
   .openapi(
     route({
@@ -71,8 +73,10 @@ export const admin = createRouter()
       request: { params },
       responses: ok(Promotion, "The promotion"),
       refuses: ["not-found"],
+      versioned: true,
     }),
-    async (c) => c.json(await promotions.get(c.var.ctx, c.req.valid("param").promotion), 200),
+    async (c) =>
+      c.json(versioned(c, await promotions.get(c.var.ctx, c.req.valid("param").promotion)), 200),
   )
   .openapi(
     route({
@@ -84,7 +88,10 @@ export const admin = createRouter()
     }),
     async (c) =>
       c.json(
-        await promotions.update(c.var.ctx, c.req.valid("param").promotion, c.req.valid("json")),
+        versioned(
+          c,
+          await promotions.update(c.var.ctx, c.req.valid("param").promotion, c.req.valid("json")),
+        ),
         200,
       ),
   )
@@ -99,7 +106,10 @@ export const admin = createRouter()
     }),
     async (c) =>
       c.json(
-        await promotions.update(c.var.ctx, c.req.valid("param").promotion, c.req.valid("json")),
+        versioned(
+          c,
+          await promotions.update(c.var.ctx, c.req.valid("param").promotion, c.req.valid("json")),
+        ),
         200,
       ),
   )
@@ -114,6 +124,7 @@ export const admin = createRouter()
       request: { params },
       responses: none("Gone, or archived"),
       refuses: ["not-found"],
+      versioned: true,
     }),
     async (c) => {
       await promotions.remove(c.var.ctx, c.req.valid("param").promotion)

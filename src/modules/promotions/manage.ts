@@ -9,6 +9,7 @@ import { iso } from "#lib/time.ts"
 import { commit, raced, retryRaced } from "#platform/commit.ts"
 import { rowsOf } from "#platform/db.ts"
 import { mapPage, type Page, readPage } from "#platform/page.ts"
+import { mostTries, nextVersion, requireMatch, stale } from "#platform/version.ts"
 
 import { read } from "./draft.ts"
 import type {
@@ -80,35 +81,44 @@ export async function create(ctx: Ctx, input: NewPromotion): Promise<Promotion> 
   return result
 }
 
-/** Changes a promotion; orders keep what they had. @throws `forbidden`, `not-found`, `invalid-input` as `create` */
+/** Changes a promotion; orders keep what they had. @throws `forbidden`, `not-found`, `stale`, `invalid-input` as `create` */
 export async function update(ctx: Ctx, ref: string, changes: PromotionChanges): Promise<Promotion> {
   requirePermission(ctx, "promotions:write")
-  const old = await find(ctx, ref)
-  const row = await draft(ctx, changes, old)
-  // The counts are not among what staff set: orders move them meanwhile.
-  const { id, used: _used, discountedAmount: _amount, ...columns } = row
-  const result = toPromotion(ctx, row)
-  await commit(
-    ctx,
-    [
-      ctx.db.update(promotions).set(columns).where(eq(promotions.id, id)),
-      ...(row.code === old.code
-        ? []
-        : [
-            ctx.db.delete(promotionCodes).where(eq(promotionCodes.code, old.code ?? "")),
-            ...stageCode(ctx, row),
-          ]),
-    ],
-    { refusals, result },
-  )
-  return result
+  return retryRaced(async () => {
+    const old = await find(ctx, ref)
+    requireMatch(ctx, old.version)
+    const row = await draft(ctx, changes, old)
+    // The counts are not among what staff set: orders move them meanwhile.
+    const { id, used: _used, discountedAmount: _amount, ...columns } = row
+    const result = toPromotion(ctx, row)
+    const version = nextVersion(promotions, old.version)
+    await commit(
+      ctx,
+      [
+        ctx.db
+          .update(promotions)
+          .set({ ...columns, version })
+          .where(eq(promotions.id, id)),
+        ...(row.code === old.code
+          ? []
+          : [
+              ctx.db.delete(promotionCodes).where(eq(promotionCodes.code, old.code ?? "")),
+              ...stageCode(ctx, row),
+            ]),
+      ],
+      { refusals: { ...refusals, ...stale(ctx, promotions) }, result },
+    )
+    return result
+  }, mostTries)
 }
 
-/** Takes a promotion away: one that an order has ever used is kept, archived. @throws `forbidden`, `not-found` */
+/** Takes a promotion away: one that an order has ever used is kept, archived. @throws `forbidden`, `not-found`, `stale` */
 export async function remove(ctx: Ctx, ref: string): Promise<void> {
   requirePermission(ctx, "promotions:write")
   await retryRaced(async () => {
-    const { id } = await find(ctx, ref)
+    const { id, version: seen } = await find(ctx, ref)
+    requireMatch(ctx, seen)
+    const version = nextVersion(promotions, seen)
     const uses = await ctx.db
       .select({ id: promotionUses.orderId })
       .from(promotionUses)
@@ -119,22 +129,24 @@ export async function remove(ctx: Ctx, ref: string): Promise<void> {
         ? [
             ctx.db
               .update(promotions)
-              .set({ status: "archived", updatedAt: iso(ctx.now) })
+              .set({ status: "archived", version, updatedAt: iso(ctx.now) })
               .where(eq(promotions.id, id)),
           ]
         : [
+            ctx.db.update(promotions).set({ version }).where(eq(promotions.id, id)),
             ctx.db.delete(promotionCodes).where(eq(promotionCodes.promotionId, id)),
             ctx.db.delete(promotionCustomers).where(eq(promotionCustomers.promotionId, id)),
             ctx.db.delete(promotions).where(eq(promotions.id, id)),
           ]
     await commit(ctx, statements, {
       refusals: {
+        ...stale(ctx, promotions),
         "FOREIGN KEY constraint failed": () =>
           raced(new DomainError("unavailable", "The promotion was used meanwhile.")),
       },
       result: {},
     })
-  })
+  }, mostTries)
 }
 
 /** A page of a promotion's codes, in their order. @throws `forbidden`, `not-found`, `invalid-page` */
@@ -244,6 +256,7 @@ async function draft(ctx: Ctx, input: PromotionChanges, old?: PromotionRow): Pro
     usageLimitPerCustomer: or(input.usage_limit_per_customer, old?.usageLimitPerCustomer ?? null),
     used: old?.used ?? 0,
     discountedAmount: old?.discountedAmount ?? 0,
+    version: (old?.version ?? 0) + 1,
     createdAt: old?.createdAt ?? iso(ctx.now),
     updatedAt: iso(ctx.now),
   }
@@ -300,6 +313,7 @@ function toPromotion(ctx: Ctx, row: PromotionRow): Promotion {
     currency,
     conditions: row.conditions.map((condition) => toCondition(condition, currency)),
     action: toAction(row.action, currency),
+    version: row.version,
     created_at: row.createdAt,
     updated_at: row.updatedAt,
   }

@@ -12,6 +12,7 @@ import {
   pageQuery,
   PriceInput,
   Ref,
+  Version,
 } from "#lib/shapes.ts"
 
 /** What becomes of a promotion: at work, put by, or kept for the orders that used it. */
@@ -227,6 +228,7 @@ export const Promotion = z
     currency: z.string().meta({ example: "USD" }),
     conditions: z.array(anything({ type: "minimum_spend", amount: "50.00" })),
     action: anything({ type: "percentage", percentage: "10" }),
+    version: Version,
     created_at: Instant,
     updated_at: Instant,
   })

@@ -30,6 +30,8 @@ export const promotions = sqliteTable(
     usageLimitPerCustomer: integer(),
     used: integer().notNull(),
     discountedAmount: integer().notNull(),
+    /** Counts what staff change of it; uses are not among that. */
+    version: integer().notNull().default(1),
     createdAt: text().notNull(),
     updatedAt: text().notNull(),
   },

@@ -1,5 +1,6 @@
 import { z } from "zod"
 
+import { versioned } from "#http/etag.ts"
 import { paged } from "#http/paging.ts"
 import { created, createRouter, json, none, ok, route } from "#http/router.ts"
 import { Ref } from "#lib/shapes.ts"
@@ -52,7 +53,7 @@ export const admin = createRouter()
       request: { body: json(NewShippingZone) },
       responses: created(ShippingZone, "The shipping zone"),
     }),
-    async (c) => c.json(await zones.create(c.var.ctx, c.req.valid("json")), 201),
+    async (c) => c.json(versioned(c, await zones.create(c.var.ctx, c.req.valid("json"))), 201),
   )
   .openapi(
     route({
@@ -65,8 +66,9 @@ export const admin = createRouter()
       request: { params: zone },
       responses: ok(ShippingZone, "The shipping zone"),
       refuses: ["not-found"],
+      versioned: true,
     }),
-    async (c) => c.json(await zones.get(c.var.ctx, c.req.valid("param").zone), 200),
+    async (c) => c.json(versioned(c, await zones.get(c.var.ctx, c.req.valid("param").zone)), 200),
   )
   .openapi(
     route({
@@ -79,9 +81,13 @@ export const admin = createRouter()
       request: { params: zone, body: json(ShippingZoneChanges) },
       responses: ok(ShippingZone, "The shipping zone as it is now"),
       refuses: ["not-found"],
+      versioned: true,
     }),
     async (c) =>
-      c.json(await zones.update(c.var.ctx, c.req.valid("param").zone, c.req.valid("json")), 200),
+      c.json(
+        versioned(c, await zones.update(c.var.ctx, c.req.valid("param").zone, c.req.valid("json"))),
+        200,
+      ),
   )
   .openapi(
     route({
@@ -94,6 +100,7 @@ export const admin = createRouter()
       request: { params: zone },
       responses: none("Gone"),
       refuses: ["not-found"],
+      versioned: true,
     }),
     async (c) => {
       await zones.remove(c.var.ctx, c.req.valid("param").zone)
@@ -126,7 +133,7 @@ export const admin = createRouter()
       request: { body: json(NewShippingMethod) },
       responses: created(ShippingMethod, "The shipping method"),
     }),
-    async (c) => c.json(await methods.create(c.var.ctx, c.req.valid("json")), 201),
+    async (c) => c.json(versioned(c, await methods.create(c.var.ctx, c.req.valid("json"))), 201),
   )
   .openapi(
     route({
@@ -139,8 +146,10 @@ export const admin = createRouter()
       request: { params: method },
       responses: ok(ShippingMethod, "The shipping method"),
       refuses: ["not-found"],
+      versioned: true,
     }),
-    async (c) => c.json(await methods.get(c.var.ctx, c.req.valid("param").method), 200),
+    async (c) =>
+      c.json(versioned(c, await methods.get(c.var.ctx, c.req.valid("param").method)), 200),
   )
   .openapi(
     route({
@@ -153,10 +162,14 @@ export const admin = createRouter()
       request: { params: method, body: json(ShippingMethodChanges) },
       responses: ok(ShippingMethod, "The shipping method as it is now"),
       refuses: ["not-found"],
+      versioned: true,
     }),
     async (c) =>
       c.json(
-        await methods.update(c.var.ctx, c.req.valid("param").method, c.req.valid("json")),
+        versioned(
+          c,
+          await methods.update(c.var.ctx, c.req.valid("param").method, c.req.valid("json")),
+        ),
         200,
       ),
   )
@@ -171,6 +184,7 @@ export const admin = createRouter()
       request: { params: method },
       responses: none("Gone"),
       refuses: ["not-found"],
+      versioned: true,
     }),
     async (c) => {
       await methods.remove(c.var.ctx, c.req.valid("param").method)

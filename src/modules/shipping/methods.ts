@@ -6,8 +6,9 @@ import { type FieldError, invalid, notFound } from "#errors.ts"
 import { type Id, newId } from "#lib/id.ts"
 import { fromDecimal, largestPrice, toDecimal } from "#lib/money.ts"
 import { iso } from "#lib/time.ts"
-import { commit } from "#platform/commit.ts"
+import { commit, retryRaced } from "#platform/commit.ts"
 import { mapPage, type Page, readPage } from "#platform/page.ts"
+import { mostTries, nextVersion, requireMatch, stale } from "#platform/version.ts"
 
 import type {
   NewShippingMethod,
@@ -68,33 +69,50 @@ export async function create(ctx: Ctx, input: NewShippingMethod): Promise<Shippi
   return result
 }
 
-/** Changes a method; orders keep what they were placed with. @throws `forbidden`, `not-found`, `invalid-input` as `create` */
+/** Changes a method; orders keep what they were placed with. @throws `forbidden`, `not-found`, `stale`, `invalid-input` as `create` */
 export async function update(
   ctx: Ctx,
   id: string,
   changes: ShippingMethodChanges,
 ): Promise<ShippingMethod> {
   requirePermission(ctx, "pricing:write")
-  const old = await find(ctx, id)
-  const row = draft(ctx, changes, old.zoneId, old)
-  const result = toMethod(ctx, row)
-  await commit(
-    ctx,
-    [ctx.db.update(shippingMethods).set(row).where(eq(shippingMethods.id, row.id))],
-    { result },
-  )
-  return result
+  return retryRaced(async () => {
+    const old = await find(ctx, id)
+    requireMatch(ctx, old.version)
+    const row = draft(ctx, changes, old.zoneId, old)
+    const result = toMethod(ctx, row)
+    const version = nextVersion(shippingMethods, old.version)
+    await commit(
+      ctx,
+      [
+        ctx.db
+          .update(shippingMethods)
+          .set({ ...row, version })
+          .where(eq(shippingMethods.id, row.id)),
+      ],
+      { refusals: stale(ctx, shippingMethods), result },
+    )
+    return result
+  }, mostTries)
 }
 
-/** Takes a method away. @throws `forbidden`, `not-found` */
+/** Takes a method away. @throws `forbidden`, `not-found`, `stale` */
 export async function remove(ctx: Ctx, id: string): Promise<void> {
   requirePermission(ctx, "pricing:write")
-  const gone = ctx.db
-    .delete(shippingMethods)
-    .where(eq(shippingMethods.id, id as Id<"shippingMethod">))
-    .returning({ id: shippingMethods.id })
-  const [deleted] = await commit(ctx, [gone], { result: {} })
-  if (deleted.length === 0) throw notFound("shipping method")
+  await retryRaced(async () => {
+    const old = await find(ctx, id)
+    requireMatch(ctx, old.version)
+    const isIt = eq(shippingMethods.id, old.id)
+    const version = nextVersion(shippingMethods, old.version)
+    await commit(
+      ctx,
+      [
+        ctx.db.update(shippingMethods).set({ version }).where(isIt),
+        ctx.db.delete(shippingMethods).where(isIt),
+      ],
+      { refusals: stale(ctx, shippingMethods), result: {} },
+    )
+  }, mostTries)
 }
 
 async function find(ctx: Ctx, id: string): Promise<MethodRow> {
@@ -162,6 +180,7 @@ function draft(
     taxClass: or(input.tax_class, old?.taxClass ?? "standard"),
     position: or(input.position, old?.position ?? 0),
     isActive: or(input.is_active, old?.isActive ?? true),
+    version: (old?.version ?? 0) + 1,
     createdAt: old?.createdAt ?? iso(ctx.now),
     updatedAt: iso(ctx.now),
   }
@@ -200,6 +219,7 @@ function toMethod(ctx: Ctx, row: MethodRow): ShippingMethod {
     tax_class: row.taxClass,
     position: row.position,
     is_active: row.isActive,
+    version: row.version,
     created_at: row.createdAt,
     updated_at: row.updatedAt,
   }

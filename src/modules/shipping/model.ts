@@ -12,6 +12,7 @@ import {
   PriceInput,
   Ref,
   TaxClass,
+  Version,
 } from "#lib/shapes.ts"
 
 /** How a method is priced: one price, steps by weight, steps by the order's total, or nothing to send at all. */
@@ -51,6 +52,7 @@ export const ShippingZone = z
     id: id("shippingZone", "zon_01kaeq4w8s0000000000000000"),
     name: z.string(),
     areas: z.array(Area),
+    version: Version,
     created_at: Instant,
     updated_at: Instant,
   })
@@ -148,6 +150,7 @@ export const ShippingMethod = z
     tax_class: z.string(),
     position: z.int(),
     is_active: z.boolean(),
+    version: Version,
     created_at: Instant,
     updated_at: Instant,
   })

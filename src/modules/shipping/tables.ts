@@ -11,6 +11,8 @@ export const shippingZones = sqliteTable(
   {
     id: text().$type<Id<"shippingZone">>().primaryKey(),
     name: text().notNull(),
+    /** Counts what staff change of it, its areas included. */
+    version: integer().notNull().default(1),
     createdAt: text().notNull(),
     updatedAt: text().notNull(),
   },
@@ -55,6 +57,8 @@ export const shippingMethods = sqliteTable(
     taxClass: text().notNull(),
     position: integer().notNull(),
     isActive: integer({ mode: "boolean" }).notNull(),
+    /** Counts what staff change of it. */
+    version: integer().notNull().default(1),
     createdAt: text().notNull(),
     updatedAt: text().notNull(),
   },

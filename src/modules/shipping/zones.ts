@@ -6,9 +6,10 @@ import { notFound } from "#errors.ts"
 import { type Id, newId } from "#lib/id.ts"
 import { type Area, longestPrefix, postalKey, stateKey } from "#lib/place.ts"
 import { iso } from "#lib/time.ts"
-import { commit } from "#platform/commit.ts"
+import { commit, retryRaced } from "#platform/commit.ts"
 import { rowsOf, type Statement } from "#platform/db.ts"
 import { mapPage, type Page, readPage } from "#platform/page.ts"
+import { mostTries, nextVersion, requireMatch, stale } from "#platform/version.ts"
 
 import type {
   NewShippingZone,
@@ -64,6 +65,7 @@ export async function create(ctx: Ctx, input: NewShippingZone): Promise<Shipping
   const row: ZoneRow = {
     id: newId("shippingZone", ctx.now),
     name: input.name,
+    version: 1,
     createdAt: iso(ctx.now),
     updatedAt: iso(ctx.now),
   }
@@ -75,50 +77,65 @@ export async function create(ctx: Ctx, input: NewShippingZone): Promise<Shipping
   return result
 }
 
-/** Changes a zone. @throws `forbidden`, `not-found` */
+/** Changes a zone. @throws `forbidden`, `not-found`, `stale` */
 export async function update(
   ctx: Ctx,
   id: string,
   changes: ShippingZoneChanges,
 ): Promise<ShippingZone> {
   requirePermission(ctx, "pricing:write")
-  const old = await find(ctx, id)
-  const row = { ...old.zone, name: changes.name ?? old.zone.name, updatedAt: iso(ctx.now) }
-  const areas = changes.areas ? toAreas(changes.areas) : old.areas
-  const result = toZone(row, areas)
-  await commit(
-    ctx,
-    [
-      ctx.db.update(shippingZones).set(row).where(eq(shippingZones.id, row.id)),
-      ...(changes.areas
-        ? [
-            ctx.db.delete(shippingAreas).where(eq(shippingAreas.zoneId, row.id)),
-            ...stageAreas(ctx, row.id, areas),
-          ]
-        : []),
-    ],
-    { result },
-  )
-  return result
+  return retryRaced(async () => {
+    const old = await find(ctx, id)
+    requireMatch(ctx, old.zone.version)
+    const row = {
+      ...old.zone,
+      name: changes.name ?? old.zone.name,
+      version: old.zone.version + 1,
+      updatedAt: iso(ctx.now),
+    }
+    const areas = changes.areas ? toAreas(changes.areas) : old.areas
+    const result = toZone(row, areas)
+    const version = nextVersion(shippingZones, old.zone.version)
+    await commit(
+      ctx,
+      [
+        ctx.db
+          .update(shippingZones)
+          .set({ ...row, version })
+          .where(eq(shippingZones.id, row.id)),
+        ...(changes.areas
+          ? [
+              ctx.db.delete(shippingAreas).where(eq(shippingAreas.zoneId, row.id)),
+              ...stageAreas(ctx, row.id, areas),
+            ]
+          : []),
+      ],
+      { refusals: stale(ctx, shippingZones), result },
+    )
+    return result
+  }, mostTries)
 }
 
-/** Takes a zone away, with its methods; orders keep what they were placed with. @throws `forbidden`, `not-found` */
+/** Takes a zone away, with its methods; orders keep what they were placed with. @throws `forbidden`, `not-found`, `stale` */
 export async function remove(ctx: Ctx, ref: string): Promise<void> {
   requirePermission(ctx, "pricing:write")
-  const id = ref as Id<"shippingZone">
-  const [, , gone] = await commit(
-    ctx,
-    [
-      ctx.db.delete(shippingAreas).where(eq(shippingAreas.zoneId, id)),
-      ctx.db.delete(shippingMethods).where(eq(shippingMethods.zoneId, id)),
-      ctx.db
-        .delete(shippingZones)
-        .where(eq(shippingZones.id, id))
-        .returning({ id: shippingZones.id }),
-    ],
-    { result: {} },
-  )
-  if (gone.length === 0) throw notFound("shipping zone")
+  await retryRaced(async () => {
+    const {
+      zone: { id, version: seen },
+    } = await find(ctx, ref)
+    requireMatch(ctx, seen)
+    const version = nextVersion(shippingZones, seen)
+    await commit(
+      ctx,
+      [
+        ctx.db.update(shippingZones).set({ version }).where(eq(shippingZones.id, id)),
+        ctx.db.delete(shippingAreas).where(eq(shippingAreas.zoneId, id)),
+        ctx.db.delete(shippingMethods).where(eq(shippingMethods.zoneId, id)),
+        ctx.db.delete(shippingZones).where(eq(shippingZones.id, id)),
+      ],
+      { refusals: stale(ctx, shippingZones), result: {} },
+    )
+  }, mostTries)
 }
 
 async function find(ctx: Ctx, ref: string): Promise<{ zone: ZoneRow; areas: Area[] }> {
@@ -158,6 +175,7 @@ function toZone(row: ZoneRow, areas: readonly Area[]): ShippingZone {
       state,
       postal_prefix: postalPrefix,
     })),
+    version: row.version,
     created_at: row.createdAt,
     updated_at: row.updatedAt,
   }

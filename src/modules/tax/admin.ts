@@ -1,5 +1,6 @@
 import { z } from "zod"
 
+import { versioned } from "#http/etag.ts"
 import { paged } from "#http/paging.ts"
 import { created, createRouter, json, none, ok, route } from "#http/router.ts"
 import { Ref } from "#lib/shapes.ts"
@@ -39,7 +40,7 @@ export const admin = createRouter()
       request: { body: json(NewTaxRate) },
       responses: created(TaxRate, "The tax rate"),
     }),
-    async (c) => c.json(await rates.create(c.var.ctx, c.req.valid("json")), 201),
+    async (c) => c.json(versioned(c, await rates.create(c.var.ctx, c.req.valid("json"))), 201),
   )
   .openapi(
     route({
@@ -52,8 +53,9 @@ export const admin = createRouter()
       request: { params },
       responses: ok(TaxRate, "The tax rate"),
       refuses: ["not-found"],
+      versioned: true,
     }),
-    async (c) => c.json(await rates.get(c.var.ctx, c.req.valid("param").rate), 200),
+    async (c) => c.json(versioned(c, await rates.get(c.var.ctx, c.req.valid("param").rate)), 200),
   )
   .openapi(
     route({
@@ -66,9 +68,13 @@ export const admin = createRouter()
       request: { params, body: json(TaxRateChanges) },
       responses: ok(TaxRate, "The tax rate as it is now"),
       refuses: ["not-found"],
+      versioned: true,
     }),
     async (c) =>
-      c.json(await rates.update(c.var.ctx, c.req.valid("param").rate, c.req.valid("json")), 200),
+      c.json(
+        versioned(c, await rates.update(c.var.ctx, c.req.valid("param").rate, c.req.valid("json"))),
+        200,
+      ),
   )
   .openapi(
     route({
@@ -81,6 +87,7 @@ export const admin = createRouter()
       request: { params },
       responses: none("Gone"),
       refuses: ["not-found"],
+      versioned: true,
     }),
     async (c) => {
       await rates.remove(c.var.ctx, c.req.valid("param").rate)

@@ -1,6 +1,6 @@
 import { z } from "zod"
 
-import { areaFields, id, Instant, line, pageOf, pageQuery, TaxClass } from "#lib/shapes.ts"
+import { areaFields, id, Instant, line, pageOf, pageQuery, TaxClass, Version } from "#lib/shapes.ts"
 
 const Rate = z
   .union([z.string(), z.number()], { error: "A percentage is required." })
@@ -61,6 +61,7 @@ export const TaxRate = z
     rate: z.string().meta({ description: "In percent", example: "9.975" }),
     priority: z.int(),
     compound: z.boolean(),
+    version: Version,
     created_at: Instant,
     updated_at: Instant,
   })

@@ -6,8 +6,9 @@ import { invalid, notFound } from "#errors.ts"
 import { type Id, newId } from "#lib/id.ts"
 import { longestPrefix, postalKey, stateKey } from "#lib/place.ts"
 import { iso } from "#lib/time.ts"
-import { commit } from "#platform/commit.ts"
+import { commit, retryRaced } from "#platform/commit.ts"
 import { mapPage, type Page, readPage } from "#platform/page.ts"
+import { mostTries, nextVersion, requireMatch, stale } from "#platform/version.ts"
 
 import { percentOf } from "./assess.ts"
 import type { NewTaxRate, TaxRate, TaxRateChanges, TaxRateQuery } from "./model.ts"
@@ -52,27 +53,43 @@ export async function create(ctx: Ctx, input: NewTaxRate): Promise<TaxRate> {
   return result
 }
 
-/** Changes a tax rate; orders keep what they were placed with. @throws `forbidden`, `not-found`, `invalid-input` as `create` */
+/** Changes a tax rate; orders keep what they were placed with. @throws `forbidden`, `not-found`, `stale`, `invalid-input` as `create` */
 export async function update(ctx: Ctx, id: string, changes: TaxRateChanges): Promise<TaxRate> {
   requirePermission(ctx, "pricing:write")
-  const row = draft(ctx, changes, await find(ctx, id))
-  const result = toTaxRate(row)
-  await commit(ctx, [ctx.db.update(taxRates).set(row).where(eq(taxRates.id, row.id))], {
-    refusals,
-    result,
-  })
-  return result
+  return retryRaced(async () => {
+    const old = await find(ctx, id)
+    requireMatch(ctx, old.version)
+    const row = draft(ctx, changes, old)
+    const result = toTaxRate(row)
+    const version = nextVersion(taxRates, old.version)
+    await commit(
+      ctx,
+      [
+        ctx.db
+          .update(taxRates)
+          .set({ ...row, version })
+          .where(eq(taxRates.id, row.id)),
+      ],
+      { refusals: { ...refusals, ...stale(ctx, taxRates) }, result },
+    )
+    return result
+  }, mostTries)
 }
 
-/** Takes a tax rate away. @throws `forbidden`, `not-found` */
+/** Takes a tax rate away. @throws `forbidden`, `not-found`, `stale` */
 export async function remove(ctx: Ctx, id: string): Promise<void> {
   requirePermission(ctx, "pricing:write")
-  const gone = ctx.db
-    .delete(taxRates)
-    .where(eq(taxRates.id, id as Id<"taxRate">))
-    .returning({ id: taxRates.id })
-  const [deleted] = await commit(ctx, [gone], { result: {} })
-  if (deleted.length === 0) throw notFound("tax rate")
+  await retryRaced(async () => {
+    const old = await find(ctx, id)
+    requireMatch(ctx, old.version)
+    const isIt = eq(taxRates.id, old.id)
+    const version = nextVersion(taxRates, old.version)
+    await commit(
+      ctx,
+      [ctx.db.update(taxRates).set({ version }).where(isIt), ctx.db.delete(taxRates).where(isIt)],
+      { refusals: stale(ctx, taxRates), result: {} },
+    )
+  }, mostTries)
 }
 
 const refusals = {
@@ -106,6 +123,7 @@ function draft(ctx: Ctx, input: TaxRateChanges, old?: TaxRateRow): TaxRateRow {
     priority: input.priority ?? old?.priority ?? 1,
     ratePpm: input.rate === undefined ? (old?.ratePpm ?? 0) : ppmOf(input.rate),
     isCompound: input.compound ?? old?.isCompound ?? false,
+    version: (old?.version ?? 0) + 1,
     createdAt: old?.createdAt ?? iso(ctx.now),
     updatedAt: iso(ctx.now),
   }
@@ -128,6 +146,7 @@ function toTaxRate(row: TaxRateRow): TaxRate {
     rate: percentOf(row.ratePpm),
     priority: row.priority,
     compound: row.isCompound,
+    version: row.version,
     created_at: row.createdAt,
     updated_at: row.updatedAt,
   }

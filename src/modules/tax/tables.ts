@@ -19,6 +19,8 @@ export const taxRates = sqliteTable(
     priority: integer().notNull(),
     ratePpm: integer().notNull(),
     isCompound: integer({ mode: "boolean" }).notNull(),
+    /** Counts what staff change of it. */
+    version: integer().notNull().default(1),
     createdAt: text().notNull(),
     updatedAt: text().notNull(),
   },

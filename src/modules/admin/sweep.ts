@@ -5,6 +5,7 @@ import { markAbandoned } from "#modules/cart/abandonment.ts"
 import { expireCarts } from "#modules/cart/expiry.ts"
 import * as imports from "#modules/catalog/imports.ts"
 import { expireUnpaid } from "#modules/checkout/expiry.ts"
+import { returnSurpluses } from "#modules/checkout/paid.ts"
 import * as rates from "#modules/currencies/rates.ts"
 import * as levels from "#modules/inventory/levels.ts"
 import * as email from "#modules/notifications/email.ts"
@@ -33,6 +34,7 @@ const frequent: Record<string, Task> = {
   "due-payments": checkPayments,
   "due-refunds": checkRefunds,
   "unpaid-orders": expireUnpaid,
+  surpluses: returnSurpluses,
   subscriptions: renewDue,
   "abandoned-carts": markAbandoned,
   "search-index": search.tend,

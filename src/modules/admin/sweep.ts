@@ -20,8 +20,11 @@ import * as outbox from "#platform/outbox.ts"
 
 import type { SweepReport } from "./sweep-model.ts"
 
-/** How long a task has before another sweep may take it over, in seconds. */
-const leaseSeconds = 300
+/**
+ * How long a task has before another sweep may take it over, in seconds: whoever dies at it keeps others off no longer.
+ * Each task may run twice at once; it would only be work for nothing.
+ */
+const leaseSeconds = 60
 /** Pages of products that one sweep compares with their stock. */
 const mostPages = 40
 

@@ -232,6 +232,17 @@ describe("/admin/tax/rates", () => {
     const nothing = await call("PATCH", "admin/tax/rates/none", { as, body: { rate: 1 } })
     expectProblem(nothing, 404, "not-found")
   })
+
+  it("keeps what two change of a rate at once", async () => {
+    const as = await make.user("staff")
+    const { id } = await taxRate()
+    const patch = (body: object) => call("PATCH", `admin/tax/rates/${id}`, { as, body })
+    await Promise.all([patch({ name: "Value added tax" }), patch({ rate: "21" })])
+    expect((await call("GET", `admin/tax/rates/${id}`, { as })).body).toMatchObject({
+      name: "Value added tax",
+      rate: "21",
+    })
+  })
 })
 
 describe("/admin/shipping", () => {

@@ -40,7 +40,7 @@ describe("a letter about a subscription that could not be charged", () => {
 })
 
 describe("a letter about a subscription whose order could not be placed", () => {
-  it.each([
+  it.each<[{ isShort: boolean; day?: string }, string, string, string]>([
     [
       { isShort: true, day: "2026-12-01" },
       "Your subscription has to wait",

@@ -1,11 +1,26 @@
 import type { PaypalSettings } from "#config.ts"
 import { refusalOf, refused } from "#platform/call.ts"
 
-import type { Amount, Answer, Asked, Gateway, KnownPayment, StartRequest } from "../gateway.ts"
+import type {
+  Amount,
+  Answer,
+  Asked,
+  Gateway,
+  KnownPayment,
+  StartRequest,
+  ToldDispute,
+} from "../gateway.ts"
 import { toPaypal } from "./amounts.ts"
 import { paypalOf } from "./paypal-client.ts"
-import { pageOf, type PaypalTransactions } from "./paypal-list.ts"
-import { type PaypalOrder, type PaypalRefund, toAnswer, toRefund } from "./paypal-told.ts"
+import { disputesOf, pageOf, type PaypalTransactions } from "./paypal-list.ts"
+import {
+  type PaypalDispute,
+  type PaypalOrder,
+  type PaypalRefund,
+  toAnswer,
+  toDispute,
+  toRefund,
+} from "./paypal-told.ts"
 import { paypalWebhooks } from "./paypal-webhook.ts"
 import { failedRefund } from "./refusal.ts"
 
@@ -49,6 +64,11 @@ export function paypal(settings: PaypalSettings): Gateway {
     const known = captureRef ?? toAnswer(await orderAt(ref)).captureRef
     if (known === undefined) throw refused("nothing-captured")
     return known
+  }
+
+  async function findDispute(ref: string): Promise<ToldDispute | undefined> {
+    const found = await ask<PaypalDispute>({ method: "GET", path: `/v1/customer/disputes/${ref}` })
+    return found && toDispute(found)
   }
 
   return {
@@ -132,8 +152,11 @@ export function paypal(settings: PaypalSettings): Gateway {
       const made = units[0]?.payments?.refunds?.find(({ custom_id }) => custom_id === key)
       return made && toRefund(made)
     },
+    findDispute,
     readWebhook: paypalWebhooks(settings),
     async list(since, cursor = "1") {
+      const [, token] = /^disputes:(.*)$/.exec(cursor) ?? []
+      if (token !== undefined) return disputesOf(ask, since, token, findDispute)
       const query = new URLSearchParams({
         start_date: since.toISOString(),
         end_date: new Date().toISOString(),

@@ -10,9 +10,11 @@ import {
   noteOf,
   ofOrder,
   ofPayment,
+  type SquareDispute,
   type SquareOrder,
   type SquarePayment,
   type SquareRefund,
+  toDispute,
   toRefund,
 } from "./square-told.ts"
 import { readSquare } from "./square-webhook.ts"
@@ -57,6 +59,28 @@ export function square(settings: SquareSettings): Gateway {
     const path = `/v2/payments/${tender.payment_id ?? tender.id}`
     const found = await ask<{ payment: SquarePayment }>("GET", path)
     return found ? { ...ofPayment(found.payment), ref: id } : ofOrder(order)
+  }
+
+  /** A page of disputes. Square lists all there ever were, and those that are over only when they are named. */
+  async function disputesAt(since: Date, after: string): Promise<Listed> {
+    const query = new URLSearchParams({
+      location_id: settings.locationId,
+      states: "EVIDENCE_REQUIRED,PROCESSING,WON,LOST,ACCEPTED",
+      ...(after !== "" && { cursor: after }),
+    })
+    const page = await ask<{ disputes?: SquareDispute[]; cursor?: string }>(
+      "GET",
+      `/v2/disputes?${query.toString()}`,
+    )
+    const moved = (page?.disputes ?? []).filter(
+      ({ updated_at }) => updated_at === undefined || Date.parse(updated_at) >= since.getTime(),
+    )
+    return {
+      payments: [],
+      refunds: [],
+      disputes: moved.flatMap((dispute) => toDispute(dispute) ?? []),
+      next: page?.cursor === undefined ? null : `disputes:${page.cursor}`,
+    }
   }
 
   return {
@@ -104,9 +128,14 @@ export function square(settings: SquareSettings): Gateway {
       }
       return undefined
     },
+    async findDispute(ref) {
+      const found = await ask<{ dispute: SquareDispute }>("GET", `/v2/disputes/${ref}`)
+      return found && toDispute(found.dispute)
+    },
     readWebhook: (webhook) => readSquare(settings, webhook),
     async list(since, cursor): Promise<Listed> {
       const [, kind = "payments", after = ""] = /^(\w+):(.*)$/.exec(cursor ?? "") ?? []
+      if (kind === "disputes") return disputesAt(since, after)
       const query = new URLSearchParams({
         location_id: settings.locationId,
         updated_at_begin_time: since.toISOString(),
@@ -133,7 +162,8 @@ export function square(settings: SquareSettings): Gateway {
           ...refund.amount_money,
           payment: { ref: null, captureRef: refund.payment_id ?? null },
         })),
-        next: more ?? (kind === "payments" ? "refunds:" : null),
+        disputes: [],
+        next: more ?? (kind === "payments" ? "refunds:" : "disputes:"),
       }
     },
   }

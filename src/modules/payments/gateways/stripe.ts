@@ -8,7 +8,7 @@ import { fromStripe, toStripe } from "./amounts.ts"
 import { failedRefund } from "./refusal.ts"
 import { ask, clientOf, countOf, isReused, secondsOf, type StripeError } from "./stripe-client.ts"
 import { savedOf } from "./stripe-saved.ts"
-import { toAnswer, toRefund } from "./stripe-told.ts"
+import { idOf, toAnswer, toDispute, toRefund } from "./stripe-told.ts"
 import { readStripe } from "./stripe-webhook.ts"
 
 /** What is read beside a payment intent: its charge, and what Stripe keeps of it. */
@@ -93,6 +93,9 @@ export function stripe(settings: StripeSettings): Gateway {
       const found = data.find(({ metadata }) => metadata?.["refund"] === key)
       return found && toRefund(found)
     },
+    async findDispute(ref) {
+      return toDispute(await ask(() => client.disputes.retrieve(ref)))
+    },
     readWebhook: (webhook) => readStripe(client, settings.webhookSecret, webhook),
     async list(since, cursor) {
       const [kind = "payments", after] = cursor?.split(":") ?? []
@@ -111,7 +114,17 @@ export function stripe(settings: StripeSettings): Gateway {
             key: intent.metadata["payment"] ?? null,
           })),
           refunds: [],
+          disputes: [],
           next: page.has_more ? `payments:${page.data.at(-1)?.id}` : "refunds:",
+        }
+      }
+      if (kind === "disputes") {
+        const page = await ask(() => client.disputes.list(params))
+        return {
+          payments: [],
+          refunds: [],
+          disputes: page.data.flatMap((dispute) => toDispute(dispute) ?? []),
+          next: page.has_more ? `disputes:${page.data.at(-1)?.id}` : null,
         }
       }
       const page = await ask(() => client.refunds.list(params))
@@ -130,7 +143,8 @@ export function stripe(settings: StripeSettings): Gateway {
             },
           }
         }),
-        next: page.has_more ? `refunds:${page.data.at(-1)?.id}` : null,
+        disputes: [],
+        next: page.has_more ? `refunds:${page.data.at(-1)?.id}` : "disputes:",
       }
     },
     saved: savedOf(client, searched),
@@ -155,9 +169,4 @@ function intentOf({
     ...(customer && { customer: customer.ref }),
     ...(save && { setup_future_usage: "off_session" }),
   }
-}
-
-/** The id of what Stripe names or, expanded, shows. */
-function idOf(thing: string | { id: string } | null): string | undefined {
-  return typeof thing === "string" ? thing : thing?.id
 }

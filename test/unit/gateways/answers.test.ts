@@ -107,6 +107,8 @@ describe("PayPal, asked", () => {
       "POST /v2/payments/captures/CAP/refund": gone,
       "GET /v2/payments/refunds/R": gone,
       "GET /v1/reporting/transactions": gone,
+      "GET /v1/customer/disputes": gone,
+      "GET /v1/customer/disputes/D": gone,
     })
     const none = refused("RESOURCE_NOT_FOUND")
     await expect(ask().start(payment())).rejects.toMatchObject(none)
@@ -118,7 +120,10 @@ describe("PayPal, asked", () => {
     })
     const refund = { key: "rfd_1", ref: "R", ...eur(500), payment: known }
     expect(await ask().findRefund(refund)).toBeUndefined()
-    expect(await ask().list?.(new Date(0))).toEqual({ payments: [], refunds: [], next: null })
+    const nothing = { payments: [], refunds: [], disputes: [] }
+    expect(await ask().list?.(new Date(0))).toEqual({ ...nothing, next: "disputes:" })
+    expect(await ask().list?.(new Date(0), "disputes:")).toEqual({ ...nothing, next: null })
+    expect(await ask().findDispute("D")).toBeUndefined()
   })
 
   it("in its sandbox unless told otherwise, where there is no other address", async () => {
@@ -300,6 +305,35 @@ describe("PayPal, asked", () => {
       failure: "nothing-captured",
     })
   })
+
+  it("lists disputes page by page, each as it is when it is asked for", async () => {
+    const disputes = "/v1/customer/disputes"
+    const dispute = (dispute_id: string, given: object = {}) => ({
+      body: { dispute_id, status: "OPEN", dispute_amount: money, ...given },
+    })
+    const links = [{ rel: "next", href: `https://paypal.test${disputes}?next_page_token=MORE` }]
+    const { asked } = answering({
+      ...token,
+      [`GET ${disputes}`]: [
+        { body: { items: [{ dispute_id: "D1" }, { dispute_id: "D2" }], links } },
+        { body: { items: [{ dispute_id: "D3" }], links: [{ rel: "self", href: "x" }] } },
+      ],
+      [`GET ${disputes}/D1`]: dispute("D1", {
+        disputed_transactions: [{ seller_transaction_id: "CAP", invoice_number: "pay_1" }],
+      }),
+      [`GET ${disputes}/D2`]: gone,
+      [`GET ${disputes}/D3`]: dispute("D3", { dispute_amount: undefined }),
+    })
+    const list = (cursor: string) => ask().list?.(new Date(0), cursor)
+    const first = await list("disputes:")
+    expect(first?.disputes).toMatchObject([
+      { ref: "D1", status: "open", amount: 1200, key: "pay_1", payment: { captureRef: "CAP" } },
+    ])
+    expect(first?.next).toBe("disputes:MORE")
+    expect(await list("disputes:MORE")).toMatchObject({ disputes: [], next: null })
+    const asking = asked.filter(({ line }) => line === `GET ${disputes}`)
+    expect(asking.map(({ query }) => query.get("next_page_token"))).toEqual([null, "MORE"])
+  })
 })
 
 describe("Square, asked", () => {
@@ -350,6 +384,8 @@ describe("Square, asked", () => {
       "GET /v2/refunds/R": gone,
       "GET /v2/payments/P": gone,
       "GET /v2/payments": gone,
+      "GET /v2/disputes": gone,
+      "GET /v2/disputes/D": gone,
     })
     await expect(ask().start(payment())).rejects.toMatchObject(none)
     await expect(ask().find(payment())).rejects.toMatchObject(none)
@@ -363,7 +399,10 @@ describe("Square, asked", () => {
     expect(await ask().findRefund({ ...refund, ref: null })).toBeUndefined()
     expect(await ask().findRefund({ ...refund, ref: null, payment: known })).toBeUndefined()
     const page = await ask().list?.(new Date(0))
-    expect(page).toEqual({ payments: [], refunds: [], next: "refunds:" })
+    const nothing = { payments: [], refunds: [], disputes: [] }
+    expect(page).toEqual({ ...nothing, next: "refunds:" })
+    expect(await ask().list?.(new Date(0), "disputes:")).toEqual({ ...nothing, next: null })
+    expect(await ask().findDispute("D")).toBeUndefined()
   })
 
   it("in its sandbox unless told otherwise, where there is no other address", async () => {
@@ -482,8 +521,42 @@ describe("Square, asked", () => {
         { key: "rfd_1", amount: 500, currency: "EUR", payment: { captureRef: "P" } },
         { key: null, payment: { ref: null, captureRef: null } },
       ],
-      next: null,
+      next: "disputes:",
     })
+  })
+
+  it("lists disputes that changed since, page by page, and no mere questions", async () => {
+    const dispute = {
+      id: "D1",
+      state: "LOST",
+      amount_money: eur(1200),
+      disputed_payment: { payment_id: "P" },
+    }
+    const { asked } = answering({
+      "GET /v2/disputes": [
+        {
+          body: {
+            disputes: [
+              { ...dispute, updated_at },
+              { ...dispute, id: "D0", updated_at: "2026-01-01T00:00:00Z" },
+              { ...dispute, id: "D2", state: "INQUIRY_CLOSED", updated_at },
+            ],
+            cursor: "MORE",
+          },
+        },
+        { body: { disputes: [{ ...dispute, id: "D3", disputed_payment: undefined }] } },
+      ],
+    })
+    const list = (cursor: string) => ask().list?.(new Date(created_at), cursor)
+    const first = await list("disputes:")
+    expect(first?.disputes).toMatchObject([
+      { ref: "D1", status: "lost", amount: 1200, payment: { captureRef: "P" } },
+    ])
+    expect(first?.next).toBe("disputes:MORE")
+    const last = await list("disputes:MORE")
+    expect(last?.disputes.map(({ payment: of }) => of.captureRef)).toEqual([null])
+    expect(last?.next).toBeNull()
+    expect(asked.map(({ query }) => query.get("cursor"))).toEqual([null, "MORE"])
   })
 })
 
@@ -613,10 +686,55 @@ describe("Stripe, asked", () => {
     })
     expect(await list("refunds:re_1")).toMatchObject({
       refunds: [{ key: null, payment: { ref: null, captureRef: null } }],
-      next: null,
+      next: "disputes:",
     })
     const after = asked.map(({ query }) => query.get("starting_after"))
     expect(after).toEqual([null, "pi_2", null, "re_1"])
+  })
+
+  it("lists disputes page by page, and no mere questions", async () => {
+    const dispute = {
+      id: "dp_1",
+      status: "lost",
+      amount: 1200,
+      currency: "eur",
+      reason: "fraudulent",
+      payment_intent: "pi_1",
+      charge: { id: "ch_1" },
+    }
+    answering({
+      "GET /v1/disputes": [
+        {
+          body: {
+            data: [dispute, { ...dispute, id: "dp_2", status: "warning_closed" }],
+            has_more: true,
+          },
+        },
+        {
+          body: {
+            data: [{ ...dispute, id: "dp_3", payment_intent: null, charge: null }],
+            has_more: false,
+          },
+        },
+      ],
+      "GET /v1/disputes/dp_1": { body: dispute },
+    })
+    const known = {
+      ref: "dp_1",
+      status: "lost",
+      amount: 1200,
+      currency: "EUR",
+      payment: { ref: "pi_1", captureRef: "ch_1" },
+    }
+    const list = (cursor: string) => ask().list?.(new Date(0), cursor)
+    const first = await list("disputes:")
+    expect(first?.disputes).toMatchObject([known])
+    expect(first?.next).toBe("disputes:dp_2")
+    expect(await list("disputes:dp_2")).toMatchObject({
+      disputes: [{ ref: "dp_3", payment: { ref: null, captureRef: null } }],
+      next: null,
+    })
+    expect(await ask().findDispute("dp_1")).toMatchObject(known)
   })
 
   it("is reached over TLS, wherever it is", async () => {

@@ -611,6 +611,7 @@ describe("refunds", () => {
     expect(await refund(as, { ...back, amount: 500 })).toEqual([])
     expect(await refund(as, { ...back, key: "return:2", amount: "all" })).toHaveLength(1)
     expect(await rows("SELECT sum(refunded_amount) AS n FROM payments")).toEqual([{ n: 1000 }])
+    await as.settled()
   })
 })
 

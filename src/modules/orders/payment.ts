@@ -7,12 +7,12 @@ import { toDecimal } from "#lib/money.ts"
 import { iso, secondsAfter } from "#lib/time.ts"
 import { isCredit, isGateway } from "#modules/payments/method.ts"
 import * as payments from "#modules/payments/payments.ts"
-import { commit, raced, retryRaced } from "#platform/commit.ts"
+import { commit, retryRaced } from "#platform/commit.ts"
 
 import { amountDue, balanceOf, isSame, isUnsecured } from "./balance.ts"
 import { cancelOpened } from "./cancel.ts"
 import { begin, follow, type Move, stageMove, step, toStatus } from "./moves.ts"
-import { changeRefusals, type Draft, open, type OrderRow } from "./orders.ts"
+import { type Draft, open, type OrderRow, racedChange } from "./orders.ts"
 import { orderChanges, orderLines, orders } from "./tables.ts"
 
 /** An order with its payments, the newest first. */
@@ -107,8 +107,14 @@ export function unpaid(order: OrderRow): DomainError {
  * Cancels an order whose time to be paid is over, if it is still pending and what is paid does not cover it, nor can
  * any more: whoever calls has given its payments up at their gateways. What was paid of it goes back. Answers whether
  * it did.
+ * @throws `order-changed` when it keeps changing meanwhile
  */
-export async function expire(ctx: Ctx, orderId: Id<"order">): Promise<boolean> {
+export function expire(ctx: Ctx, orderId: Id<"order">): Promise<boolean> {
+  // What was given up a moment ago shows on the order about now.
+  return retryRaced(() => expireSeen(ctx, orderId))
+}
+
+async function expireSeen(ctx: Ctx, orderId: Id<"order">): Promise<boolean> {
   const opened = await open(ctx, orderId, "orders:write")
   const made = await payments.selectOf(ctx, orderId)
   const { status, payBy, totalAmount } = opened.order
@@ -118,14 +124,8 @@ export async function expire(ctx: Ctx, orderId: Id<"order">): Promise<boolean> {
     paid < totalAmount &&
     !made.some((payment) => isGateway(payment.provider) && payments.isOpen(payment))
   if (!isOver || !isHopeless) return false
-  try {
-    await cancelOpened(ctx, opened, "It was not paid in time.")
-    return true
-  } catch (error) {
-    // Somebody paid, cancelled or changed it just now: the next sweep looks again.
-    if (error instanceof DomainError && error.code === "order-changed") return false
-    throw error
-  }
+  await cancelOpened(ctx, opened, "It was not paid in time.")
+  return true
 }
 
 /** An order that was not paid in time. */
@@ -219,16 +219,11 @@ function change(ctx: Ctx, orderId: Id<"order">, decide: Decide): Promise<Paid | 
     if (!move) return { ...found, order }
     await commit(ctx, await stageMove(ctx, order, last, move), {
       events: move.events,
-      refusals: racedRefusals,
+      refusals: racedChange,
     })
     return { ...found, order: move.order, lines: [...move.lines] }
   })
 }
-
-/** Somebody else was first: look again. */
-const racedRefusals = Object.fromEntries(
-  Object.entries(changeRefusals).map(([key, code]) => [key, () => raced(new DomainError(code))]),
-)
 
 /** Before it is confirmed and after it has arrived no parcel says where an order goes. */
 function startOf(order: OrderRow, lines: Draft["lines"]): Move {

@@ -38,7 +38,7 @@ function valuesOf(args: string[]) {
     if (/^https?:/.test(values.url) && URL.canParse(values.url)) return values
     return end(`--url needs a whole address, not "${values.url}".\n${usage}`, 2)
   } catch (error) {
-    return end(`${error instanceof Error ? error.message : error}\n${usage}`, 2)
+    return end(`${error instanceof Error ? error.message : String(error)}\n${usage}`, 2)
   }
 }
 

@@ -77,8 +77,8 @@ export function stripe(settings: StripeSettings): Gateway {
       return found && toAnswer(found, found.created)
     },
     async refund({ ref }, amount, key) {
-      const wanted = { payment_intent: ref, amount: countOf(amount), metadata: { refund: key } }
       try {
+        const wanted = { payment_intent: ref, amount: countOf(amount), metadata: { refund: key } }
         const idempotencyKey = key
         return toRefund(await ask(() => client.refunds.create(wanted, { idempotencyKey })))
       } catch (error) {
@@ -110,7 +110,7 @@ export function stripe(settings: StripeSettings): Gateway {
         )
         return {
           payments: page.data.map((intent) => ({
-            ...toAnswer(intent, secondsOf(intent)),
+            ...toAnswer(intent, intent.created),
             key: intent.metadata["payment"] ?? null,
           })),
           refunds: [],

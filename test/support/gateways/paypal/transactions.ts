@@ -80,7 +80,7 @@ export function disputesOf(paypal: PayPal, query: URLSearchParams): unknown {
   return {
     items: rows
       .slice(start, start + size)
-      .map(({ disputed_transactions: _, dispute_outcome: __, ...short }) => short),
+      .map(({ disputed_transactions: _about, dispute_outcome: _outcome, ...short }) => short),
     links:
       start + size < rows.length
         ? [{ href: `${paypal.base}/v1/customer/disputes?${next.toString()}`, rel: "next" }]

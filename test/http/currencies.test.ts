@@ -142,7 +142,7 @@ describe("/admin/currencies", () => {
       { margin: "1.5", exchange_rate: { ...standing.exchange_rate, rate: "152.25" } },
       { rate_source: "ecb", exchange_rate: null },
     ]) {
-      standing = { ...standing, ...change }
+      standing = { ...standing, ...change, version: Number(standing["version"]) + 1 }
       const { status, body } = await patch(change)
       expect([status, body]).toEqual([200, { ...standing, updated_at: body.updated_at }])
     }
@@ -434,7 +434,7 @@ describe("a price list", () => {
       { active: false },
       { starts_at: null },
     ]) {
-      standing = { ...standing, ...change }
+      standing = { ...standing, ...change, version: Number(standing["version"]) + 1 }
       const { status, body } = await patch(change)
       expect([status, body]).toEqual([200, { ...standing, updated_at: body.updated_at }])
     }

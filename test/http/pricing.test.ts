@@ -220,7 +220,7 @@ describe("/admin/tax/rates", () => {
       { country: "*" },
       {},
     ]) {
-      standing = { ...standing, ...change, version: standing.version + 1 }
+      standing = { ...standing, ...change, version: Number(standing["version"]) + 1 }
       const { status, body } = await patch(change)
       expect([status, body]).toEqual([200, { ...standing, updated_at: body.updated_at }])
     }
@@ -341,7 +341,7 @@ describe("/admin/shipping", () => {
       { position: 3 },
       { free_from: null },
     ]) {
-      standing = { ...standing, ...change, version: standing.version + 1 }
+      standing = { ...standing, ...change, version: Number(standing["version"]) + 1 }
       const { status, body } = await patch(change)
       expect([status, body]).toEqual([200, { ...standing, updated_at: body.updated_at }])
     }

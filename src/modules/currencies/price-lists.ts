@@ -143,15 +143,16 @@ export async function remove(ctx: Ctx, ref: string): Promise<void> {
     requireMatch(ctx, seen)
     const isIt = eq(priceLists.id, id)
     const version = nextVersion(priceLists, seen)
-    await commit(
+    const [, gone] = await commit(
       ctx,
       [
         ctx.db.update(priceLists).set({ version }).where(isIt),
-        ctx.db.delete(priceLists).where(isIt),
+        ctx.db.delete(priceLists).where(isIt).returning({ id: priceLists.id }),
         ...stageAudit(ctx, "price-list.removed", null, { price_list: id }),
       ],
       { refusals: stale(ctx, priceLists), result: {} },
     )
+    if (gone.length === 0) throw notFound("price list")
   }, mostTries)
   await expireShown(ctx)
 }

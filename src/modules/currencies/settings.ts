@@ -209,15 +209,16 @@ export async function remove(ctx: Ctx, ref: string): Promise<void> {
     requireMatch(ctx, seen)
     const isIt = eq(currencies.code, code)
     const version = nextVersion(currencies, seen)
-    await commit(
+    const [, gone] = await commit(
       ctx,
       [
         ctx.db.update(currencies).set({ version }).where(isIt),
-        ctx.db.delete(currencies).where(isIt),
+        ctx.db.delete(currencies).where(isIt).returning({ code: currencies.code }),
         ...stageAudit(ctx, "currency.removed", null, { currency: code }),
       ],
       { refusals: stale(ctx, currencies), result: {} },
     )
+    if (gone.length === 0) throw notFound("currency")
   }, mostTries)
   await expireShown(ctx)
 }

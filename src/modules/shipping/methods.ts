@@ -104,14 +104,15 @@ export async function remove(ctx: Ctx, id: string): Promise<void> {
     requireMatch(ctx, old.version)
     const isIt = eq(shippingMethods.id, old.id)
     const version = nextVersion(shippingMethods, old.version)
-    await commit(
+    const [, gone] = await commit(
       ctx,
       [
         ctx.db.update(shippingMethods).set({ version }).where(isIt),
-        ctx.db.delete(shippingMethods).where(isIt),
+        ctx.db.delete(shippingMethods).where(isIt).returning({ id: shippingMethods.id }),
       ],
       { refusals: stale(ctx, shippingMethods), result: {} },
     )
+    if (gone.length === 0) throw notFound("shipping method")
   }, mostTries)
 }
 

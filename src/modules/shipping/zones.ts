@@ -125,16 +125,20 @@ export async function remove(ctx: Ctx, ref: string): Promise<void> {
     } = await find(ctx, ref)
     requireMatch(ctx, seen)
     const version = nextVersion(shippingZones, seen)
-    await commit(
+    const [, , , gone] = await commit(
       ctx,
       [
         ctx.db.update(shippingZones).set({ version }).where(eq(shippingZones.id, id)),
         ctx.db.delete(shippingAreas).where(eq(shippingAreas.zoneId, id)),
         ctx.db.delete(shippingMethods).where(eq(shippingMethods.zoneId, id)),
-        ctx.db.delete(shippingZones).where(eq(shippingZones.id, id)),
+        ctx.db
+          .delete(shippingZones)
+          .where(eq(shippingZones.id, id))
+          .returning({ id: shippingZones.id }),
       ],
       { refusals: stale(ctx, shippingZones), result: {} },
     )
+    if (gone.length === 0) throw notFound("shipping zone")
   }, mostTries)
 }
 

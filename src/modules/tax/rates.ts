@@ -108,11 +108,15 @@ export async function remove(ctx: Ctx, id: string): Promise<void> {
     requireMatch(ctx, old.version)
     const isIt = eq(taxRates.id, old.id)
     const version = nextVersion(taxRates, old.version)
-    await commit(
+    const [, gone] = await commit(
       ctx,
-      [ctx.db.update(taxRates).set({ version }).where(isIt), ctx.db.delete(taxRates).where(isIt)],
+      [
+        ctx.db.update(taxRates).set({ version }).where(isIt),
+        ctx.db.delete(taxRates).where(isIt).returning({ id: taxRates.id }),
+      ],
       { refusals: stale(ctx, taxRates), result: {} },
     )
+    if (gone.length === 0) throw notFound("tax rate")
   }, mostTries)
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from "vitest"
 
+import { expireUnpaid } from "#modules/checkout/expiry.ts"
 import * as due from "#modules/payments/due.ts"
 import { gatewayOf } from "#modules/payments/gateways.ts"
 
@@ -535,6 +536,44 @@ describe("a payment that its gateway does not take at all", () => {
       body: { order: id, provider: "manual" },
     })
     expect(other.body).toMatchObject({ provider: "manual", status: "unpaid" })
+  })
+
+  it("holds no stock for longer than any other: the order runs out", async () => {
+    quiet()
+    standIn()
+    vi.mocked(fetch).mockImplementation(async () =>
+      Response.json(
+        { error: { type: "invalid_request_error", code: "amount_too_small", message: "…" } },
+        { status: 400 },
+      ),
+    )
+    const { id, product } = await waiting("stripe")
+    later(31 * minute)
+    expect(await expireUnpaid(ctx())).toBe(1)
+    await settleAll()
+    expect(await standing(id, product.id)).toMatchObject({ status: "cancelled", held: 0 })
+    expect(await rows("SELECT status, failure FROM payments")).toEqual([
+      { status: "voided", failure: "amount_too_small" },
+    ])
+  })
+})
+
+it.each([
+  ["stripe", "pi"],
+  ["paypal", "orders"],
+  ["square", "orders"],
+] as const)("an order that nobody paid runs out though %s has forgotten it", async (name, kind) => {
+  quiet()
+  const world = standIn()
+  const { id, product } = await waiting(name)
+  world.parties[name].table(kind).clear()
+  later(31 * minute)
+  expect(await expireUnpaid(ctx())).toBe(1)
+  await settleAll()
+  expect(await standing(id, product.id)).toMatchObject({
+    status: "cancelled",
+    payment_status: "voided",
+    held: 0,
   })
 })
 

@@ -78,7 +78,8 @@ async function askedPayment(
   if (answer === unreachable)
     return [ofPayment(payment, "unreachable", "The gateway did not answer.")]
   if (answer) return mendPayment(ctx, run, payment, answer)
-  if (payment.gatewayRef === null && payment.capturedAmount === 0) return []
+  // What nobody paid gateways forget.
+  if (payment.capturedAmount === 0) return []
   const detail = gateway
     ? "The gateway knows nothing of it."
     : "Its gateway is not set up any more."

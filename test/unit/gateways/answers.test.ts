@@ -112,7 +112,7 @@ describe("PayPal, asked", () => {
     })
     const none = refused("RESOURCE_NOT_FOUND")
     await expect(ask().start(payment())).rejects.toMatchObject(none)
-    await expect(ask().find(payment())).rejects.toMatchObject(none)
+    expect(await ask().find(payment())).toBeUndefined()
     expect(await ask().refund({ ref: "REF", captureRef: "CAP" }, eur(500), "rfd_1")).toEqual({
       ref: "",
       status: "failed",
@@ -388,7 +388,7 @@ describe("Square, asked", () => {
       "GET /v2/disputes/D": gone,
     })
     await expect(ask().start(payment())).rejects.toMatchObject(none)
-    await expect(ask().find(payment())).rejects.toMatchObject(none)
+    expect(await ask().find(payment())).toBeUndefined()
     await expect(ask().capture(payment({ ref: null }), money)).rejects.toMatchObject(none)
     expect(await ask().refund({ ref: "REF", captureRef: "P" }, money, "rfd_1")).toMatchObject({
       status: "failed",
@@ -735,6 +735,23 @@ describe("Stripe, asked", () => {
       next: null,
     })
     expect(await ask().findDispute("dp_1")).toMatchObject(known)
+  })
+
+  it("that is not there any more is none", async () => {
+    const gone = {
+      status: 404,
+      body: { error: { type: "invalid_request_error", code: "resource_missing", message: "No." } },
+    }
+    answering({
+      [`GET ${intents}/pi_1`]: gone,
+      "GET /v1/refunds/re_1": gone,
+      "GET /v1/disputes/dp_1": gone,
+    })
+    expect(await ask().find(payment({ ref: "pi_1" }))).toBeUndefined()
+    const asked = { key: "rfd_1", ref: "re_1", amount: 500, currency: "EUR" }
+    const of = { ref: "pi_1", captureRef: null }
+    expect(await ask().findRefund({ ...asked, payment: of })).toBeUndefined()
+    expect(await ask().findDispute("dp_1")).toBeUndefined()
   })
 
   it("is reached over TLS, wherever it is", async () => {

@@ -48,13 +48,13 @@ export function paypal(settings: PaypalSettings): Gateway {
     if (!order) throw refused("RESOURCE_NOT_FOUND")
     return toAnswer(order)
   }
+  const seek = (ref: string) =>
+    ask<PaypalOrder>({ method: "GET", path: `/v2/checkout/orders/${ref}` })
   async function orderAt(ref: string): Promise<PaypalOrder> {
-    const order = await ask<PaypalOrder>({ method: "GET", path: `/v2/checkout/orders/${ref}` })
-    if (!order) throw refused("RESOURCE_NOT_FOUND")
-    return order
+    const known = await seek(ref)
+    if (!known) throw refused("RESOURCE_NOT_FOUND")
+    return known
   }
-  const look = async (payment: Asked) =>
-    payment.ref === null ? start(payment) : toAnswer(await orderAt(payment.ref))
   /** An order with what it says, asked for again if its first answer was lost. */
   async function found(payment: Asked): Promise<{ order: PaypalOrder; answer: Answer }> {
     const order = await orderAt(payment.ref ?? (await start(payment)).ref)
@@ -128,7 +128,11 @@ export function paypal(settings: PaypalSettings): Gateway {
       // An order that only we can complete is given up by never doing so: PayPal forgets it by itself.
       return isPending(order) || answer.status === "paid" ? answer : givenUp(answer)
     },
-    find: look,
+    async find(payment) {
+      if (payment.ref === null) return start(payment)
+      const known = await seek(payment.ref)
+      return known && toAnswer(known)
+    },
     async refund(payment, amount, key) {
       try {
         const made = await ask<PaypalRefund>({

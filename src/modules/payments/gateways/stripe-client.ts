@@ -62,6 +62,15 @@ function isAnswer({ statusCode }: StripeError): boolean {
   return statusCode === 400 || statusCode === 402 || statusCode === 404
 }
 
+/** The same of something that may not be there: `undefined` then. @throws `payment-refused`, `unavailable` */
+export async function askFor<T>(question: () => Promise<T>): Promise<T | undefined> {
+  const { found } = await ask(
+    async (): Promise<{ found: T | undefined }> => ({ found: await question() }),
+    ({ code }) => (code === "resource_missing" ? { found: undefined } : undefined),
+  )
+  return found
+}
+
 /** An amount as Stripe counts it. @throws `payment-refused` for one that it cannot take; `takes` says so before */
 export function countOf(amount: Amount): number {
   const count = toStripe(amount)

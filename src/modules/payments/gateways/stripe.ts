@@ -6,7 +6,15 @@ import { refused } from "#platform/call.ts"
 import type { Answer, Gateway, StartRequest } from "../gateway.ts"
 import { fromStripe, toStripe } from "./amounts.ts"
 import { failedRefund } from "./refusal.ts"
-import { ask, clientOf, countOf, isReused, secondsOf, type StripeError } from "./stripe-client.ts"
+import {
+  ask,
+  askFor,
+  clientOf,
+  countOf,
+  isReused,
+  secondsOf,
+  type StripeError,
+} from "./stripe-client.ts"
 import { savedOf } from "./stripe-saved.ts"
 import { idOf, toAnswer, toDispute, toRefund } from "./stripe-told.ts"
 import { readStripe } from "./stripe-webhook.ts"
@@ -25,10 +33,6 @@ export function stripe(settings: StripeSettings): Gateway {
   const client = clientOf(settings)
   const intents = client.paymentIntents
 
-  async function retrieve(id: string): Promise<Answer> {
-    const found = await ask(() => intents.retrieve(id, { expand }))
-    return toAnswer(found, secondsOf(found))
-  }
   async function start(request: StartRequest): Promise<Answer> {
     const made = await ask(
       () => intents.create(intentOf(request), { idempotencyKey: request.key }),
@@ -72,9 +76,12 @@ export function stripe(settings: StripeSettings): Gateway {
       return toAnswer(given, secondsOf(given))
     },
     async find({ ref, key }) {
-      if (ref !== null) return retrieve(ref)
-      const found = await searched(key)
-      return found && toAnswer(found, found.created)
+      if (ref === null) {
+        const found = await searched(key)
+        return found && toAnswer(found, found.created)
+      }
+      const found = await askFor(() => intents.retrieve(ref, { expand }))
+      return found && toAnswer(found, secondsOf(found))
     },
     async refund({ ref }, amount, key) {
       try {
@@ -86,7 +93,10 @@ export function stripe(settings: StripeSettings): Gateway {
       }
     },
     async findRefund({ key, ref, payment }) {
-      if (ref !== null) return toRefund(await ask(() => client.refunds.retrieve(ref)))
+      if (ref !== null) {
+        const made = await askFor(() => client.refunds.retrieve(ref))
+        return made && toRefund(made)
+      }
       const { data } = await ask(() =>
         client.refunds.list({ payment_intent: payment.ref, limit: 100 }),
       )
@@ -94,7 +104,8 @@ export function stripe(settings: StripeSettings): Gateway {
       return found && toRefund(found)
     },
     async findDispute(ref) {
-      return toDispute(await ask(() => client.disputes.retrieve(ref)))
+      const found = await askFor(() => client.disputes.retrieve(ref))
+      return found && toDispute(found)
     },
     readWebhook: (webhook) => readStripe(client, settings.webhookSecret, webhook),
     async list(since, cursor) {

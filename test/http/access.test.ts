@@ -160,6 +160,7 @@ const table: Record<string, Outcome[]> = {
   listAbandonedCarts: staffOnly,
   getCartStatistics: staffOnly,
   listPayments: signedIn,
+  listAllPayments: staffOnly,
   listPaymentMethods: everybody,
   // A guest needs the order's token, see below.
   getPayment: signedIn,

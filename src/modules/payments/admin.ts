@@ -6,6 +6,8 @@ import { Ref } from "#lib/shapes.ts"
 
 import { AnalyticsQuery, PaymentAnalytics } from "./analytics-model.ts"
 import * as analytics from "./analytics.ts"
+import * as lists from "./lists.ts"
+import { PaymentPage, PaymentQuery } from "./model.ts"
 import {
   FindingPage,
   FindingQuery,
@@ -24,6 +26,20 @@ const params = z.object({
 
 /** /admin/payments/* */
 export const admin = createRouter()
+  .openapi(
+    route({
+      method: "get",
+      path: "/admin/payments",
+      ...reads,
+      operationId: "listAllPayments",
+      summary: "Everybody's payments",
+      description: "Newest first. Fields to order by: created_at.",
+      request: { query: PaymentQuery },
+      responses: ok(PaymentPage, "A page of payments"),
+      refuses: ["invalid-page"],
+    }),
+    async (c) => c.json(paged(c, await lists.listAll(c.var.ctx, c.req.valid("query"))), 200),
+  )
   .openapi(
     route({
       method: "get",

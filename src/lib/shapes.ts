@@ -198,3 +198,8 @@ export function spelled<T extends z.ZodType>(spellings: Record<string, string>, 
     return fields
   }, shape)
 }
+
+/** When a check over several fields runs: beside those of the fields themselves, so that all that is wrong is named at once. */
+export function isObject({ value }: { value: unknown }): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+}

@@ -125,3 +125,18 @@ describe("refunds", () => {
     expect(await booksOf(id)).toEqual({})
   })
 })
+
+it.each([
+  ["{}", ["payment", "reason"]],
+  [`{"payment":"a","order":"b","reason":""}`, ["payment", "reason"]],
+  ["[]", ["body"]],
+  ["null", ["body"]],
+])("of %s names everything that is wrong with it", async (body, fields) => {
+  const answer = await call("POST", "payments/refunds", {
+    as: await make.user("staff"),
+    body,
+    headers: { "content-type": "application/json" },
+  })
+  expect(answer.status).toBe(400)
+  expect(fieldsOf(answer)).toEqual(fields)
+})

@@ -1,6 +1,6 @@
 import { z } from "zod"
 
-import { id, Instant, line, pageOf, pageQuery, spelled } from "#lib/shapes.ts"
+import { id, Instant, isObject, line, pageOf, pageQuery, spelled } from "#lib/shapes.ts"
 import { Email, User, Username } from "#modules/users/model.ts"
 
 import { isName, isNameDetail, NewPassword } from "./password-model.ts"
@@ -57,14 +57,11 @@ export const Credentials = z
       .max(256, "At most 256 characters.")
       .meta({ example: "Nexus-demo-2026!" }),
   })
-  .refine(
-    (given: { email?: unknown; username?: unknown } | null) => given?.email ?? given?.username,
-    {
-      path: ["email"],
-      message: "This field is required.",
-      when: () => true,
-    },
-  )
+  .refine(({ email, username }) => email ?? username, {
+    path: ["email"],
+    message: "This field is required.",
+    when: isObject,
+  })
   .meta({ example: { email: "ada@nexus.test", password: "Nexus-demo-2026!" } })
 export type Credentials = z.infer<typeof Credentials>
 

@@ -1,6 +1,6 @@
 import { z } from "zod"
 
-import { Flag, id, Instant, pageOf, pageQuery } from "#lib/shapes.ts"
+import { Flag, id, Instant, isObject, pageOf, pageQuery } from "#lib/shapes.ts"
 
 import { movementReasons } from "./stock.ts"
 
@@ -41,11 +41,11 @@ export const Adjustment = z
     reason: z.enum(movementReasons),
     note: z.string().trim().max(500).default(""),
   })
-  .refine(
-    (given: { delta?: unknown; set?: unknown } | null) =>
-      (given?.delta === undefined) !== (given?.set === undefined),
-    { path: ["delta"], message: "Give either delta or set.", when: () => true },
-  )
+  .refine(({ delta, set }) => (delta === undefined) !== (set === undefined), {
+    path: ["delta"],
+    message: "Give either delta or set.",
+    when: isObject,
+  })
   .meta({
     id: "Adjustment",
     example: { delta: 10, reason: "restock", note: "Delivery of the day" },

@@ -66,7 +66,13 @@ async function pageFor(
       .where(filter)
       .getSQL(),
   })
-  return mapPage(page, toPayment)
+  return mapPage(page, (row) => toPayment(forCaller(ctx, row)))
+}
+
+/** A payment without what lets its holder pay it, unless it is the caller's own to pay. */
+function forCaller({ actor }: Ctx, row: PaymentRow): PaymentRow {
+  const isPayer = actor.type === "guest" || (actor.type === "user" && actor.id === row.userId)
+  return isPayer ? row : { ...row, action: null }
 }
 
 /** Payments of an order, by its id or number. */
@@ -101,7 +107,11 @@ export async function read(ctx: Ctx, ref: string): Promise<PaymentDetail> {
       payment?.tokenHash !== null &&
       payment?.tokenHash === actor.orderTokenHash)
   if (!payment || !isMine) throw notFound("payment")
-  return { ...toPayment(payment), refunds: made.map(toRefund), disputes: disputed.map(toDispute) }
+  return {
+    ...toPayment(forCaller(ctx, payment)),
+    refunds: made.map(toRefund),
+    disputes: disputed.map(toDispute),
+  }
 }
 
 /** How an order can be paid now. */

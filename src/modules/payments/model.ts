@@ -3,6 +3,7 @@ import { z } from "zod"
 import {
   id,
   Instant,
+  isObject,
   Money,
   pageOf,
   pageQuery,
@@ -184,6 +185,7 @@ export const NewRefund = z
   .refine(({ payment, order }) => (payment === undefined) !== (order === undefined), {
     path: ["payment"],
     message: "Give either payment or order.",
+    when: isObject,
   })
   .meta({ example: { payment: "pay_01kaeq4w8s0000000000000000", reason: "Arrived broken" } })
 export type NewRefund = z.infer<typeof NewRefund>

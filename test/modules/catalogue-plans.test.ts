@@ -5,6 +5,7 @@ import * as brands from "#modules/catalog/brands.ts"
 import * as catalog from "#modules/catalog/catalog.ts"
 import * as lists from "#modules/catalog/lists.ts"
 import { ProductQuery } from "#modules/catalog/model.ts"
+import * as recommendations from "#modules/catalog/recommendations.ts"
 import * as related from "#modules/catalog/related.ts"
 
 import { catalogueRows } from "../support/catalogue-rows.ts"
@@ -120,4 +121,47 @@ it("a product, what is like it and the brands are found by indexes too", async (
   await related.list(after, slug, {})
   await brands.get(after, "calder")
   expect(await costly(after.asked)).toEqual([])
+})
+
+it("recommendations are found by indexes, and cost as much of many orders as of a few", async () => {
+  await fill(300)
+  const user = await make.user()
+  const { results: found } = await env.DB.prepare(
+    "SELECT id FROM products ORDER BY id LIMIT 100",
+  ).all<{ id: string }>()
+  const ids = found.map(({ id }) => id)
+  /** Orders of the first product and another one each; every third is the account's own. */
+  const sell = (first: number, last: number) =>
+    env.DB.batch([
+      env.DB.prepare(
+        `INSERT INTO orders (id, number, user_id, email, status, payment_status, payment_method, currency, subtotal_amount, discount_amount, shipping_amount, tax_amount, total_amount, notes, version, created_at, updated_at)
+         WITH RECURSIVE n(i) AS (SELECT CAST(?1 AS INTEGER) UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
+         SELECT 'ord_' || i, 'NX-' || i, iif(i % 3 = 0, ?3, NULL), 'a@example.com', 'confirmed', 'paid', 'manual', 'USD', 2, 0, 0, 0, 2, '', 1,
+           strftime('%Y-%m-%dT%H:%M:%fZ', 1770000000 + i, 'unixepoch'), '2026-02-02T00:00:00.000Z' FROM n`,
+      ).bind(first, last, user.id),
+      env.DB.prepare(
+        `INSERT INTO order_lines (id, order_id, position, product_id, variant_id, name, options, quantity, unit_amount, line_amount, discount_amount, tax_amount)
+         WITH RECURSIVE n(i) AS (SELECT CAST(?1 AS INTEGER) UNION ALL SELECT i + 1 FROM n WHERE i < ?2), line(place) AS (VALUES (0), (1)),
+           product AS (SELECT i, place, json_extract(?3, '$[' || iif(place = 0, 0, 10 + i % 90) || ']') AS id FROM n, line)
+         SELECT 'orl_' || i || place, 'ord_' || i, place, id, id, '', '{}', 1, 1, 1, 0, 0 FROM product`,
+      ).bind(first, last, JSON.stringify(ids)),
+    ])
+  const wish = env.DB.prepare(
+    "INSERT INTO wishlist_items (user_id, product_id, created_at) VALUES (?, ?, '2026-03-01T00:00:00.000Z')",
+  )
+  await env.DB.batch(ids.slice(0, 8).map((id) => wish.bind(user.id, id)))
+  const read = async () => {
+    const reader = watched(user)
+    const page = await recommendations.list(reader, {})
+    expect(page.results).toHaveLength(20)
+    expect(await costly(reader.asked)).toEqual([])
+    return reader.meter
+  }
+  await sell(1, 60)
+  const few = await read()
+  await sell(61, 1500)
+  const many = await read()
+  expect(many.d1Queries).toBe(few.d1Queries)
+  expect(many.d1RowsRead).toBeLessThanOrEqual(few.d1RowsRead + 20)
+  expect(many.d1RowsRead).toBeLessThan(700)
 })

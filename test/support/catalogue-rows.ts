@@ -31,7 +31,7 @@ export function catalogueRows(count: number, seed = 1): Insert[] {
       brands.map((name) => [name.toLowerCase(), name, name.toLowerCase(), now, now]),
     ),
     insert(
-      "products (id, name, slug, description, price_amount, compare_at_amount, currency, category_id, brand_id, sku, status, is_featured, is_digital, tags, attributes, seo, options, stock_quantity, stock_version, average_rating, reviews_count, created_at, updated_at)",
+      "products (id, name, slug, description, price_amount, compare_at_amount, currency, category_id, brand_id, sku, status, is_featured, is_digital, tags, attributes, seo, options, image_key, stock_quantity, stock_version, average_rating, reviews_count, created_at, updated_at)",
       made.map(productRow),
     ),
     insert(
@@ -47,7 +47,25 @@ export function catalogueRows(count: number, seed = 1): Insert[] {
         one.created_at,
       ]),
     ),
+    insert(
+      "media (id, product_id, key, content_type, bytes, alt_text, is_primary, position, created_at)",
+      made.map((one) => [
+        `med_${one.id.slice(4)}`,
+        one.id,
+        imageOf(one),
+        "image/webp",
+        48_000,
+        one.name,
+        1,
+        0,
+        one.created_at,
+      ]),
+    ),
   ]
+}
+
+function imageOf({ id }: GeneratedProduct): string {
+  return `${id}/med_${id.slice(4)}.webp`
 }
 
 function productRow(one: GeneratedProduct): Insert["rows"][number] {
@@ -69,6 +87,7 @@ function productRow(one: GeneratedProduct): Insert["rows"][number] {
     JSON.stringify(one.attributes),
     "{}",
     "[]",
+    imageOf(one),
     one.stock_quantity,
     0,
     one.average_rating,

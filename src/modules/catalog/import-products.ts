@@ -163,7 +163,6 @@ async function draftWrite(
     input,
     {
       category,
-      above: [],
       brand: brandOf(ctx, input, known),
       newBrand: [],
       slug: input.slug === undefined && old ? old.slug : freeSlug(baseOf(input), taken),

@@ -7,7 +7,7 @@ export function fill(db: DatabaseSync, count: number, seed = 1): void {
   db.exec("PRAGMA synchronous = OFF; PRAGMA cache_size = -400000; BEGIN")
   const indexes = db
     .prepare(
-      "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN ('products', 'listings', 'variants')",
+      "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN ('products', 'listings', 'variants', 'media')",
     )
     .all() as { name: string; sql: string }[]
   for (const { name } of indexes) db.exec(`DROP INDEX ${name}`)

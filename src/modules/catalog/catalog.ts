@@ -136,7 +136,11 @@ export async function update(ctx: Ctx, ref: string, input: ProductChanges): Prom
       errors.push({ field: "stock_quantity", detail: "Say it of the variants.", code: "invalid" })
     }
     if (row.options.length === 0 && parts.variants.length > 0) {
-      errors.push({ field: "options", detail: "Remove its variants first.", code: "invalid" })
+      errors.push({
+        field: "options",
+        detail: "Variants need options to differ in.",
+        code: "invalid",
+      })
     }
     if (errors.length > 0) throw invalid(...errors)
     const seen =

@@ -189,3 +189,14 @@ export function spelled<T extends z.ZodType>(spellings: Record<string, string>, 
     return fields
   }, shape)
 }
+
+/** What names a thing in an address. */
+export const Slug = z
+  .string()
+  .regex(/^[a-z0-9]+(?:-[a-z0-9]+)*$/, "Lower-case letters, digits and single hyphens.")
+  .max(200)
+
+/** Which version of a thing this is. */
+export const Version = z
+  .int()
+  .meta({ description: "Counts its changes; its ETag begins with it", example: 1 })

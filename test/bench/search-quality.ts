@@ -15,7 +15,8 @@ import { suggest } from "#modules/search/suggest.ts"
 import { stem, wordsOf } from "#modules/search/words.ts"
 
 import { newSecrets } from "../../src/cli/secrets.ts"
-import { generateProducts, type MadeProduct, storeProducts } from "../support/search-catalogue.ts"
+import { catalogueRows, storeRows } from "../support/catalogue-rows.ts"
+import { generateProducts, type MadeProduct } from "../support/catalogue.ts"
 import { countedByHand, type Probe, probesOf, recallAtTen } from "../support/search-quality.ts"
 
 /**
@@ -54,7 +55,7 @@ try {
   await migrate(env.DB, "migrations")
   await migrate(env.SEARCH, "migrations/search")
   const products = generateProducts(count)
-  await storeProducts(env.DB, products)
+  await storeRows(env.DB, catalogueRows(products))
   await measured("index built", 1, async () => {
     const staff = ctxOf({ type: "user", id: "usr_1", role: "staff" } as Ctx["actor"])
     const { building } = await rebuild(staff)
@@ -137,6 +138,8 @@ async function cost(products: readonly MadeProduct[]): Promise<void> {
     "made for every day",
     "aluminum kettel ",
     products[7]?.sku ?? "",
+    `${rarest(products)} `,
+    `${one} ${rarest(products)} `,
   ]) {
     for (const warmth of ["cold", "warm"]) {
       const ctx = guest()
@@ -146,12 +149,20 @@ async function cost(products: readonly MadeProduct[]): Promise<void> {
       console.log(
         `${`${q} (${warmth})`.padEnd(32)} ${String(n).padStart(6)} ${String(d1Queries).padStart(14)} ${String(d1RowsRead).padStart(11)} ${each.toFixed(1).padStart(12)}`,
       )
-      if (results.length === 20 && each > 50) failures.push(`rows read of ${q}: ${each}`)
+      if (results.length > 0 && each > 50) failures.push(`rows read of ${q}: ${each}`)
     }
   }
   const ctx = guest()
   await suggest(ctx, { q: "ke" })
   console.log(`suggest "ke": ${ctx.meter.d1Queries} round trips, ${ctx.meter.d1RowsRead} rows`)
+}
+
+/** A word that one product has. */
+function rarest(products: readonly MadeProduct[]): string {
+  const models = products.map(({ name }) => name.split(" ")[3] ?? "")
+  const times = new Map<string, number>()
+  for (const model of models) times.set(model, (times.get(model) ?? 0) + 1)
+  return models.find((model) => times.get(model) === 1) ?? ""
 }
 
 /** Plural for singular and the other way round: what no stemming, this one and Porter's find, and what they confuse. */

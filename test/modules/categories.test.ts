@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest"
 
 import * as catalog from "#modules/catalog/catalog.ts"
 import * as categories from "#modules/catalog/categories.ts"
-import { CategoryChanges, CategoryQuery, NewCategory } from "#modules/catalog/model.ts"
+import { CategoryChanges, CategoryQuery, NewCategory } from "#modules/catalog/category-model.ts"
 
 import { ctx } from "../support/ctx.ts"
 import * as make from "../support/make.ts"

@@ -4,7 +4,7 @@ import { may } from "#actor.ts"
 import type { Ctx } from "#context.ts"
 import type { Id } from "#lib/id.ts"
 
-import type { Category, CategoryTree } from "./model.ts"
+import type { Category, CategoryTree } from "./category-model.ts"
 import { categories } from "./tables.ts"
 
 /** A row of the tree, as verbs read and write it. */

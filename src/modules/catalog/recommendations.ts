@@ -10,9 +10,9 @@ import { type Page, slicePage } from "#platform/page.ts"
 
 import type { ProductSummary, ShownQuery } from "./model.ts"
 import { toSummaries } from "./product.ts"
-import { byIds } from "./ranges.ts"
 import { alike, facetsOf, ranked, type Scores, sharedColumns } from "./related.ts"
 import { products } from "./tables.ts"
+import { byIds } from "./walks.ts"
 
 /** How many are recommended. */
 const most = 24

@@ -9,9 +9,9 @@ import { type Page, slicePage } from "#platform/page.ts"
 
 import type { ProductSummary, ShownQuery } from "./model.ts"
 import { toSummaries } from "./product.ts"
-import { byIds } from "./ranges.ts"
 import { missing } from "./slugs.ts"
 import { facets, listings, products } from "./tables.ts"
+import { byIds } from "./walks.ts"
 
 const lifetime = { fresh: 10, stale: 20 }
 /** Of each thing that a product has in common with others, the best rated are looked at. */

@@ -12,10 +12,8 @@ import {
 
 import type { Id } from "#lib/id.ts"
 
+import type { CategoryLink } from "./category-model.ts"
 import type { ImportLine } from "./import-model.ts"
-
-/** A category's name and address, where another thing mentions it. */
-export type CategoryLink = { id: Id<"category">; name: string; slug: string }
 
 /**
  * The category tree. `path` lists the ids from the root down to the category itself, `/1/4/9/`, so that a sub-tree

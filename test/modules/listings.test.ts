@@ -308,7 +308,8 @@ function expected(
         : [own]
   }
   const matches = (one: Raw) =>
-    (isStaff ? !query["status"] || one.status === query["status"] : one.status === "active") &&
+    (isStaff || one.status === "active") &&
+    (!query["status"] || one.status === query["status"]) &&
     (some(query["category"])?.some((slug) => slugs(one).includes(slug)) ?? true) &&
     (some(query["brand"])?.includes(brandOf(one)) ?? true) &&
     (some(query["tag"])?.some((tag) => (JSON.parse(one.tags) as string[]).includes(tag)) ?? true) &&

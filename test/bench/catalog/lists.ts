@@ -28,13 +28,13 @@ const cases: Case[] = [
   {
     name: "filtered list",
     path: at(
-      "/api/v1/products?category=kitchen&in_stock=true&min_price=50&max_price=300&ordering=price",
+      "/api/v1/products?category=kitchen&in_stock=true&min_price=20&max_price=1000&ordering=price",
     ),
     isCounted: true,
   },
   {
     name: "three filters",
-    path: at("/api/v1/products?category=kitchen&tag=compact,wireless&in_stock=true"),
+    path: at("/api/v1/products?category=kitchen&tag=compact,wireless,cotton,leather&in_stock=true"),
     isCounted: true,
   },
   { name: "page 1000 by cursor", path: (base) => farCursor(base), isCounted: true },

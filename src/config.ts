@@ -53,6 +53,7 @@ const Settings = z.object({
   GITHUB_CLIENT_SECRET: z.string().optional(),
   OAUTH_BASE_URL: z.string().optional(),
   PENDING_ORDER_TTL: z.coerce.number().int().min(60).max(86_400).default(1800),
+  REFUND_RETRY: z.coerce.number().int().min(1).max(604_800).default(3600),
   UNKNOWN_PAYMENTS: z.enum(["report", "refund"]).default("report"),
   PAYMENT_CAPTURE: z.enum(["automatic", "manual"]).default("automatic"),
   CARD_GATEWAY: z.enum(["", "stripe", "square", "fake"]).default(""),
@@ -158,6 +159,8 @@ export type PaymentsConfig = {
   pendingOrderTtlSeconds: number
   /** Whether gateways take the money at once, or authorize it until staff capture it. */
   capture: "automatic" | "manual"
+  /** After how long what a gateway refused to give back is tried again, in seconds. */
+  refundRetrySeconds: number
   /** What a reconciliation does with money at a gateway that no order knows. */
   unknownPayments: "report" | "refund"
   /** Which gateway takes cards; none: `card` is not offered. */
@@ -300,6 +303,7 @@ function paymentsOf(settings: z.infer<typeof Settings>): PaymentsConfig {
     throw new Error("PAYMENT_CAPTURE=manual is not for square, which takes money at once")
   return {
     pendingOrderTtlSeconds: settings.PENDING_ORDER_TTL,
+    refundRetrySeconds: settings.REFUND_RETRY,
     capture: settings.PAYMENT_CAPTURE,
     unknownPayments: settings.UNKNOWN_PAYMENTS,
     cardGateway: settings.CARD_GATEWAY || undefined,

@@ -44,7 +44,7 @@ export const subscribers: {
   "gift-card.issued": { mail: creditMails.giftCard },
   "payment.void-requested": { gateway: voids.runVoid },
   "refund.requested": { gateway: refunds.runRefund },
-  "refund.changed": { order: paid.paymentChanged, return: returnDecisions.refundChanged },
+  "refund.changed": { order: paid.refundChanged, return: returnDecisions.refundChanged },
   "reconciliation.advanced": { work: reconcile.work },
   "return.changed": { stock: returnDecisions.restock },
   "subscription.started": {},

@@ -10,7 +10,12 @@ const kept = globalThis as { databases?: Promise<[shop: string[], search: string
 beforeEach(async () => {
   if (kept.databases) {
     const [shop, search] = await kept.databases
-    await Promise.all([make(env.DB, shop), make(env.SEARCH, search)])
+    const makeBoth = () => Promise.all([make(env.DB, shop), make(env.SEARCH, search)])
+    // What the test before left running may have outlived its databases' end, and kept them.
+    await makeBoth().catch(async () => {
+      await reset()
+      await makeBoth()
+    })
     return
   }
   await applyD1Migrations(env.DB, env.MIGRATIONS)

@@ -18,6 +18,7 @@ import {
   rows,
   settleAll,
   stockOf,
+  tally,
 } from "../support/shop.ts"
 import { expectProblem } from "../support/wire.ts"
 
@@ -126,6 +127,32 @@ describe("/admin/currencies", () => {
       "currency.removed",
     ])
     expect(new Set(trail.map(({ actor }) => actor))).toEqual(new Set([as.id]))
+  })
+
+  it("changes what is said of one, and nothing else", async () => {
+    await currency("JPY", "150")
+    const as = await make.user("staff")
+    const patch = (body: object) => call("PATCH", "admin/currencies/jpy", { as, body })
+    let standing = (await call("GET", "admin/currencies/JPY", { as })).body
+    for (const change of [
+      { rounding: "up" },
+      { max_age_hours: 48 },
+      { increment: "50" },
+      { enabled: false },
+      { margin: "1.5", exchange_rate: { ...standing.exchange_rate, rate: "152.25" } },
+      { rate_source: "ecb", exchange_rate: null },
+    ]) {
+      standing = { ...standing, ...change }
+      const { status, body } = await patch(change)
+      expect([status, body]).toEqual([200, { ...standing, updated_at: body.updated_at }])
+    }
+    const wrong = await patch({ increment: "0.5" })
+    expectProblem(wrong, 400, "invalid-input")
+    expect(fieldsOf(wrong)).toEqual(["increment"])
+    const answers = await Promise.all(
+      [1, 2].map(() => call("DELETE", "admin/currencies/JPY", { as })),
+    )
+    expect(tally(answers)).toEqual({ "204": 1, "404 not-found": 1 })
   })
 
   it("refuses the shop's own, what is no currency, and every field that is wrong at once", async () => {
@@ -358,6 +385,66 @@ describe("a price list", () => {
     expect((await call("DELETE", `admin/price-lists/${list}`, { as })).status).toBe(204)
     expect(await countOf("price_list_entries")).toBe(0)
     expectProblem(await call("PUT", path, { as, body: { entries } }), 404, "not-found")
+  })
+
+  it("has a price before only above its price, and in its own decimals", async () => {
+    await currency("JPY", "150")
+    const as = await make.user("staff")
+    const mug = await make.product({ sku: "MUG" })
+    const path = `admin/price-lists/${await priceList({}, { currency: "JPY" })}/entries`
+    const put = (given: object) =>
+      call("PUT", path, { as, body: { entries: [{ variant: "MUG", ...given }] } })
+    for (const compare_at_price of ["900", "1000", "1100.5"]) {
+      const answer = await put({ price: "1000", compare_at_price })
+      expectProblem(answer, 400, "invalid-input")
+      expect(fieldsOf(answer)).toEqual(["entries.0.compare_at_price"])
+    }
+    const both = await put({ price: "1000.5", compare_at_price: "1100.5" })
+    expect(fieldsOf(both)).toEqual(["entries.0.compare_at_price", "entries.0.price"])
+    expect((await put({ price: "1000", compare_at_price: "1001" })).status).toBe(200)
+    expect((await call("GET", `products/${mug.id}?currency=JPY`)).body).toMatchObject({
+      price: "1000",
+      compare_at_price: "1001",
+    })
+    expect((await put({ price: "1000" })).status).toBe(200)
+    expect((await call("GET", `products/${mug.id}?currency=JPY`)).body.compare_at_price).toBeNull()
+  })
+
+  it("is listed by currency, changed by what is said, and taken away once", async () => {
+    await currency("EUR")
+    await currency("GBP")
+    const as = await make.user("staff")
+    const [euro, pound] = [await priceList({}), await priceList({}, { currency: "GBP" })]
+    const listed = async (query: string) =>
+      (await call("GET", `admin/price-lists${query}`, { as })).body.results.map(
+        (one: any) => one.id,
+      )
+    expect(await listed("?currency=EUR")).toEqual([euro])
+    expect(await listed("?currency=GBP")).toEqual([pound])
+    expect(await listed("?currency=CHF")).toEqual([])
+    expect((await listed("")).toSorted()).toEqual([euro, pound].toSorted())
+
+    const path = `admin/price-lists/${euro}`
+    const patch = (body: object) => call("PATCH", path, { as, body })
+    let standing = (await call("GET", path, { as })).body
+    for (const change of [
+      { name: "Winter" },
+      { starts_at: "2026-12-01T00:00:00.000Z" },
+      { ends_at: "2027-01-01T00:00:00.000Z" },
+      { active: false },
+      { starts_at: null },
+    ]) {
+      standing = { ...standing, ...change }
+      const { status, body } = await patch(change)
+      expect([status, body]).toEqual([200, { ...standing, updated_at: body.updated_at }])
+    }
+    const inside = await patch({ starts_at: "2027-01-01T00:00:00Z" })
+    expectProblem(inside, 400, "invalid-input")
+    expect(fieldsOf(inside)).toEqual(["ends_at"])
+
+    const answers = await Promise.all([1, 2].map(() => call("DELETE", path, { as })))
+    expect(tally(answers)).toEqual({ "204": 1, "404 not-found": 1 })
+    expectProblem(await patch({ name: "Gone" }), 404, "not-found")
   })
 
   it("is for a currency of the shop beside its own, and ends after it starts", async () => {

@@ -6,7 +6,7 @@ import { call } from "../support/api.ts"
 import { ctx } from "../support/ctx.ts"
 import * as make from "../support/make.ts"
 import { promotion, shippingMethod, taxRate, things } from "../support/offers.ts"
-import { fieldsOf, roundTrips } from "../support/shop.ts"
+import { fieldsOf, roundTrips, tally } from "../support/shop.ts"
 import { expectProblem } from "../support/wire.ts"
 
 const london = { country: "GB", state: "", postalCode: "SW1Y 4JH" }
@@ -194,6 +194,55 @@ describe("/admin/tax/rates", () => {
     const answer = await call("POST", "admin/tax/rates", { as, body })
     expect(fieldsOf(answer)).toEqual(["country", "name", "priority", "rate", "tax_class"])
   })
+
+  it("changes what is said of a rate, and nothing else", async () => {
+    const as = await make.user("staff")
+    const made = await taxRate({
+      name: "QST",
+      tax_class: "books",
+      country: "CA",
+      state: "QC",
+      postal_prefix: "H2X",
+      rate: "9.975",
+      priority: 2,
+      compound: true,
+    })
+    const patch = (body: object) => call("PATCH", `admin/tax/rates/${made.id}`, { as, body })
+    let standing: Record<string, unknown> = { ...made }
+    for (const change of [
+      { name: "TVQ" },
+      { rate: "10" },
+      { priority: 3 },
+      { compound: false },
+      { tax_class: "standard" },
+      { postal_prefix: "" },
+      { state: "" },
+      { country: "*" },
+      {},
+    ]) {
+      standing = { ...standing, ...change }
+      const { status, body } = await patch(change)
+      expect([status, body]).toEqual([200, { ...standing, updated_at: body.updated_at }])
+    }
+    await taxRate({ country: "US" })
+    const twin = await patch({ country: "US", priority: 1, tax_class: "standard" })
+    expectProblem(twin, 400, "invalid-input")
+    expect(fieldsOf(twin)).toEqual(["priority"])
+    expect((await call("GET", `admin/tax/rates/${made.id}`, { as })).body.country).toBe("*")
+    const nothing = await call("PATCH", "admin/tax/rates/none", { as, body: { rate: 1 } })
+    expectProblem(nothing, 404, "not-found")
+  })
+
+  it("keeps what two change of a rate at once", async () => {
+    const as = await make.user("staff")
+    const { id } = await taxRate()
+    const patch = (body: object) => call("PATCH", `admin/tax/rates/${id}`, { as, body })
+    await Promise.all([patch({ name: "Value added tax" }), patch({ rate: "21" })])
+    expect((await call("GET", `admin/tax/rates/${id}`, { as })).body).toMatchObject({
+      name: "Value added tax",
+      rate: "21",
+    })
+  })
 })
 
 describe("/admin/shipping", () => {
@@ -276,6 +325,58 @@ describe("/admin/shipping", () => {
     expect(fieldsOf(flat)).toEqual(["steps"])
     const none = await call("POST", "admin/shipping/zones", { as, body: { name: "X", areas: [] } })
     expect(fieldsOf(none)).toEqual(["areas"])
+  })
+
+  it("changes what is said of a method, and nothing else", async () => {
+    const as = await make.user("staff")
+    const made = await shippingMethod({ free_from: "100.00", min_days: 1, max_days: 4 })
+    const patch = (body: object) => call("PATCH", `admin/shipping/methods/${made.id}`, { as, body })
+    let standing: Record<string, unknown> = { ...made }
+    for (const change of [
+      { name: "Slow" },
+      { price: "6.50" },
+      { free_from: "80.00" },
+      { max_days: 9 },
+      { is_active: false },
+      { position: 3 },
+      { free_from: null },
+    ]) {
+      standing = { ...standing, ...change }
+      const { status, body } = await patch(change)
+      expect([status, body]).toEqual([200, { ...standing, updated_at: body.updated_at }])
+    }
+  })
+
+  it("keeps a method that fits together: its steps with its type", async () => {
+    const as = await make.user("staff")
+    const steps = [{ up_to_total: "50.00", price: "4.00" }]
+    const made = await shippingMethod({ type: "total", price: 0, steps })
+    const patch = (body: object) => call("PATCH", `admin/shipping/methods/${made.id}`, { as, body })
+    for (const [body, fields] of [
+      [{ type: "weight" }, ["steps"]],
+      [{ type: "weight", steps }, ["steps.0"]],
+      [{ type: "weight", steps: [] }, ["steps"]],
+      [{ type: "flat" }, ["steps"]],
+      [{ steps: [...steps, ...steps] }, ["steps"]],
+      [{ free_from: "1.001", price: "99999999999.99" }, ["free_from", "price"]],
+    ] as const) {
+      const answer = await patch(body)
+      expectProblem(answer, 400, "invalid-input")
+      expect([body, fieldsOf(answer)]).toEqual([body, fields])
+    }
+    expect((await patch({})).body).toMatchObject({ type: "total", steps })
+    expect((await patch({ type: "flat", steps: [] })).body).toMatchObject({
+      type: "flat",
+      steps: [],
+    })
+  })
+
+  it("takes a method away once, whoever asks", async () => {
+    const as = await make.user("staff")
+    const { id } = await shippingMethod()
+    const path = `admin/shipping/methods/${id}`
+    const answers = await Promise.all([1, 2].map(() => call("DELETE", path, { as })))
+    expect(tally(answers)).toEqual({ "204": 1, "404 not-found": 1 })
   })
 })
 

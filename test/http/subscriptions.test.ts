@@ -396,6 +396,84 @@ describe("changing a subscription", () => {
     expect(less.body).toMatchObject({ proration: "0.00", amount: "1.00" })
   })
 
+  it("of where and how it is sent and paid holds from the next order on", async () => {
+    const gateway = standUp({ payAtOnce: true })
+    const { customer, id } = await inMarch()
+    const own = await savedMethod(customer, gateway)
+    const patch = (body: object) => call("PATCH", `subscriptions/${id}`, { as: customer, body })
+    const leeds = { ...address, city: "Leeds", postal_code: "LS1 1AA" }
+    expect((await patch({ shipping_address: leeds })).body).toMatchObject({
+      shipping_address: { city: "Leeds" },
+      proration: "0.00",
+    })
+    const york = { ...address, city: "York", postal_code: "YO1 7HH" }
+    expect((await patch({ billing_address: york })).body).toMatchObject({
+      shipping_address: { city: "Leeds" },
+      billing_address: { city: "York" },
+    })
+    const paying = await patch({ payment_method: "fake", saved_method: own })
+    expect(paying.body).toMatchObject({ payment_method: "fake", saved_method: own })
+    const wrong = await patch({ saved_method: "pm_of_nobody" })
+    expect(fieldsOf(wrong)).toEqual(["saved_method"])
+    clock("2099-04-01T00:01:00.000Z")
+    await cron()
+    const [, next] = await rows<Record<string, string>>(
+      "SELECT shipping_address AS sent, billing_address AS billed, payment_method AS paid FROM orders ORDER BY id",
+    )
+    expect(JSON.parse(next!["sent"]!)).toMatchObject({ city: "Leeds" })
+    expect(JSON.parse(next!["billed"]!)).toMatchObject({ city: "York" })
+    expect(next!["paid"]).toBe("fake")
+  })
+
+  it("of what it is paid with, after a charge that failed, tries again at once", async () => {
+    const gateway = standUp({ payAtOnce: true })
+    clock("2099-03-01T00:00:00.000Z")
+    const [customer, product] = [await make.user(), await make.product({ stock_quantity: 5 })]
+    const [old, other] = [
+      await savedMethod(customer, gateway),
+      await savedMethod(customer, gateway),
+    ]
+    const { body } = await subscribe(customer, {
+      plan: await plan(),
+      product,
+      payment_method: "fake",
+      saved_method: old,
+    })
+    await settleAll()
+    gateway.ledger.behave({ decline: 1 })
+    clock("2099-04-01T00:01:00.000Z")
+    await cron()
+    expect(await standing(body.id)).toMatchObject({ failure: "card_declined", attempts: 1 })
+    gateway.ledger.behave({ decline: 0 })
+    clock("2099-04-01T08:00:00.000Z")
+    const as = await staffNow()
+    const invoice = await call("PATCH", `subscriptions/${body.id}`, {
+      as,
+      body: { payment_method: "manual" },
+    })
+    expectProblem(invoice, 409, "subscription-not-changeable")
+    const changed = await call("PATCH", `subscriptions/${body.id}`, {
+      as,
+      body: { saved_method: other },
+    })
+    expect(changed.status).toBe(200)
+    expect(await standing(body.id)).toMatchObject({ next_at: "2099-04-01T08:00:00.000Z" })
+    await cron()
+    expect(await standing(body.id)).toMatchObject({ status: "active", failure: null, attempts: 0 })
+  })
+
+  it("of a trial's rhythm changes nothing of the trial", async () => {
+    const { id } = await inMarch({ trial_days: 20 })
+    const yearly = await plan({ name: "Yearly", interval: "year", discount_percentage: "0" })
+    const changed = await call("PATCH", `subscriptions/${id}`, {
+      as: await staffNow(),
+      body: { plan: yearly.id },
+    })
+    expect(changed.body).toMatchObject({ status: "trialing", interval: "year", proration: "0.00" })
+    expect((await standing(id)).period_end).toBe("2099-03-21T00:00:00.000Z")
+    expect(await renewals(id)).toEqual([])
+  })
+
   it("by two at once is done by one after the other, and both are written down", async () => {
     const { id, product } = await inMarch()
     clock(half)

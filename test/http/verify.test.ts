@@ -6,6 +6,7 @@ import { checks } from "#modules/admin/verify.ts"
 import { call } from "../support/api.ts"
 import { giftCard, grant } from "../support/credit.ts"
 import * as make from "../support/make.ts"
+import { promotion } from "../support/offers.ts"
 import { deliverAll, move, order, rows, stockObject } from "../support/shop.ts"
 
 type Found = { name: string; violations: { subject: string; detail: string }[] }
@@ -235,5 +236,172 @@ describe("verifying a shop", () => {
       },
     ])
     await rows("CREATE UNIQUE INDEX orders_cart ON orders (cart_id)")
+  })
+
+  it("goes through who bought what, and through figures, from where a stretch ended", async () => {
+    const { admin, product, placed } = await busy()
+    for (let n = 0; n < 50; n++) await make.product({ stock_quantity: 1 })
+    const one = async (name: string, place = "") =>
+      (await verified(admin, `?check=${name}&after=${place}`)).checks[0] as never as Record<
+        string,
+        any
+      >
+    const first = await one("stock-buyers")
+    expect(first).toMatchObject({ checked: 50, violations: [] })
+    expect(first["next"]).toMatch(/^prd_\w+\|$/)
+    expect(await one("stock-buyers", first["next"])).toMatchObject({ checked: 1, next: null })
+    expect(await one("stock-buyers", `${product.id}|${placed.id}`)).toMatchObject({
+      checked: 50,
+      violations: [],
+    })
+    await rows("UPDATE product_sales SET quantity = 9")
+    const sales = { violations: [{ subject: `product ${product.id} USD` }], next: null }
+    expect(await one("statistics", "product:")).toMatchObject(sales)
+    expect(await one("statistics", `product:${product.id}`)).toMatchObject({ violations: [] })
+    for (let day = 10; day < 22; day++)
+      await rows(
+        "INSERT INTO payment_stats VALUES (?, 'manual', 'USD', 1, 0, 0, 0, 0, 0, 0, 0, 0)",
+        `2020-01-${day}`,
+      )
+    const days = await one("payment-figures")
+    expect(days).toMatchObject({ checked: 10, next: "2020-01-19" })
+    expect(days["violations"][0].subject).toBe("2020-01-10 manual USD")
+    expect((await one("payment-figures", "2020-01-19"))["violations"]).toHaveLength(2)
+    await rows("UPDATE facets SET draft = 3 WHERE id = 1")
+    for (const place of ["", "nonsense"])
+      expect((await one("listings", place))["violations"]).toEqual([
+        { subject: "1", detail: "Everything counts 3 draft, and lists 0." },
+      ])
+  })
+
+  it("sees orders without lines, and taxes that are not in their prices", async () => {
+    const { admin, sent, placed } = await busy()
+    await rows(
+      "UPDATE orders SET included_tax_amount = 400, shipping_tax_amount = 50 WHERE id = ?",
+      placed.id,
+    )
+    await rows("UPDATE order_lines SET included_tax_amount = 350 WHERE order_id = ?", placed.id)
+    expect((await verified(admin, "?check=totals")).is_sound).toBe(true)
+    await rows("UPDATE orders SET shipping_tax_amount = 40 WHERE id = ?", placed.id)
+    const found = await after(
+      admin,
+      "totals",
+      "DELETE FROM order_lines WHERE order_id = ?",
+      sent.id,
+    )
+    expect(found).toEqual([
+      { subject: placed.id, detail: "Its included tax is 4.00, and its parts come to 3.90." },
+      { subject: sent.id, detail: "It has no lines." },
+      { subject: sent.id, detail: "Its subtotal is 20.00, and its parts come to 0.00." },
+    ])
+  })
+
+  it("sees payments that are not what orders and refunds say of them", async () => {
+    const { admin, staff, placed } = await busy()
+    const { id } = placed.payment
+    await call("POST", `payments/${id}/mark-paid`, { as: staff })
+    await deliverAll()
+    expect((await verified(admin, "?check=money")).is_sound).toBe(true)
+    expect(
+      await after(admin, "money", "UPDATE payments SET refunded_amount = 500 WHERE id = ?", id),
+    ).toEqual([
+      { subject: placed.id, detail: "It is refunded 0.00, and its payments gave back 5.00." },
+      {
+        subject: placed.id,
+        detail: `${id} gave back 5.00, and its refunds and lost disputes come to 0.00.`,
+      },
+    ])
+    await rows("UPDATE payments SET refunded_amount = 0 WHERE id = ?", id)
+    expect(
+      await after(admin, "money", "UPDATE payments SET currency = 'EUR' WHERE id = ?", id),
+    ).toEqual([{ subject: placed.id, detail: `${id} is in EUR, and the order in USD.` }])
+    await rows("UPDATE payments SET currency = 'USD' WHERE id = ?", id)
+    expect(
+      await after(admin, "money", "UPDATE orders SET status = 'cancelled' WHERE id = ?", placed.id),
+    ).toEqual([
+      {
+        subject: placed.id,
+        detail: "It is cancelled, and 20.00 of its money is still here.",
+      },
+    ])
+  })
+
+  it("finds the books right of what was paid by gift card and given back as store credit", async () => {
+    const { admin, staff, buyer, product, placed } = await busy()
+    await call("POST", `payments/${placed.payment.id}/mark-paid`, { as: staff })
+    const back = { order: placed.id, amount: "5.00", reason: "Late", to: "store_credit" }
+    expect((await call("POST", "payments/refunds", { as: staff, body: back })).status).toBe(201)
+    const { code } = await giftCard()
+    const items = [{ product_id: product.id, quantity: 1 }]
+    expect((await order(items, buyer, { gift_cards: [code] })).status).toBe(201)
+    await deliverAll()
+    expect(await verified(admin)).toMatchObject({ is_sound: true })
+  })
+
+  it("leaves alone what is under way", async () => {
+    const { admin, product, sent } = await busy()
+    await rows("UPDATE orders SET paid_amount = 700 WHERE id = ?", sent.id)
+    await rows(
+      "INSERT INTO ledger_transfers (key, debit, credit, amount, currency, reference, created_at) VALUES ('stray', 'cash', 'receivable', 5, 'USD', ?, '2026-01-02T00:00:00.000Z')",
+      sent.id,
+    )
+    await stockObject(product.id).cancel(product.id, sent.id)
+    const names = ["money", "ledger-orders", "stock-orders"]
+    const broken = async () => {
+      const all = await Promise.all(names.map((name) => verified(admin, `?check=${name}`)))
+      return all.map(({ checks: [one] }) => one!.violations.map(({ subject }) => subject))
+    }
+    expect(await broken()).toEqual([[sent.id], [sent.id, sent.id], [sent.id]])
+    await rows(
+      "INSERT INTO outbox (id, event, created_at, next_at) VALUES ('evt_open', ?, '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z')",
+      JSON.stringify({ type: "order.paid", orderId: sent.id }),
+    )
+    expect(await broken()).toEqual([[], [], []])
+  })
+
+  it("sees orders whose history is gone, and stock that is held for what is sold", async () => {
+    const { admin, product, placed } = await busy()
+    const { runInDurableObject } = await import("cloudflare:test")
+    await runInDurableObject(stockObject(product.id), (_, { storage }) => {
+      const until = Date.now() + 60_000
+      storage.sql.exec("INSERT INTO holds VALUES (?, ?, 1, ?)", placed.id, product.id, until)
+    })
+    expect((await verified(admin, "?check=stock-orders")).checks[0]!.violations).toEqual([
+      { subject: placed.id, detail: `It still holds 1 of ${product.id}.` },
+    ])
+    const gone = "DELETE FROM order_changes WHERE order_id = ?"
+    expect(await after(admin, "history", gone, placed.id)).toEqual([
+      { subject: placed.id, detail: "Its history is not what was written." },
+      { subject: placed.id, detail: "It is pending, and its history ends with nothing." },
+    ])
+  })
+
+  it("sees promotions that are used more often than they say, or may be", async () => {
+    const { admin, buyer, product, placed, cancelled } = await busy()
+    const { id } = await promotion({ usage_limit: 1 })
+    const items = [{ product_id: product.id, quantity: 1 }]
+    expect((await order(items, buyer, { coupon_codes: ["TEN"] })).status).toBe(201)
+    await deliverAll()
+    expect((await verified(admin, "?check=promotions")).is_sound).toBe(true)
+    const use =
+      "INSERT INTO promotion_uses (order_id, promotion_id, email, discount_amount, created_at) VALUES (?, ?, 'x@nexus.test', 100, '2026-01-01T00:00:00.000Z')"
+    expect(await after(admin, "promotions", use, placed.id, id)).toEqual([
+      { subject: id, detail: "It counts 1 uses, and orders have 2." },
+      { subject: id, detail: "It is used 2 times, and may be 1 times." },
+    ])
+    expect(await after(admin, "promotions", use, cancelled.id, id)).toEqual([
+      { subject: id, detail: "It counts 1 uses, and orders have 3." },
+      { subject: id, detail: "It is used 3 times, and may be 1 times." },
+      { subject: id, detail: `${cancelled.id} uses it, and is cancelled or no order.` },
+    ])
+  })
+
+  it("sees lists that show stock of what nobody ever counted", async () => {
+    const { admin } = await busy()
+    const { id } = await make.product({ stock_quantity: 0 })
+    const sql = "UPDATE variants SET stock_quantity = 3 WHERE id = ?"
+    expect(await after(admin, "stock", sql, id)).toEqual([
+      { subject: id, detail: `Lists show 3 of ${id}, of which 0 can be bought.` },
+    ])
   })
 })

@@ -195,6 +195,55 @@ describe("sending an order in parts", () => {
     })
   })
 
+  it("changes no parcel without being told what, none that was taken back, and none of another order", async () => {
+    const { id } = await confirmed()
+    const { fulfilment } = await send(id)
+    const update = (given: object, of = id) =>
+      fulfilments.update(asStaff(), of, fulfilment.id, { ...none, ...given })
+    await expect(update({})).rejects.toMatchObject({
+      code: "invalid-input",
+      details: { errors: [{ field: "status", code: "required" }] },
+    })
+    const buyer = await make.user()
+    const other = await order([{ product_id: (await make.product()).id, quantity: 1 }], buyer)
+    await expect(update({ status: "delivered" }, other.body.id)).rejects.toMatchObject({
+      code: "not-found",
+    })
+    await fulfilments.cancel(asStaff(), id, fulfilment.id, "")
+    await expect(update({ status: "delivered" })).rejects.toMatchObject({
+      code: "illegal-transition",
+      message: "Cannot change a cancelled parcel to delivered.",
+    })
+    await expect(update({ tracking_number: "1Z999AA10123456784" })).rejects.toMatchObject({
+      code: "illegal-transition",
+      message: "Cannot change a cancelled parcel.",
+    })
+    await expect(fulfilments.cancel(asStaff(), id, "ful_none", "")).rejects.toMatchObject({
+      code: "not-found",
+    })
+  })
+
+  it("sends nothing of an order that is cancelled or sent, and takes nothing back that comes back", async () => {
+    const { id, staff, customer, items } = await confirmed()
+    const { fulfilment } = await send(id)
+    await expect(send(id)).rejects.toMatchObject({ code: "already-fulfilled" })
+    await move(id, staff, "delivered")
+    const asked = await call("POST", `orders/${id}/returns`, {
+      as: customer,
+      body: { items: [{ id: items[0].id, quantity: 1 }], reason: "other" },
+    })
+    expect(asked.status).toBe(201)
+    await expect(fulfilments.cancel(asStaff(), id, fulfilment.id, "")).rejects.toMatchObject({
+      code: "order-not-editable",
+    })
+    const { body } = await order([{ product_id: (await make.product()).id, quantity: 1 }], customer)
+    await call("POST", `orders/${body.id}/cancel`, { as: customer })
+    await expect(send(body.id)).rejects.toMatchObject({
+      code: "illegal-transition",
+      details: { from: "cancelled", to: "shipped" },
+    })
+  })
+
   it("keeps what is on its way from being cancelled", async () => {
     const { id, customer, cap } = await confirmed()
     await send(id, [{ item_id: "CAP", quantity: 1 }])

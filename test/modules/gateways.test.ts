@@ -1,8 +1,11 @@
 import { describe, expect, it, vi } from "vitest"
 
+import { expireUnpaid } from "#modules/checkout/expiry.ts"
 import * as due from "#modules/payments/due.ts"
+import { gatewayOf } from "#modules/payments/gateways.ts"
 
 import { call } from "../support/api.ts"
+import { booksOf } from "../support/books.ts"
 import { ctx } from "../support/ctx.ts"
 import { badCard } from "../support/gateways/cards.ts"
 import { standIn, type StandIns } from "../support/gateways/stand-in.ts"
@@ -278,6 +281,177 @@ describe.each(names)("an order through %s", (name) => {
   })
 })
 
+describe.each(names)("in the pages of %s", (name) => {
+  /** Gives some of the only payment back there, by hand. */
+  async function giveBack(amount: number, key = "as the customer asked") {
+    const [payment] = await rows<{ gateway_ref: string; capture_ref: string | null }>(
+      "SELECT gateway_ref, capture_ref FROM payments",
+    )
+    if (!payment) throw new Error("no payment")
+    const { gateway_ref: ref, capture_ref: captureRef } = payment
+    await gatewayOf(ctx(), name)?.refund({ ref, captureRef }, { amount, currency: "USD" }, key)
+  }
+
+  it("a refund is made: the order shows it, once, and what is left can be given back", async () => {
+    const world = standIn()
+    const { id, product } = await paid(world, name)
+    await giveBack(500)
+    const told = world.take(name)
+    await world.send(name, told)
+    await world.send(name, told.toReversed())
+    await settleAll()
+    expect(await standing(id, product.id)).toEqual({
+      ...sold,
+      payment_status: "partially_refunded",
+      refunded_amount: 500,
+    })
+    expect(await rows("SELECT amount, status, reason FROM refunds")).toEqual([
+      { amount: 500, status: "succeeded", reason: "Made at the gateway." },
+    ])
+    const { fees = 0, ...books } = await booksOf(id)
+    expect(books).toEqual({ [`gateway:${name}`]: 1500 - fees, sales: -1500 })
+    const staff = await make.user("staff")
+    const refund = await call("POST", "payments/refunds", {
+      as: staff,
+      body: { order: id, amount: "15.01", reason: "Late" },
+    })
+    expect([refund.status, refund.body.refundable]).toEqual([409, "15.00"])
+  })
+
+  it("a refund with a key of ours that we never made is kept aside", async () => {
+    quiet()
+    const world = standIn()
+    const { id, product } = await paid(world, name)
+    await giveBack(500, "rfd_01kaeq4w8s0000000000000000")
+    await world.send(name)
+    await settleAll()
+    expect(await standing(id, product.id)).toEqual(sold)
+    expect(await rows("SELECT DISTINCT reason FROM gateway_events WHERE reason <> ''")).toEqual([
+      { reason: "unknown-refund" },
+    ])
+  })
+
+  it("money is disputed that we have not heard of yet: it is asked for", async () => {
+    quiet()
+    const world = standIn()
+    const { id, product, payment } = await waiting(name)
+    world.pay(name, payment)
+    // What was approved there is taken by us.
+    if (name === "paypal") await world.send(name)
+    if (name === "paypal") await settleAll()
+    world.take(name)
+    dispute(world, name)
+    for (const { status } of await world.send(name)) expect(status).toBe(200)
+    await settleAll()
+    // Square names but its own payment, which the shop has yet to hear of.
+    if (name === "square") {
+      await call("POST", "admin/payments/reconcile", { as: await make.user("staff") })
+      await settleAll()
+    }
+    expect(await standing(id, product.id)).toMatchObject({
+      payment_status: "disputed",
+      paid_amount: 2000,
+    })
+  })
+
+  it("a dispute is opened and lost unheard: a comparison finds out, once", async () => {
+    const world = standIn()
+    const { id, product } = await paid(world, name)
+    const compare = async () => {
+      const staff = await make.user("staff")
+      const begun = await call("POST", "admin/payments/reconcile", { as: staff })
+      await settleAll()
+      const path = `admin/payments/reconciliations/${begun.body.id}`
+      const { body } = await call("GET", `${path}/findings`, { as: staff })
+      return (body.results as Record<string, string>[])
+        .filter(({ kind, provider }) => provider === name && kind !== "fee-noted")
+        .map(({ outcome, detail }) => `${outcome}: ${detail}`)
+    }
+    dispute(world, name)
+    expect(await compare()).toEqual(["repaired: A dispute over 20.00 was not known, and is open."])
+    expect((await standing(id, product.id)).payment_status).toBe("disputed")
+    dispute(world, name, "lost")
+    later(5 * 24 * 60 * minute)
+    expect(await compare()).toEqual(["repaired: A dispute over 20.00 was open, and is lost."])
+    expect(await standing(id, product.id)).toMatchObject({
+      payment_status: "refunded",
+      refunded_amount: 2000,
+    })
+    expect(await compare()).toEqual([])
+  })
+})
+
+describe("an order that is not confirmed yet", () => {
+  it("is confirmed although a part of what was paid went back already", async () => {
+    const world = standIn()
+    const { id, product, payment } = await waiting("stripe")
+    world.pay("stripe", payment)
+    const [intent] = [...world.parties.stripe.table("pi").values()]
+    await gatewayOf(ctx(), "stripe")?.refund(
+      { ref: intent.id, captureRef: null },
+      { amount: 500, currency: "USD" },
+      "by hand",
+    )
+    await world.send("stripe")
+    await settleAll()
+    expect(await standing(id, product.id)).toEqual({
+      ...sold,
+      payment_status: "partially_refunded",
+      refunded_amount: 500,
+    })
+  })
+
+  it("is cancelled when its payer's bank took the money back, and is never sent", async () => {
+    const world = standIn()
+    const { id, product, payment } = await waiting("stripe")
+    world.pay("stripe", payment)
+    dispute(world, "stripe")
+    dispute(world, "stripe", "lost")
+    await world.send("stripe")
+    const staff = await make.user("staff")
+    const confirm = await call("PATCH", `orders/${id}/status`, {
+      as: staff,
+      body: { status: "confirmed" },
+    })
+    expect(confirm.status).toBe(409)
+    await settleAll()
+    expect(await standing(id, product.id)).toEqual({
+      status: "cancelled",
+      payment_status: "refunded",
+      paid_amount: 2000,
+      refunded_amount: 2000,
+      onHand: 5,
+      held: 0,
+    })
+    expect(await countOf("refunds")).toBe(0)
+  })
+})
+
+it("money of a cancelled order that a bank held goes back when the bank lets it go", async () => {
+  quiet()
+  const world = standIn()
+  const { id, customer, product } = await paid(world, "stripe")
+  dispute(world, "stripe")
+  // The bank has it, and the shop has not heard so: the gateway refuses.
+  await call("POST", `orders/${id}/cancel`, { as: customer, body: {} })
+  await settleAll()
+  expect(await rows("SELECT status, gateway_ref FROM refunds")).toEqual([
+    { status: "failed", gateway_ref: null },
+  ])
+  await world.send("stripe")
+  await settleAll()
+  expect(await countOf("refunds")).toBe(1)
+  dispute(world, "stripe", "won")
+  await world.send("stripe")
+  await settleAll()
+  expect(await standing(id, product.id)).toMatchObject({
+    status: "cancelled",
+    payment_status: "refunded",
+    refunded_amount: 2000,
+  })
+  expect(world.parties.stripe.books().payments[0]).toMatchObject({ refunded: 2000, disputed: 0 })
+})
+
 it("a dispute of other figures, or with another end than it had, is kept aside", async () => {
   quiet()
   const world = standIn()
@@ -362,6 +536,44 @@ describe("a payment that its gateway does not take at all", () => {
       body: { order: id, provider: "manual" },
     })
     expect(other.body).toMatchObject({ provider: "manual", status: "unpaid" })
+  })
+
+  it("holds no stock for longer than any other: the order runs out", async () => {
+    quiet()
+    standIn()
+    vi.mocked(fetch).mockImplementation(async () =>
+      Response.json(
+        { error: { type: "invalid_request_error", code: "amount_too_small", message: "…" } },
+        { status: 400 },
+      ),
+    )
+    const { id, product } = await waiting("stripe")
+    later(31 * minute)
+    expect(await expireUnpaid(ctx())).toBe(1)
+    await settleAll()
+    expect(await standing(id, product.id)).toMatchObject({ status: "cancelled", held: 0 })
+    expect(await rows("SELECT status, failure FROM payments")).toEqual([
+      { status: "voided", failure: "amount_too_small" },
+    ])
+  })
+})
+
+it.each([
+  ["stripe", "pi"],
+  ["paypal", "orders"],
+  ["square", "orders"],
+] as const)("an order that nobody paid runs out though %s has forgotten it", async (name, kind) => {
+  quiet()
+  const world = standIn()
+  const { id, product } = await waiting(name)
+  world.parties[name].table(kind).clear()
+  later(31 * minute)
+  expect(await expireUnpaid(ctx())).toBe(1)
+  await settleAll()
+  expect(await standing(id, product.id)).toMatchObject({
+    status: "cancelled",
+    payment_status: "voided",
+    held: 0,
   })
 })
 

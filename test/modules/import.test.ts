@@ -307,6 +307,82 @@ describe("importing CSV", () => {
     const cycle = await sendCsv("id,parent\n902,901\n", "", "categories")
     expect(saidOf(cycle)).toEqual([[2, "parent cycle"]])
   })
+
+  it("finds categories without an id by their slug, and leaves what is not named", async () => {
+    const first = "name,slug,description,parent\nGarden,garden,All green,\nRakes,rakes,,garden\n"
+    expect(outcomes(await sendCsv(first, "", "categories"))).toEqual(["created", "created"])
+    const again = await sendCsv("slug,name\nrakes,Hand rakes\ngarden,Garden\n", "", "categories")
+    expect(outcomes(again)).toEqual(["updated", "unchanged"])
+    const rakes = await call("GET", "categories/rakes", {
+      headers: { "cache-control": "no-cache" },
+    })
+    expect(rakes.body).toMatchObject({
+      name: "Hand rakes",
+      path: [{ slug: "garden" }, { slug: "rakes" }],
+    })
+    expect((await call("GET", "categories/garden")).body.description).toBe("All green")
+    expect(await countOf("categories")).toBe(2)
+  })
+
+  it("makes no category that has no name, or one that its siblings have, and names each line", async () => {
+    await sendCsv("id,name,parent\n901,Garden,\n902,Rakes,901\n", "", "categories")
+    const answer = await sendCsv(
+      "id,name,slug,parent\n903,,,901\n904,rAKES,,901\n905,Rakes,,\n901,Yard,,\n901,Field,,\n,,none,\n",
+      "",
+      "categories",
+    )
+    expect(saidOf(answer)).toEqual([
+      [2, "name required"],
+      [3, "name taken"],
+      [4],
+      [5],
+      [6, "id taken"],
+      [7, "name required"],
+    ])
+    const ids = answer.body.lines.map(({ id }: { id: string | null }) => id)
+    expect(ids).toEqual(["903", "904", "905", "901", "901", null])
+    expect(outcomes(answer)).toEqual(["failed", "failed", "created", "updated", "failed", "failed"])
+  })
+
+  it("makes only new categories, or changes only those that are there, where it is asked to", async () => {
+    await sendCsv("id,name\n901,Garden\n", "", "categories")
+    const both = "id,name\n901,Yard\n902,Tools\n"
+    const made = await sendCsv(both, "?mode=create", "categories")
+    expect(outcomes(made)).toEqual(["skipped", "created"])
+    const other = "id,name\n901,Yard\n903,Pots\n"
+    const changed = await sendCsv(other, "?mode=update", "categories")
+    expect(saidOf(changed)).toEqual([[2], [3, "id unknown"]])
+    expect(outcomes(changed)).toEqual(["updated", "failed"])
+    expect(await rows("SELECT id, name FROM categories ORDER BY id")).toEqual([
+      { id: "901", name: "Yard" },
+      { id: "902", name: "Tools" },
+    ])
+  })
+
+  it("gives a category whose name has no letters of ours a slug all the same", async () => {
+    const answer = await sendCsv("id,name\n901,!!!\n902,???\n", "", "categories")
+    expect(outcomes(answer)).toEqual(["created", "created"])
+    expect(await rows("SELECT slug FROM categories ORDER BY id")).toEqual([
+      { slug: "category" },
+      { slug: "category-1" },
+    ])
+  })
+
+  it("says of a category in which columns it is wrong, and takes Shopify's file for none", async () => {
+    const long = "x".repeat(300)
+    const answer = await sendCsv(`id,name,is_active\nno spaces,${long},maybe\n`, "", "categories")
+    expect(outcomes(answer)).toEqual(["failed"])
+    expect(
+      new Set(
+        saidOf(answer)[0]
+          .slice(1)
+          .map((said: string) => said.split(" ")[0]),
+      ),
+    ).toEqual(new Set(["id", "name", "is_active"]))
+    const shopify = await sendCsv("Handle,Title\ntee,Tee\n", "", "categories")
+    expect([shopify.status, shopify.body.code]).toEqual([400, "invalid-input"])
+    expect(await countOf("categories")).toBe(0)
+  })
 })
 
 describe("importing variants", () => {

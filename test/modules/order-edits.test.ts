@@ -11,6 +11,7 @@ import { call } from "../support/api.ts"
 import { ctx } from "../support/ctx.ts"
 import { standUp } from "../support/gateways/fake-fetch.ts"
 import * as make from "../support/make.ts"
+import { shippingMethod } from "../support/offers.ts"
 import {
   deliverAll,
   move,
@@ -145,6 +146,72 @@ describe("an edit of an order", () => {
     expect(await linesOf(shop.id)).toHaveLength(2)
   })
 
+  it.each([
+    [
+      "more than 999 of a thing",
+      [
+        { item_id: "CAP", quantity: 999 },
+        { sku: "CAP", quantity: 1 },
+      ],
+    ],
+    ["a thing by no name", [{ quantity: 1 }]],
+  ])("refuses %s", async (_, items) => {
+    const shop = await placed()
+    await expect(
+      edits.edit(asStaff(), shop.id, { items, note: "", dry_run: false } as OrderEdit),
+    ).rejects.toMatchObject({ code: "invalid-input" })
+    expect(await linesOf(shop.id)).toHaveLength(2)
+  })
+
+  it("puts nothing into an order without an address that has to be sent", async () => {
+    const buyer = await make.user()
+    const book = await make.product({ name: "Book", is_digital: true, sku: "BOOK" })
+    await make.product({ name: "Mug", sku: "MUG" })
+    const { body, status } = await order([{ product_id: book.id, quantity: 1 }], buyer, {
+      shipping_address: undefined,
+    })
+    expect([status, body.errors]).toEqual([201, undefined])
+    await expect(edit(body.id, [{ product_id: "MUG", quantity: 1 }])).rejects.toMatchObject({
+      code: "invalid-input",
+      details: { errors: [{ field: "items.0.product_id", code: "required" }] },
+    })
+    expect(await linesOf(body.id)).toHaveLength(1)
+  })
+
+  it("counts what is digital as sent once the order is confirmed", async () => {
+    const shop = await placed()
+    await make.product({ name: "Book", is_digital: true, sku: "BOOK", price: "3.00" })
+    await make.product({ name: "Song", is_digital: true, sku: "SONG", price: "1.00" })
+    const sent = () =>
+      rows("SELECT sku, quantity, fulfilled_quantity AS sent FROM order_lines ORDER BY position")
+    await edit(shop.id, [{ product_id: "BOOK", quantity: 1 }])
+    expect((await sent())[2]).toEqual({ sku: "BOOK", quantity: 1, sent: 0 })
+    await move(shop.id, shop.staff, "confirmed")
+    await edit(shop.id, [
+      { item_id: "BOOK", quantity: 2 },
+      { product_id: "SONG", quantity: 4 },
+    ])
+    expect(await sent()).toEqual([
+      { sku: "CAP", quantity: 3, sent: 0 },
+      { sku: "MUG", quantity: 2, sent: 0 },
+      { sku: "BOOK", quantity: 2, sent: 2 },
+      { sku: "SONG", quantity: 4, sent: 4 },
+    ])
+  })
+
+  it("keeps how the order is sent, and what that costs now", async () => {
+    await shippingMethod({ free_from: "60.00" })
+    const shop = await placed()
+    expect(await edit(shop.id, [{ item_id: "MUG", quantity: 1 }])).toMatchObject({
+      difference: "-10.00",
+      order: { shipping_cost: "5.00", total: "45.00", shipping_method: { name: "Standard" } },
+    })
+    expect(await edit(shop.id, [{ item_id: "MUG", quantity: 3 }])).toMatchObject({
+      difference: "15.00",
+      order: { shipping_cost: "0.00", total: "60.00", shipping_method: { name: "Standard" } },
+    })
+  })
+
   it("adds to the item that is there already, at its price", async () => {
     const shop = await placed()
     await edit(shop.id, [{ sku: "MUG", quantity: 1 }])
@@ -262,6 +329,38 @@ describe("an edit whose process dies", () => {
     expect(await stocks(shop)).toEqual([2, 4, 3])
     if (event?.event.type === "order.edited") await edits.settleEdit(ctx(), event.event)
     expect(await stocks(shop)).toEqual([2, 4, 3])
+  })
+
+  it("after the commit, and whose hold lapsed meanwhile, is not finished without its stock", async () => {
+    quiet()
+    const shop = await placed()
+    await settleAll()
+    let settles = 0
+    const real = ctx().stock
+    const stock = {
+      getByName: (name: string) =>
+        new Proxy(real.getByName(name), {
+          get: (target, method) =>
+            method === "settle" && ++settles > 3
+              ? () => Promise.reject(new Error("Network connection lost."))
+              : (Reflect.get(target, method) as unknown),
+        }),
+    } as unknown as typeof real
+    const items = [{ product_id: "PEN", quantity: 4 }]
+    await edit(shop.id, items, {}, asStaff({ stock, events: silentQueue }))
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 3_600_000 })
+    await order([{ product_id: shop.pen.id, quantity: 3 }])
+    const [event] = await openEvents("order.edited")
+    const settle = () =>
+      event?.event.type === "order.edited" ? edits.settleEdit(ctx(), event.event) : undefined
+    await expect(settle()).rejects.toThrow(/stock for the edit of .* is gone/)
+    const restock = { delta: 10, reason: "restock", note: "" }
+    await call("POST", `admin/inventory/${shop.pen.id}/adjust`, {
+      as: await make.user("staff"),
+      body: restock,
+    })
+    await settle()
+    expect((await stocks(shop))[2]).toBe(8)
   })
 
   it("or comes before the order's own event, sells everything once", async () => {

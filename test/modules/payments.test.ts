@@ -4,6 +4,7 @@ import { describe, expect, it, vi } from "vitest"
 import { configOf } from "#config.ts"
 import * as checkout from "#modules/checkout/checkout.ts"
 import { PlaceOrder } from "#modules/checkout/model.ts"
+import * as paid from "#modules/checkout/paid.ts"
 import * as due from "#modules/payments/due.ts"
 import * as payments from "#modules/payments/payments.ts"
 import { refund } from "#modules/payments/refunds.ts"
@@ -48,6 +49,14 @@ async function standing(id: string, productId: string) {
   )
   const { onHand, held } = await stockOf(productId)
   return { ...row, onHand, held }
+}
+
+/** How many refunds there are of each status. */
+async function tallied(): Promise<Record<string, number>> {
+  const found = await rows<{ status: string; n: number }>(
+    "SELECT status, count(*) AS n FROM refunds GROUP BY status ORDER BY status",
+  )
+  return Object.fromEntries(found.map(({ status, n }) => [status, n]))
 }
 
 const untouched = {
@@ -313,6 +322,8 @@ describe("a webhook", () => {
     const { product, id } = await waiting()
     gateway.pay()
     const event = gateway.events.splice(0)[0]!
+    // The clock stands still: a second more or less counts.
+    later(0)
     const now = Date.now()
     const refused = [
       await deliver(event, { key: "another secret, of somebody else" }),
@@ -364,6 +375,53 @@ describe("money for an order that is not wanted any more", () => {
     expect(more).toMatchObject({ status: 409, body: { code: "order-not-payable" } })
     const payment = await call("GET", `payments/${placed.payment.id}`, { as: customer })
     expect(payment.body.status).toBe("voided")
+  })
+
+  it("is tried again an hour after its gateway refused to give it back, and goes back once", async () => {
+    quiet()
+    const gateway = standUp({ payAtOnce: true })
+    const { customer, product, id } = await waiting()
+    await settleAll()
+    gateway.ledger.behave({ refuseRefunds: 1 })
+    await call("POST", `orders/${id}/cancel`, { as: customer })
+    await settleAll()
+    const kept = {
+      ...undone,
+      payment_status: "paid",
+      refunded_amount: 0,
+    }
+    expect(await standing(id, product.id)).toEqual(kept)
+    // Not while its gateway has just refused.
+    expect(await paid.returnSurpluses(ctx())).toBe(0)
+    later(61 * minutes)
+    expect(await paid.returnSurpluses(ctx())).toBe(1)
+    await settleAll()
+    expect(await standing(id, product.id)).toEqual(kept)
+    gateway.ledger.behave({ refuseRefunds: 0 })
+    later(122 * minutes)
+    await Promise.all([paid.returnSurpluses(ctx()), paid.returnSurpluses(ctx())])
+    await settleAll()
+    expect(await standing(id, product.id)).toEqual(undone)
+    expect(gateway.ledger.totals()).toEqual({ captured: 2000, refunded: 2000 })
+    later(183 * minutes)
+    expect(await paid.returnSurpluses(ctx())).toBe(0)
+    expect(await tallied()).toEqual({ failed: 2, succeeded: 1 })
+  })
+
+  it("is left to people once its gateway has refused ten times", async () => {
+    quiet()
+    const gateway = standUp({ payAtOnce: true })
+    const { customer, id } = await waiting()
+    await settleAll()
+    gateway.ledger.behave({ refuseRefunds: 1 })
+    await call("POST", `orders/${id}/cancel`, { as: customer })
+    await settleAll()
+    for (let tries = 1; tries <= 12; tries++) {
+      later(tries * 61 * minutes)
+      await paid.returnSurpluses(ctx())
+      await settleAll()
+    }
+    expect(await tallied()).toEqual({ failed: 10 })
   })
 
   it("goes back once however many cancel at once, and so does the stock", async () => {
@@ -555,6 +613,7 @@ describe("refunds", () => {
     expect(await refund(as, { ...back, amount: 500 })).toEqual([])
     expect(await refund(as, { ...back, key: "return:2", amount: "all" })).toHaveLength(1)
     expect(await rows("SELECT sum(refunded_amount) AS n FROM payments")).toEqual([{ n: 1000 }])
+    await as.settled()
   })
 })
 

@@ -242,4 +242,229 @@ describe("comparing payments with their gateways", () => {
       ],
     })
   })
+
+  /** Begins a comparison and takes its steps to the end, without delivering anything else. */
+  async function stepped(as = ctx({ events: silentQueue })) {
+    await reconciliations.nightly(as)
+    const [run] = await rows<{ id: never }>(
+      "SELECT id FROM reconciliations ORDER BY id DESC LIMIT 1",
+    )
+    for (let steps = 0; steps < 4; steps++)
+      await reconcile.work(as, { type: "reconciliation.advanced", reconciliationId: run!.id })
+    return said(run!.id)
+  }
+
+  async function said(id: string) {
+    const found = await rows<Record<string, string>>(
+      "SELECT kind, outcome, detail FROM reconciliation_items WHERE reconciliation_id = ? ORDER BY key",
+      id,
+    )
+    return found.map(({ kind, outcome, detail }) => `${outcome} ${kind}: ${detail}`)
+  }
+
+  /** A shop whose gateway was taken out of its settings. */
+  function withoutGateway() {
+    const made = ctx({ events: silentQueue })
+    const { fake: _fake, ...payments } = made.config.payments
+    return { ...made, config: { ...made.config, payments } }
+  }
+
+  const refundOf = (id: string, amount: string, staff: { access: string }) =>
+    call("POST", "payments/refunds", { as: staff, body: { order: id, amount, reason: "Late" } })
+
+  it("says so of a payment that its gateway knows nothing of, once money was taken", async () => {
+    quiet()
+    const gateway = standUp()
+    const staff = await make.user("staff")
+    await paid(gateway)
+    gateway.ledger.payments.clear()
+    gateway.ledger.behave({ dropBefore: 1 })
+    await waiting().catch(() => {})
+    gateway.ledger.behave({ dropBefore: 0 })
+    expect((await compare(staff)).said).toEqual([
+      "open payment-missing: The gateway knows nothing of it.",
+    ])
+  })
+
+  it("says so of payments and refunds whose gateway is not set up any more", async () => {
+    const gateway = standUp()
+    const { id } = await paid(gateway)
+    await refundOf(id, "5.00", await make.user("staff"))
+    await settleAll()
+    const asked = gateway.asked.length
+    expect(await stepped(withoutGateway())).toEqual([
+      "open payment-missing: Its gateway is not set up any more.",
+      "open refund-missing: The gateway knows nothing of it.",
+    ])
+    expect(gateway.asked).toHaveLength(asked)
+  })
+
+  it("ends although a gateway that it was to list was taken away meanwhile", async () => {
+    standUp()
+    await reconciliations.nightly(ctx({ events: silentQueue }))
+    const [run] = await rows<{ id: never }>("SELECT id FROM reconciliations")
+    await rows(`UPDATE reconciliations SET place = '{"phase":"listed","gateway":"fake"}'`)
+    const step = { type: "reconciliation.advanced", reconciliationId: run!.id } as const
+    await reconcile.work(withoutGateway(), step)
+    expect(await rows("SELECT status, checked, open FROM reconciliations")).toEqual([
+      { status: "done", checked: 0, open: 0 },
+    ])
+  })
+
+  it.each([
+    ["amount", { amount: 1900, captured: 1900 }],
+    ["reference", { reference: "ord_other" }],
+    ["currency", { currency: "EUR" }],
+  ])("leaves a payment to people where the gateway has another %s", async (what, over) => {
+    const gateway = standUp()
+    const staff = await make.user("staff")
+    const { id } = await waiting()
+    gateway.pay()
+    const known = gateway.ledger.payments.get("fp_1")!
+    gateway.ledger.payments.set("fp_1", { ...known, ...over })
+    expect(await compare(staff)).toMatchObject({
+      repaired: 0,
+      open: 1,
+      said: [`open payment-mismatch: The gateway has another ${what}.`],
+    })
+    expect(await standing(id)).toMatchObject({ payment_status: "unpaid", paid_amount: 0 })
+  })
+
+  it("notes what the gateway keeps once it says so, and books it", async () => {
+    const gateway = standUp()
+    const staff = await make.user("staff")
+    const { id } = await paid(gateway)
+    const known = gateway.ledger.payments.get("fp_1")!
+    gateway.ledger.payments.set("fp_1", { ...known, fee: 35 })
+    expect((await compare(staff)).said).toEqual([
+      "repaired fee-noted: The gateway keeps 0.35 of it.",
+    ])
+    expect(await booksOf(id)).toEqual({ fees: 35, "gateway:fake": 1965, sales: -2000 })
+    expect((await compare(staff)).said).toEqual([])
+  })
+
+  it("leaves a refund to people that the gateway has otherwise, or gave after it failed", async () => {
+    const gateway = standUp()
+    const staff = await make.user("staff")
+    const { id } = await paid(gateway)
+    await refundOf(id, "5.00", staff)
+    await settleAll()
+    gateway.ledger.behave({ refuseRefunds: 1 })
+    await refundOf(id, "3.00", staff)
+    await settleAll()
+    const change = (amount: number, over: object) => {
+      const refund = [...gateway.ledger.refunds.values()].find((one) => one.amount === amount)!
+      gateway.ledger.refunds.set(refund.key, { ...refund, ...over })
+    }
+    change(300, { status: "succeeded", failure: null })
+    change(500, { amount: 400 })
+    expect((await compare(staff)).said.toSorted()).toEqual([
+      "open refund-mismatch: It is 5.00 here, and 4.00 at the gateway.",
+      "open refund-mismatch: It is failed here, and succeeded at the gateway.",
+    ])
+    expect(await standing(id)).toMatchObject({ refunded_amount: 500 })
+    change(400, { amount: 500, status: "pending" })
+    change(300, { status: "failed", failure: "refused" })
+    expect((await compare(staff)).said).toEqual([])
+  })
+
+  it("says so of refunds that the gateway knows nothing of, or does not answer for", async () => {
+    quiet()
+    const gateway = standUp()
+    const staff = await make.user("staff")
+    const { id } = await paid(gateway)
+    await refundOf(id, "5.00", staff)
+    await settleAll()
+    const { ledger } = gateway
+    const handle = ledger.handle.bind(ledger)
+    ledger.handle = (method, path, body) => {
+      if (path.includes("/refunds/by-key/")) throw new TypeError("connection lost")
+      return handle(method, path, body)
+    }
+    expect((await compare(staff)).said).toEqual(["open unreachable: The gateway did not answer."])
+    ledger.handle = handle
+    ledger.refunds.clear()
+    expect((await compare(staff)).said).toEqual([
+      "open refund-missing: The gateway knows nothing of it.",
+    ])
+  })
+
+  it("adopts no refund that failed, nor one of more than there is left", async () => {
+    const gateway = standUp()
+    const staff = await make.user("staff")
+    const { id } = await paid(gateway)
+    const made = { payment: "fp_1", failure: null }
+    gateway.ledger.refunds.set("a", {
+      ...made,
+      id: "re_a",
+      key: "a",
+      amount: 700,
+      status: "failed",
+    })
+    gateway.ledger.refunds.set("b", {
+      ...made,
+      id: "re_b",
+      key: "b",
+      amount: 2100,
+      status: "succeeded",
+    })
+    expect((await compare(staff)).said).toEqual([
+      "open refund-adopted: It was made at the gateway, and is more than the payment still has.",
+    ])
+    expect(await countOf("refunds")).toBe(0)
+    expect(await standing(id)).toMatchObject({ payment_status: "paid", refunded_amount: 0 })
+  })
+
+  it("does not adopt what may be a refund of its own that is on its way", async () => {
+    quiet()
+    const gateway = standUp()
+    const staff = await make.user("staff")
+    const { id } = await paid(gateway)
+    gateway.ledger.behave({ dropBefore: 1 })
+    await refundOf(id, "5.00", staff)
+    gateway.ledger.behave({ dropBefore: 0 })
+    const refund = (key: string, amount: number) =>
+      gateway.ledger.handle("POST", "/v1/payments/fp_1/refunds", { key, amount })
+    refund("dashboard", 500)
+    expect(await stepped()).toEqual([])
+    refund("another", 400)
+    expect(await stepped()).toEqual(["repaired refund-adopted: It was made at the gateway."])
+    expect(await rows("SELECT status, amount FROM refunds ORDER BY amount")).toEqual([
+      { status: "succeeded", amount: 400 },
+      { status: "pending", amount: 500 },
+    ])
+  })
+
+  it("reports strange money that the gateway does not give back, and none that was not taken", async () => {
+    const gateway = standUp({ refuseRefunds: 1 })
+    const made = ctx({ events: silentQueue })
+    const payments = { ...made.config.payments, unknownPayments: "refund" as const }
+    stray(gateway)
+    gateway.ledger.payments.set("fp_1", { ...gateway.ledger.payments.get("fp_1")!, reference: "" })
+    gateway.ledger.handle("POST", "/v1/payments", { key: "k", currency: "USD", amount: 900 })
+    expect(await stepped({ ...made, config: { ...made.config, payments } })).toEqual([
+      "open payment-unknown: No order knows of it: no reference.",
+    ])
+  })
+
+  it("goes through however many payments there are, here and there, a page at a time", async () => {
+    const gateway = standUp()
+    const { id } = await waiting()
+    const names = await rows<{ name: string }>("SELECT name FROM pragma_table_info('payments')")
+    const columns = names.map(({ name }) => name).filter((name) => name !== "id")
+    const copied = columns.map((name) => {
+      if (name === "reference") return "reference || n"
+      return name === "gateway_ref" || name === "return_token" ? "NULL" : name
+    })
+    await rows(
+      `WITH RECURSIVE many(n) AS (SELECT 10 UNION ALL SELECT n + 1 FROM many WHERE n < 29)
+       INSERT INTO payments (id, ${columns.join(", ")})
+       SELECT substr(id, 1, length(id) - 2) || n, ${copied.join(", ")} FROM payments, many WHERE reference = ?`,
+      id,
+    )
+    for (let n = 0; n < 100; n++)
+      gateway.ledger.handle("POST", "/v1/payments", { key: `k${n}`, currency: "USD", amount: 900 })
+    const staff = await make.user("staff")
+    expect(await compare(staff)).toMatchObject({ status: "done", checked: 21 + 101, open: 0 })
+  })
 })

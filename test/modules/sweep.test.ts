@@ -175,6 +175,7 @@ describe("a sweep", () => {
         "due-payments",
         "due-refunds",
         "unpaid-orders",
+        "surpluses",
         "subscriptions",
         "abandoned-carts",
         "search-index",

@@ -20,7 +20,9 @@ const providers = ["stripe", "paypal", "square"] as const
 type Provider = (typeof providers)[number]
 
 /** Webhooks come at once, the sweep only after a minute: what is there sooner was told. */
-const soonMs = 30_000
+const soonMs = 35_000
+/** What any change takes to send again an event that the queue lost: then it is half a minute old. */
+const resentMs = 15_000
 
 let gateways: Gateways
 let server: Server
@@ -80,11 +82,17 @@ const read = async (id: string) =>
 const paymentOf = async ({ payment }: Placed) =>
   expected(200, await call<PaymentDetail>("GET", `payments/${payment.id}`, { as: staff }))
 
-function becomes(id: string, status: string, payment_status: string): Promise<Order> {
-  return eventually(
-    soonMs,
-    () => read(id),
-    (order) => order.status === status && order.payment_status === payment_status,
+/** @throws Error with the order and what is known of its payments, when it does not become so */
+async function becomes(id: string, status: string, payment_status: string): Promise<Order> {
+  const isSo = (order: Order) => order.status === status && order.payment_status === payment_status
+  const soon = await eventually(soonMs, () => read(id), isSo)
+  if (isSo(soon)) return soon
+  await newProduct(call, staff, 1)
+  const later = await eventually(resentMs, () => read(id), isSo)
+  if (isSo(later)) return later
+  const { body } = await call("GET", `payments?order=${id}`, { as: staff })
+  throw new Error(
+    `not ${status} and ${payment_status}: ${JSON.stringify({ ...later, payments: body })}`,
   )
 }
 

@@ -157,25 +157,53 @@ describe("an edit", () => {
   })
 
   it.each([
-    ["unpaid, it gives nothing back", 500, { paid: 0, refunded: 0, reduced: 0 }, [0, 0]],
+    [
+      "unpaid, it gives nothing back",
+      500,
+      { paid: 0, refunded: 0, reduced: 0, before: 2000 },
+      [0, 0],
+    ],
     [
       "paid, it gives the difference back",
       500,
-      { paid: 2000, refunded: 0, reduced: 0 },
+      { paid: 2000, refunded: 0, reduced: 0, before: 2000 },
       [1500, 1500],
     ],
-    ["made dearer, it gives nothing back", 2500, { paid: 2000, refunded: 0, reduced: 0 }, [0, 0]],
+    [
+      "made dearer, it gives nothing back",
+      2500,
+      { paid: 2000, refunded: 0, reduced: 0, before: 2000 },
+      [0, 0],
+    ],
     [
       "edited down before, it counts that",
       300,
-      { paid: 2000, refunded: 1500, reduced: 1500 },
+      { paid: 2000, refunded: 1500, reduced: 1500, before: 500 },
       [200, 1700],
     ],
     [
       "refunded otherwise, it gives what is left",
       500,
-      { paid: 2000, refunded: 1000, reduced: 0 },
+      { paid: 2000, refunded: 1000, reduced: 0, before: 2000 },
       [1000, 1000],
+    ],
+    [
+      "overpaid, and had that back, it gives the difference back",
+      8000,
+      { paid: 12_000, refunded: 2000, reduced: 0, before: 10_000 },
+      [2000, 4000],
+    ],
+    [
+      "overpaid, it gives that back too",
+      8000,
+      { paid: 12_000, refunded: 0, reduced: 0, before: 10_000 },
+      [4000, 4000],
+    ],
+    [
+      "overpaid, and had more than that back, it gives what is left of the difference",
+      8000,
+      { paid: 12_000, refunded: 11_000, reduced: 0, before: 10_000 },
+      [1000, 3000],
     ],
   ])("of an order that is %s", (_, total, money, [refundAmount, reducedAmount]) => {
     expect(settlementOf(total, money)).toEqual({ refundAmount, reducedAmount })
@@ -185,9 +213,11 @@ describe("an edit", () => {
     const totals = fc.array(fc.nat({ max: 10_000 }), { minLength: 1, maxLength: 12 })
     fc.assert(
       fc.property(totals, fc.array(fc.boolean()), (edits, pays) => {
-        let [paid, refunded, reduced] = [0, 0, 0]
+        let [paid, refunded, reduced, before] = [0, 0, 0, 0]
         for (const [index, total] of edits.entries()) {
-          const { refundAmount, reducedAmount } = settlementOf(total, { paid, refunded, reduced })
+          const settled = settlementOf(total, { paid, refunded, reduced, before })
+          const { refundAmount, reducedAmount } = settled
+          before = total
           refunded += refundAmount
           reduced = reducedAmount
           const order = {

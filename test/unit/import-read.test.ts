@@ -2,6 +2,7 @@ import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 
 import { toCsvLine } from "#lib/csv.ts"
+import { mapEntry } from "#modules/catalog/import-columns.ts"
 import {
   type Entry,
   entriesOf,
@@ -190,5 +191,124 @@ describe("Shopify's file", () => {
       stock_quantity: "12",
     })
     expect(warnings).toMatchObject([{ column: "type", code: "unknown" }])
+  })
+
+  it("is on sale, a draft or archived as its status says, else as it is published", async () => {
+    const statusOf = async (published: string, status: string) => {
+      const { value } = await first(`tee,Tee,,,,,${published},,,,,,,,1.00,,,,,,,${status}`)
+      return (value as { status?: string }).status
+    }
+    expect(await statusOf("TRUE", "")).toBe("active")
+    expect(await statusOf("false", "")).toBe("draft")
+    expect(await statusOf("TRUE", "Archived")).toBe("archived")
+    expect(await statusOf("", "")).toBeUndefined()
+  })
+
+  it("has its description as text: marks out, entities read once, those of nothing dropped", async () => {
+    const { value } = await first(
+      'tee,Tee,"<h1>A</h1>B&#8217;s &#x2019;t&nbsp;&LT;i&gt; &amp;lt; &quot;&apos;&#0;&#x110000;&copy;<br><!-- x -->C",,,,,,,,,,,,1.00,,,,,,,',
+    )
+    expect(value).toMatchObject({
+      description: "A\nB’s ’t <i> &lt; \"'&copy;\nC",
+    })
+  })
+
+  it("says of a field that is wrong in which column it stands", async () => {
+    const { columnOf } = await first("tee,Tee,,,,,,,,,,,,,1.00,,,,,,,")
+    const fields = [
+      "name",
+      "seo.title",
+      "variants.0.price",
+      "variants.1.options.Size",
+      "variants.0",
+      "variants.2.stock_quantity",
+      "options.0.values",
+      "tags.3",
+    ]
+    expect(fields.map(columnOf)).toEqual([
+      "title",
+      "seo title",
+      "variant price",
+      "option1 value",
+      "option1 value",
+      "variant inventory qty",
+      "option1 value",
+      "tags",
+    ])
+  })
+
+  it("of more rows of one handle than a product may have is more than one thing", async () => {
+    const rows = Array.from({ length: 501 }, (_, n) => `tee,Tee,${n}`)
+    const entries = await read(`Handle,Title,Option1 Value\n${rows.join("\n")}\n`, { size: 65_536 })
+    expect(entries.map(({ line, rows: some }) => [line, some?.length])).toEqual([
+      [2, 500],
+      [502, 1],
+    ])
+  })
+})
+
+describe("a row of the shop's own file", () => {
+  const mapped = async (text: string) => {
+    const [entry] = await read(text)
+    return mapEntry(entry!, "csv")
+  }
+
+  it("says of a field that is wrong in which column it stands, as the file calls it", async () => {
+    const { columnOf } = await mapped("title,stock,seo_title,tags\nRake,1,A rake,x\n")
+    const fields = ["name", "stock_quantity", "seo.title", "seo.description", "tags.0", "price"]
+    expect(fields.map(columnOf)).toEqual([
+      "title",
+      "stock",
+      "seo_title",
+      "seo_description",
+      "tags",
+      "price",
+    ])
+  })
+
+  it("empties what an empty cell empties, and leaves the rest as it is", async () => {
+    const head = "name,description,brand,weight_grams,is_featured,attributes,options,tags,seo_title"
+    const { value, problems } = await mapped(`${head}\nRake,,,,,,,,\n`)
+    expect(value).toEqual({
+      name: "Rake",
+      description: "",
+      brand: null,
+      weight_grams: null,
+      attributes: {},
+      options: [],
+      tags: [],
+      seo: {},
+    })
+    expect(problems).toEqual([])
+  })
+
+  it("keeps what is no flag, no weight and no JSON for its field to refuse", async () => {
+    const { value, problems } = await mapped(
+      'name,is_featured,is_digital,weight_grams,attributes,tags\nRake,maybe,No,heavy,{,"[a, b"\n',
+    )
+    expect(value).toEqual({
+      name: "Rake",
+      is_featured: "maybe",
+      is_digital: false,
+      weight_grams: "heavy",
+      tags: ["[a", "b"],
+    })
+    expect(problems).toEqual([
+      { column: "attributes", detail: "This cell is not JSON.", code: "malformed-json" },
+    ])
+  })
+})
+
+describe("a line of JSON", () => {
+  it.each([
+    ["[1]", "This line is no JSON object.", "invalid-type"],
+    ["null", "This line is no JSON object.", "invalid-type"],
+    ["{", "This line is not JSON.", "malformed-json"],
+  ])("that is %s is no thing", async (json, detail, code) => {
+    const [entry] = await read(`${json}\n`, { asked: "ndjson" })
+    const { value, problems, columnOf } = mapEntry(entry!, "ndjson")
+    expect(value).toEqual({})
+    expect(problems).toEqual([{ column: "line", detail, code }])
+    expect(columnOf("variants.0.price")).toBe("variants.0.price")
   })
 })

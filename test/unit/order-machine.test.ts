@@ -228,7 +228,10 @@ function steps(state: State): Step[] {
     const line = state.lines[0]
     const quantity = (line?.quantity ?? 0) + by
     add(`edit ${by}`, editable && quantity >= Math.max(1, line?.sent ?? 0) && quantity <= 3, () =>
-      edited({ ...state, lines: replaced(state.lines, 0, { quantity }), stock: state.stock + by }),
+      edited(
+        { ...state, lines: replaced(state.lines, 0, { quantity }), stock: state.stock + by },
+        totalOf(state),
+      ),
     )
   }
 
@@ -270,12 +273,13 @@ function steps(state: State): Step[] {
   return some
 }
 
-/** As an edit leaves it: what was paid too much goes back, and what is due is asked for anew. */
-function edited(state: State): State {
+/** As an edit leaves it, of an order that came to `before`: what was paid too much goes back, and what is due is asked for anew. */
+function edited(state: State, before: number): State {
   const { refundAmount, reducedAmount } = settlementOf(totalOf(state), {
     paid: sumOf(state, "captured"),
     refunded: sumOf(state, "refunded"),
     reduced: state.reduced,
+    before,
   })
   const next = { ...refunded(state, refundAmount), reduced: reducedAmount }
   const owed = due(next)

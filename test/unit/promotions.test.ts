@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 
 import { quote } from "#modules/cart/quote.ts"
-import type { Action, Condition } from "#modules/promotions/discount.ts"
+import { type Action, type Condition, converted } from "#modules/promotions/discount.ts"
 
 import { discounts, item, promotion, sentFor, terms } from "../support/terms.ts"
 
@@ -279,5 +279,87 @@ describe("several promotions", () => {
       promotions: [{ code: null, discountAmount: 500 }],
       totalAmount: 500,
     })
+  })
+})
+
+describe("a promotion in another currency", () => {
+  // Prices at 1.50 to the unit, what is taken off at 1.40.
+  const by = {
+    price: (amount: number) => (amount * 3) / 2,
+    amount: (amount: number) => (amount * 7) / 5,
+  }
+  const inOther = (action: Action, conditions: Condition[] = []) =>
+    converted(promotion(action, conditions), by)
+
+  it("compares with prices in it, and all else stays", () => {
+    const conditions: Condition[] = [
+      { type: "minimum_spend", amount: 5000 },
+      { type: "minimum_quantity", quantity: 2 },
+      { type: "countries", countries: ["GB"] },
+    ]
+    expect(inOther(tenPercent, conditions)).toMatchObject({
+      conditions: [{ type: "minimum_spend", amount: 7500 }, conditions[1], conditions[2]],
+      action: tenPercent,
+    })
+  })
+
+  it("takes off at most its maximum in it", () => {
+    expect(inOther({ ...tenPercent, maximumAmount: 1000 }).action).toEqual({
+      ...tenPercent,
+      maximumAmount: 1400,
+    })
+    expect(inOther({ type: "free_shipping", maximumAmount: 500 }).action).toEqual({
+      type: "free_shipping",
+      maximumAmount: 700,
+    })
+  })
+
+  it("takes a fixed amount off in it", () => {
+    expect(inOther({ type: "fixed_amount", amount: 1000, per: "order" }).action).toEqual({
+      type: "fixed_amount",
+      amount: 1400,
+      per: "order",
+    })
+  })
+
+  it("reaches its tiers by spend in it, by quantity as they are", () => {
+    const tiers = [
+      { from: 1000, basisPoints: 500 },
+      { from: 2000, amount: 300 },
+    ]
+    expect(inOther({ type: "tiered", by: "spend", tiers }).action).toEqual({
+      type: "tiered",
+      by: "spend",
+      tiers: [
+        { from: 1500, basisPoints: 500 },
+        { from: 3000, amount: 420 },
+      ],
+    })
+    expect(inOther({ type: "tiered", by: "quantity", tiers }).action).toEqual({
+      type: "tiered",
+      by: "quantity",
+      tiers: [
+        { from: 1000, basisPoints: 500 },
+        { from: 2000, amount: 420 },
+      ],
+    })
+  })
+
+  it("leaves the one it was made of as it is", () => {
+    const own = promotion({ type: "fixed_amount", amount: 1000, per: "order" })
+    converted(own, by)
+    expect(own.action).toEqual({ type: "fixed_amount", amount: 1000, per: "order" })
+  })
+})
+
+describe("a promotion for certain customers", () => {
+  it("is for nobody whom the shop does not know", () => {
+    const conditions: Condition[] = [{ type: "customers", ids: ["usr_1", "ada@nexus.test"] }]
+    const reason = (customer?: { userId: string | null; email: string | undefined }) =>
+      reasonOf(tenPercent, conditions, undefined, { facts: { customer } })
+    expect(reason()).toEqual(["customer"])
+    expect(reason({ userId: null, email: undefined })).toEqual(["customer"])
+    expect(reason({ userId: "usr_1", email: "bob@nexus.test" })).toEqual([])
+    expect(reason({ userId: null, email: "ada@nexus.test" })).toEqual([])
   })
 })

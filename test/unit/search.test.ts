@@ -228,4 +228,32 @@ describe("highlights", () => {
     expect(snippet("a lamp", new Set(["lamp"]))).toBe("a <mark>lamp</mark>")
     expect(snippet("a chair", new Set(["lamp"]))).toBeUndefined()
   })
+
+  it("of a long text begin where it begins, end where it ends, and part no words", () => {
+    const long = "word ".repeat(100).trim()
+    expect(snippet(`A lamp. ${long}`, new Set(["lamp"]))).toMatch(
+      /^A <mark>lamp<\/mark>\. .*word…$/,
+    )
+    expect(snippet(`${long} lamp`, new Set(["lamp"]))).toMatch(/^…word .*<mark>lamp<\/mark>$/)
+  })
+
+  it("of a long text prefer where more words are found to where one is first", () => {
+    const long = "word ".repeat(100)
+    const text = `a lamp ${long}a red lamp ${long}`
+    expect(snippet(text, new Set(["lamp", "red"]))).toContain("<mark>red</mark> <mark>lamp</mark>")
+  })
+
+  it("of a long text without spaces are cut anywhere", () => {
+    const text = `${"x".repeat(300)}.lamp.${"y".repeat(300)}`
+    expect(snippet(text, new Set(["lamp"]))).toBe(
+      `…${"x".repeat(39)}.<mark>lamp</mark>.${"y".repeat(155)}…`,
+    )
+  })
+
+  it("of a long text leave out what is found beyond it", () => {
+    const long = "word ".repeat(100)
+    const shown = snippet(`a red lamp ${long}a lamp`, new Set(["lamp", "red"])) ?? ""
+    expect(shown.match(/<mark>/g)).toHaveLength(2)
+    expect(shown).toMatch(/^a <mark>red<\/mark> <mark>lamp<\/mark> word/)
+  })
 })

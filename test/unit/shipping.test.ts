@@ -2,7 +2,13 @@ import { describe, expect, it } from "vitest"
 
 import type { Id } from "#lib/id.ts"
 import { areasOf } from "#lib/place.ts"
-import { closest, offersFor, priceOf, type ShippingMethod } from "#modules/shipping/rates.ts"
+import {
+  closest,
+  converted,
+  offersFor,
+  priceOf,
+  type ShippingMethod,
+} from "#modules/shipping/rates.ts"
 
 function method(over: Partial<ShippingMethod>): ShippingMethod {
   return {
@@ -56,6 +62,43 @@ describe("a shipping method", () => {
       "first",
       "later",
       "express",
+    ])
+  })
+
+  it("that costs the same at the same place is offered in the order in which they were made", () => {
+    const ids = ["shm_2", "shm_1", "shm_3"] as Id<"shippingMethod">[]
+    const methods = ids.map((id) => method({ id }))
+    expect(offersFor(methods, parcel(1000)).map((one) => one.method.id)).toEqual([
+      "shm_1",
+      "shm_2",
+      "shm_3",
+    ])
+  })
+})
+
+describe("a shipping method in another currency", () => {
+  const twice = (amount: number) => amount * 2
+  const steps = [
+    { upTo: 500, amount: 300 },
+    { upTo: null, amount: 800 },
+  ]
+
+  it("costs and is free from its amounts in it", () => {
+    expect(converted(method({ freeFromAmount: 5000 }), twice)).toMatchObject({
+      amount: 998,
+      freeFromAmount: 10_000,
+    })
+    expect(converted(method({}), twice).freeFromAmount).toBeNull()
+  })
+
+  it("by total has its steps in it, by weight in grams as before", () => {
+    expect(converted(method({ type: "total", steps }), twice).steps).toEqual([
+      { upTo: 1000, amount: 600 },
+      { upTo: null, amount: 1600 },
+    ])
+    expect(converted(method({ type: "weight", steps }), twice).steps).toEqual([
+      { upTo: 500, amount: 600 },
+      { upTo: null, amount: 1600 },
     ])
   })
 })

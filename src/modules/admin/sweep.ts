@@ -5,6 +5,7 @@ import { markAbandoned } from "#modules/cart/abandonment.ts"
 import { expireCarts } from "#modules/cart/expiry.ts"
 import * as imports from "#modules/catalog/imports.ts"
 import { expireUnpaid } from "#modules/checkout/expiry.ts"
+import { returnSurpluses } from "#modules/checkout/paid.ts"
 import * as rates from "#modules/currencies/rates.ts"
 import * as levels from "#modules/inventory/levels.ts"
 import * as email from "#modules/notifications/email.ts"
@@ -19,8 +20,11 @@ import * as outbox from "#platform/outbox.ts"
 
 import type { SweepReport } from "./sweep-model.ts"
 
-/** How long a task has before another sweep may take it over, in seconds. */
-const leaseSeconds = 300
+/**
+ * How long a task has before another sweep may take it over, in seconds: whoever dies at it keeps others off no longer.
+ * Each task may run twice at once; it would only be work for nothing.
+ */
+const leaseSeconds = 60
 /** Pages of products that one sweep compares with their stock. */
 const mostPages = 40
 
@@ -33,6 +37,7 @@ const frequent: Record<string, Task> = {
   "due-payments": checkPayments,
   "due-refunds": checkRefunds,
   "unpaid-orders": expireUnpaid,
+  surpluses: returnSurpluses,
   subscriptions: renewDue,
   "abandoned-carts": markAbandoned,
   "search-index": search.tend,

@@ -135,9 +135,6 @@ export async function money(ctx: Ctx, after: string): Promise<Stretch> {
           : [
               `${payment.id} gave back ${said(payment.refundedAmount)}, and its refunds and lost disputes come to ${said(backOf(payment))}.`,
             ]),
-        ...(payment.refundedAmount > payment.capturedAmount
-          ? [`${payment.id} gave back more than it got.`]
-          : []),
       ]),
     ]
   })

@@ -328,7 +328,7 @@ function toPromoted(item: QuoteItem): Promoted {
 }
 
 function inOrder(a: Promotion, b: Promotion): number {
-  return a.priority - b.priority || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
+  return a.priority - b.priority || (a.id < b.id ? -1 : 1)
 }
 
 function compare(a: QuoteItem | undefined, b: QuoteItem | undefined): number {

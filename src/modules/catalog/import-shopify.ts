@@ -175,7 +175,7 @@ function textOf(html: string): string {
     .replace(/<(?:br|\/p|\/div|\/li|\/h\d|\/tr)\b[^>]*>/gi, "\n")
     .replace(/<\/?[a-z!][^>]*>/gi, "")
     .replace(
-      /&(?:#(\d{1,6})|#x([\da-f]{1,5})|(amp|lt|gt|quot|apos|nbsp));/gi,
+      /&(?:#(\d{1,7})|#x([\da-f]{1,6})|(amp|lt|gt|quot|apos|nbsp));/gi,
       (all, dec, hex, name) => {
         const code = dec ? Number(dec) : hex ? Number.parseInt(hex, 16) : undefined
         if (code === undefined) return entities[String(name).toLowerCase()] ?? all

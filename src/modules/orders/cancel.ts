@@ -12,11 +12,11 @@ import { isSent, mayCancel } from "./fulfilment.ts"
 import type { Cancelled } from "./model.ts"
 import {
   changed,
-  changeRefusals,
   illegal,
   open,
   type Opened,
   productsOf,
+  racedChange,
   stageChange,
   toOrder,
 } from "./orders.ts"
@@ -66,7 +66,7 @@ export async function cancelOpened(
     ...stageGiveBack(ctx, order.id),
   ]
   await commit(ctx, statements, {
-    refusals: { ...changeRefusals, ...back.refusals, ...unpaid.refusals },
+    refusals: { ...racedChange, ...back.refusals, ...unpaid.refusals },
     events: [
       { type: "order.cancelled", orderId: order.id },
       ...also,

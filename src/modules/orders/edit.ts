@@ -50,13 +50,21 @@ export type Settlement = {
 
 /**
  * What an edit gives back: what was paid beyond the new total, as far as it was not refunded otherwise. `paid` and
- * `refunded` are what payments captured and gave back; `reduced` what of the latter was for earlier edits.
+ * `refunded` are what payments captured and gave back; `reduced` what of the latter was for earlier edits; `before` is
+ * the total until now: what was paid beyond that, and went back, is not given back again.
  */
 export function settlementOf(
   totalAmount: number,
-  { paid, refunded, reduced }: { paid: number; refunded: number; reduced: number },
+  {
+    paid,
+    refunded,
+    reduced,
+    before,
+  }: { paid: number; refunded: number; reduced: number; before: number },
 ): Settlement {
-  const excess = Math.max(0, paid - reduced - totalAmount)
-  const refundAmount = Math.min(excess, paid - refunded)
-  return { refundAmount, reducedAmount: reduced + refundAmount }
+  const surplus = Math.max(0, paid - reduced - before)
+  const returned = Math.min(surplus, Math.max(0, refunded - reduced))
+  const excess = Math.max(0, paid - reduced - returned - totalAmount)
+  const refundAmount = Math.min(excess, Math.max(0, paid - refunded))
+  return { refundAmount, reducedAmount: reduced + returned + refundAmount }
 }

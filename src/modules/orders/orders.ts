@@ -9,6 +9,7 @@ import { iso } from "#lib/time.ts"
 import { attempt } from "#modules/auth/limits.ts"
 import type { PaymentRow } from "#modules/payments/payments.ts"
 import { payments } from "#modules/payments/tables.ts"
+import { raced } from "#platform/commit.ts"
 import { rowsOf, type Statement } from "#platform/db.ts"
 
 import { amountDue } from "./balance.ts"
@@ -270,6 +271,11 @@ function spanOf(kind: ChangeRow["kind"], order: OrderRow, next: OrderRow): Span 
 
 /** Of two who change an order at once the second breaks the key of its history. */
 export const changeRefusals = { "order_changes.order_id": "order-changed" } as const
+
+/** The same for work that looks again, and may go on (`retryRaced`). */
+export const racedChange = {
+  "order_changes.order_id": () => raced(new DomainError("order-changed")),
+} as const
 
 /** `illegal-transition`, naming both states and what the first one allows. */
 export function illegal(from: OrderStatus, to: OrderStatus, why?: string): DomainError {

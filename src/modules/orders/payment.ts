@@ -7,12 +7,12 @@ import { toDecimal } from "#lib/money.ts"
 import { iso, secondsAfter } from "#lib/time.ts"
 import { isCredit, isGateway } from "#modules/payments/method.ts"
 import * as payments from "#modules/payments/payments.ts"
-import { commit, raced, retryRaced } from "#platform/commit.ts"
+import { commit, retryRaced } from "#platform/commit.ts"
 
 import { amountDue, balanceOf, isSame, isUnsecured } from "./balance.ts"
 import { cancelOpened } from "./cancel.ts"
 import { begin, follow, type Move, stageMove, step, toStatus } from "./moves.ts"
-import { changeRefusals, type Draft, open, type OrderRow } from "./orders.ts"
+import { type Draft, open, type OrderRow, racedChange } from "./orders.ts"
 import { orderChanges, orderLines, orders } from "./tables.ts"
 
 /** An order with its payments, the newest first. */
@@ -50,12 +50,23 @@ export function confirmed(ctx: Ctx, { order, lines }: Draft): Move {
 /** Whether an order is paid, and a gateway, gift card or store credit did some of it: then nobody need confirm it. */
 function isPaidByItself({ order, payments: made }: Paid): boolean {
   return (
-    order.paymentStatus === "paid" &&
+    isCovered(order) &&
     made.some(
       ({ provider, capturedAmount }) =>
         (isGateway(provider) || isCredit(provider)) && capturedAmount > 0,
     )
   )
+}
+
+/** Whether all of an order was paid, though a part of it may have gone back. */
+export function isCovered({ paymentStatus, paidAmount, totalAmount }: OrderRow): boolean {
+  const wentBack = paymentStatus === "partially_refunded"
+  return paymentStatus === "paid" || (wentBack && paidAmount >= totalAmount)
+}
+
+/** Whether all that was paid for an order went back before anything was sold of it. */
+export function isGivenUp({ paymentMethod, paymentStatus, status }: OrderRow): boolean {
+  return isGateway(paymentMethod) && status === "pending" && paymentStatus === "refunded"
 }
 
 /**
@@ -65,7 +76,7 @@ function isPaidByItself({ order, payments: made }: Paid): boolean {
 export function awaitsGateway(order: OrderRow): boolean {
   const { paymentMethod, paymentStatus, status, paidAmount, totalAmount } = order
   if (!isGateway(paymentMethod)) return false
-  if (isUnsecured(paymentStatus)) return true
+  if (isUnsecured(paymentStatus) || isGivenUp(order)) return true
   return status === "pending" && paymentStatus !== "authorized" && paidAmount < totalAmount
 }
 
@@ -75,13 +86,18 @@ export function awaitsGateway(order: OrderRow): boolean {
  */
 export function requirePaid(order: OrderRow): void {
   if (order.paymentStatus === "disputed") throw new DomainError("order-disputed")
-  if (isGateway(order.paymentMethod) && amountDue(order) > 0) throw unpaid(order)
+  const isGone = order.paymentStatus === "refunded"
+  if (isGateway(order.paymentMethod) && (isGone || amountDue(order) > 0)) throw unpaid(order)
 }
 
 /** `order-unpaid`, saying how much is due. */
 export function unpaid(order: OrderRow): DomainError {
   const due = toDecimal(amountDue(order), order.currency)
-  return new DomainError("order-unpaid", `The order waits for a payment of ${due}.`, {
+  const detail =
+    order.paymentStatus === "refunded"
+      ? "What was paid for the order went back."
+      : `The order waits for a payment of ${due}.`
+  return new DomainError("order-unpaid", detail, {
     amount_due: due,
     currency: order.currency,
   })
@@ -91,8 +107,14 @@ export function unpaid(order: OrderRow): DomainError {
  * Cancels an order whose time to be paid is over, if it is still pending and what is paid does not cover it, nor can
  * any more: whoever calls has given its payments up at their gateways. What was paid of it goes back. Answers whether
  * it did.
+ * @throws `order-changed` when it keeps changing meanwhile
  */
-export async function expire(ctx: Ctx, orderId: Id<"order">): Promise<boolean> {
+export function expire(ctx: Ctx, orderId: Id<"order">): Promise<boolean> {
+  // What was given up a moment ago shows on the order about now.
+  return retryRaced(() => expireSeen(ctx, orderId))
+}
+
+async function expireSeen(ctx: Ctx, orderId: Id<"order">): Promise<boolean> {
   const opened = await open(ctx, orderId, "orders:write")
   const made = await payments.selectOf(ctx, orderId)
   const { status, payBy, totalAmount } = opened.order
@@ -102,14 +124,8 @@ export async function expire(ctx: Ctx, orderId: Id<"order">): Promise<boolean> {
     paid < totalAmount &&
     !made.some((payment) => isGateway(payment.provider) && payments.isOpen(payment))
   if (!isOver || !isHopeless) return false
-  try {
-    await cancelOpened(ctx, opened, "It was not paid in time.")
-    return true
-  } catch (error) {
-    // Somebody paid, cancelled or changed it just now: the next sweep looks again.
-    if (error instanceof DomainError && error.code === "order-changed") return false
-    throw error
-  }
+  await cancelOpened(ctx, opened, "It was not paid in time.")
+  return true
 }
 
 /** An order that was not paid in time. */
@@ -143,6 +159,29 @@ function isOverdue(ctx: Ctx): SQL | undefined {
     sql`${orders.status} = 'pending' AND ${orders.payBy} IS NOT NULL`,
     lte(orders.payBy, iso(ctx.now)),
   )
+}
+
+/** How often an order's money is tried to be given back: what is refused for good is for people, and `verify` tells. */
+const mostRefusals = 10
+
+/**
+ * Orders that have more money than is theirs, banks' share aside, and of which no refund has moved since the last try,
+ * 25 at a time.
+ */
+export async function overpaid(ctx: Ctx): Promise<Id<"order">[]> {
+  const before = iso(secondsAfter(ctx.now, -ctx.config.payments.refundRetrySeconds))
+  const rows = await ctx.db
+    .select({ id: orders.id })
+    .from(orders)
+    .where(
+      // Written out as in the partial index.
+      sql`paid_amount - refunded_amount > CASE status WHEN 'cancelled' THEN 0 ELSE total_amount END
+        AND (SELECT sum(captured_amount - refunded_amount - disputed_amount) FROM payments WHERE reference = ${orders.id}) > CASE ${orders.status} WHEN 'cancelled' THEN 0 ELSE ${orders.totalAmount} END
+        AND NOT EXISTS (SELECT 1 FROM refunds WHERE reference = ${orders.id} AND updated_at > ${before})
+        AND (SELECT count(*) FROM refunds WHERE reference = ${orders.id} AND status = 'failed') < ${mostRefusals}`,
+    )
+    .limit(25)
+  return rows.map(({ id }) => id)
 }
 
 /** An order with its payments, for the shop's own work. */
@@ -180,16 +219,11 @@ function change(ctx: Ctx, orderId: Id<"order">, decide: Decide): Promise<Paid | 
     if (!move) return { ...found, order }
     await commit(ctx, await stageMove(ctx, order, last, move), {
       events: move.events,
-      refusals: racedRefusals,
+      refusals: racedChange,
     })
     return { ...found, order: move.order, lines: [...move.lines] }
   })
 }
-
-/** Somebody else was first: look again. */
-const racedRefusals = Object.fromEntries(
-  Object.entries(changeRefusals).map(([key, code]) => [key, () => raced(new DomainError(code))]),
-)
 
 /** Before it is confirmed and after it has arrived no parcel says where an order goes. */
 function startOf(order: OrderRow, lines: Draft["lines"]): Move {

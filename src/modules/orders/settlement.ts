@@ -16,7 +16,7 @@ import type { Opened } from "./orders.ts"
  */
 export async function stageSettlement(
   ctx: Ctx,
-  { payments: made }: Opened,
+  { order: before, payments: made }: Opened,
   move: Move,
 ): Promise<payments.Staged & { move: Move; refundAmount: number }> {
   const { order } = move
@@ -26,6 +26,7 @@ export async function stageSettlement(
     paid: sum(({ capturedAmount }) => capturedAmount),
     refunded: sum(({ refundedAmount }) => refundedAmount),
     reduced: order.reducedAmount,
+    before: before.totalAmount,
   })
   const back =
     refundAmount === 0

@@ -94,6 +94,12 @@ export const orders = sqliteTable(
     index("orders_states_total").on(t.status, t.paymentStatus, t.totalAmount, t.id),
     index("orders_email_prefix").on(sql`lower(${t.email})`, t.createdAt),
     index("orders_recipient").on(sql`lower(${t.shippingAddress} ->> 'last_name')`),
+    // Orders that have more money than is theirs: the same words as `isOverpaid`.
+    index("orders_overpaid")
+      .on(t.id)
+      .where(
+        sql`paid_amount - refunded_amount > CASE status WHEN 'cancelled' THEN 0 ELSE total_amount END`,
+      ),
     index("orders_pay_by")
       .on(t.payBy)
       .where(sql`status = 'pending' AND pay_by IS NOT NULL`),

@@ -4,6 +4,7 @@ import type { Ctx } from "#context.ts"
 import { type Id, idFloor } from "#lib/id.ts"
 import { toDecimal } from "#lib/money.ts"
 
+import { askedDispute, isAbout, mendDispute, openDisputes } from "./compare-disputes.ts"
 import type { Place } from "./findings.ts"
 import type { Gateway, Listed } from "./gateway.ts"
 import { gatewayOf } from "./gateways.ts"
@@ -16,8 +17,8 @@ import {
   ofPayment,
   ofRefund,
 } from "./mend.ts"
-import { type GatewayName, isGateway, paymentMethods } from "./method.ts"
-import { type PaymentRow, requestOf } from "./payments.ts"
+import { type GatewayName, isGateway, type PaymentMethod, paymentMethods } from "./method.ts"
+import { get, type PaymentRow, requestOf } from "./payments.ts"
 import type { ReconciliationRow } from "./reconciliations.ts"
 import { isAdopted, isOnItsWay, type RefundRow } from "./refunds.ts"
 import { payments, reconciliationItems, refunds } from "./tables.ts"
@@ -40,6 +41,8 @@ export function compared(ctx: Ctx, run: ReconciliationRow, place: Place): Promis
     case "open-refunds":
     case "recent-refunds":
       return askedRefunds(ctx, run, place)
+    case "open-disputes":
+      return askedDisputes(ctx, run, place)
     case "listed":
       return listed(ctx, run, place)
   }
@@ -75,7 +78,8 @@ async function askedPayment(
   if (answer === unreachable)
     return [ofPayment(payment, "unreachable", "The gateway did not answer.")]
   if (answer) return mendPayment(ctx, run, payment, answer)
-  if (payment.gatewayRef === null && payment.capturedAmount === 0) return []
+  // What nobody paid gateways forget.
+  if (payment.capturedAmount === 0) return []
   const detail = gateway
     ? "The gateway knows nothing of it."
     : "Its gateway is not set up any more."
@@ -132,6 +136,19 @@ async function askedRefund(
   return [ofRefund(refund, provider, "refund-missing", "The gateway knows nothing of it.")]
 }
 
+async function askedDisputes(ctx: Ctx, run: ReconciliationRow, place: ById): Promise<Found> {
+  const rows = await openDisputes(ctx, place.after, pageSize)
+  const findings = await inTurn(rows, async (dispute) => {
+    const found = await answered(() => askedDispute(ctx, run, dispute))
+    const { provider, gatewayRef } = dispute
+    if (found !== unreachable) return found ?? []
+    return [stray(provider, "unreachable", gatewayRef, "The gateway did not answer.")]
+  })
+  const last = rows.length < pageSize ? undefined : rows.at(-1)
+  const next = last === undefined ? null : { ...place, after: last.gatewayRef }
+  return { checked: rows.length, findings, next }
+}
+
 async function listed(
   ctx: Ctx,
   run: ReconciliationRow,
@@ -158,9 +175,14 @@ async function listed(
       return ref === null ? [] : mendPayment(ctx, run, payment, { ...told, ref })
     })),
     ...(await inTurn(page.refunds, (told) => listedRefund(ctx, run, known, told))),
+    ...(await inTurn(page.disputes, async (told) => {
+      const payment = known.payments.find((one) => isAbout(one, provider, told))
+      // Of a payment that nobody knows: that is the finding.
+      return payment ? mendDispute(ctx, run, await get(ctx, payment.id), told) : []
+    })),
   ]
   return {
-    checked: page.payments.length + page.refunds.length,
+    checked: page.payments.length + page.refunds.length + page.disputes.length,
     findings,
     next: page.next === null ? null : { ...place, cursor: page.next },
   }
@@ -173,14 +195,15 @@ async function knownOf(ctx: Ctx, provider: GatewayName, page: Listed): Promise<K
   // One parameter each, however many there are (D1: at most 100).
   const among = (values: readonly (string | null | undefined)[]): SQL =>
     sql`(SELECT value FROM json_each(${JSON.stringify(values.filter(Boolean))}))`
-  const of = page.refunds.map(({ payment }) => payment)
+  const of = [...page.refunds, ...page.disputes].map(({ payment }) => payment)
+  const keys = [...page.payments, ...page.disputes].map(({ key }) => key)
   const [made, given] = await ctx.db.batch([
     ctx.db
       .select()
       .from(payments)
       .where(
         or(
-          sql`${payments.id} IN ${among(page.payments.map(({ key }) => key))} AND ${payments.provider} = ${provider}`,
+          sql`${payments.id} IN ${among(keys)} AND ${payments.provider} = ${provider}`,
           sql`${payments.provider} = ${provider} AND ${payments.gatewayRef} IN ${among([...page.payments.map(({ ref }) => ref), ...of.map(({ ref }) => ref)])}`,
           sql`${payments.provider} = ${provider} AND ${payments.captureRef} IN ${among(of.map(({ captureRef }) => captureRef))}`,
         ),
@@ -265,7 +288,7 @@ async function strayPayment(
 }
 
 function stray(
-  provider: GatewayName,
+  provider: PaymentMethod,
   kind: Finding["kind"],
   gatewayRef: string,
   detail: string,

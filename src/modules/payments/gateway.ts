@@ -77,10 +77,14 @@ export type Webhook = { headers: Headers; body: string; now: Date }
 /** Whether a webhook was signed by the gateway over its raw body, in time, and what it says: `null`, nothing we follow. */
 export type ReadWebhook = { isGenuine: false } | { isGenuine: true; news: News | null }
 
+/** A dispute with the payment that it is about. `key`: our id of that, where the gateway knows it. */
+export type ToldDispute = Dispute & { key: string | null; payment: KnownPayment<string | null> }
+
 /** What moved at a gateway, as it says itself. `key`: our id, where the gateway knows it. */
 export type Listed = {
   payments: (Omit<Told, "ref"> & { ref: string | null; key: string | null })[]
   refunds: (RefundAnswer & Amount & { key: string | null; payment: KnownPayment<string | null> })[]
+  disputes: ToldDispute[]
   /** Where the next page begins; null: this was the last. */
   next: string | null
 }
@@ -147,6 +151,8 @@ export interface Gateway {
   find(payment: Asked): Promise<Answer | undefined>
   /** What became of a refund; `undefined`: it was never heard of. */
   findRefund(refund: AskedRefund): Promise<RefundAnswer | undefined>
+  /** What became of a dispute, by its own id; `undefined`: it is none, or moves no money. */
+  findDispute(ref: string): Promise<ToldDispute | undefined>
   /** Never throws. */
   readWebhook(webhook: Webhook): Promise<ReadWebhook>
   /** What moved since a time, a page at a time from `cursor` on. */

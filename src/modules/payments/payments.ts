@@ -146,20 +146,25 @@ export async function start(ctx: Ctx, payment: PaymentRow): Promise<PaymentRow> 
     return await follow(ctx, payment, await gateway.start(requestOf(ctx, payment)))
   } catch (error) {
     const failure = refusalOf(error)
-    if (failure !== undefined && payment.gatewayRef === null) return refuse(ctx, payment, failure)
+    if (failure !== undefined && payment.gatewayRef === null) {
+      const details = { payment_id: payment.id, provider: payment.provider }
+      ctx.log.error("the gateway refuses the payment", new Error(failure), details)
+      return close(ctx, payment, { status: "failed", failure })
+    }
     ctx.log.error("payment left to the sweeper", error, { payment_id: payment.id })
     return payment
   }
 }
 
-/** A payment that its gateway does not take at all has failed; unless somebody heard otherwise meanwhile. */
-async function refuse(ctx: Ctx, payment: PaymentRow, failure: string): Promise<PaymentRow> {
-  const details = { payment_id: payment.id, provider: payment.provider }
-  ctx.log.error("the gateway refuses the payment", new Error(failure), details)
+/** Records that there is nothing at the gateway to come, unless somebody heard otherwise meanwhile. */
+export async function close(
+  ctx: Ctx,
+  payment: PaymentRow,
+  end: { status: "failed" | "voided"; failure: string | null },
+): Promise<PaymentRow> {
   const next: PaymentRow = {
     ...payment,
-    status: "failed",
-    failure,
+    ...end,
     checkAt: null,
     version: payment.version + 1,
     updatedAt: iso(ctx.now),

@@ -32,8 +32,11 @@ export type Split = { taxAmount: number; shippingAmount: number }
 
 type RefundOrder = {
   reference: string
-  /** Minor units; `all`: whatever was captured and not given back yet. */
-  amount: number | "all"
+  /**
+   * Minor units; `all`: whatever was captured and not given back yet; `beyond`: what there is of that above so much, as
+   * it is when it is committed.
+   */
+  amount: number | "all" | { beyond: number }
   /** What it is for, once: `cancel:<order>`, `return:<return>`, `edit:<order>:<version>`. */
   key: string
   reason: string
@@ -70,7 +73,12 @@ export async function stageRefund(
   if (used.length > 0) return { ...nothing(), refunds: [] }
   const rows = captured.filter(({ id }) => paymentId === undefined || id === paymentId)
   const refundable = rows.reduce((sum, row) => sum + refundableOf(row), 0)
-  const whole = amount === "all" ? refundable : amount
+  const whole =
+    amount === "all"
+      ? refundable
+      : typeof amount === "number"
+        ? amount
+        : Math.max(0, Math.min(refundable, keptOf(rows) - amount.beyond))
   if (whole > refundable) throw tooLarge(refundable, rows[0]?.currency ?? ctx.config.currency)
   let left = whole
   const shares = rows.flatMap((payment) => {
@@ -99,7 +107,9 @@ export async function stageRefund(
   return {
     refunds: parts.map(({ refund }) => refund),
     statements: [
-      ...(split ? captured.map((payment) => unchanged(ctx, payment)) : []),
+      ...(split || typeof amount === "object"
+        ? captured.map((payment) => unchanged(ctx, payment))
+        : []),
       ...parts.flatMap(({ payment, refund }) => [
         ctx.db.insert(refunds).values(refund),
         add(ctx, payment.id, refund, 1),
@@ -151,12 +161,20 @@ function unchanged(ctx: Ctx, { id, version }: PaymentRow): Statement {
 }
 
 /** What can be given back of a payment: what a bank holds meanwhile cannot. */
-export function refundableOf({
-  capturedAmount,
-  refundedAmount,
-  disputedAmount,
-}: PaymentRow): number {
-  return capturedAmount - refundedAmount - disputedAmount
+export function refundableOf(payment: PaymentRow): number {
+  return Math.max(0, keptOf([payment]))
+}
+
+/**
+ * What payments took and did not give back, less what banks hold of it; below zero while money that is on its way back
+ * is held by a bank too.
+ */
+export function keptOf(rows: readonly PaymentRow[]): number {
+  return rows.reduce(
+    (sum, { capturedAmount, refundedAmount, disputedAmount }) =>
+      sum + capturedAmount - refundedAmount - disputedAmount,
+    0,
+  )
 }
 
 function draftOf(
@@ -293,7 +311,8 @@ export function stageRefundTold(ctx: Ctx, row: RefundRow, answer: RefundAnswer):
         .update(refunds)
         .set({
           status: sql`CASE WHEN status = ${row.status} THEN ${status} END`,
-          gatewayRef: ref,
+          // What is refused has no id there.
+          gatewayRef: ref === "" ? row.gatewayRef : ref,
           failure,
           checkAt: status === "pending" ? checkIn(ctx, row) : null,
           updatedAt: iso(ctx.now),

@@ -165,6 +165,9 @@ export const disputes = sqliteTable(
   (t) => [
     primaryKey({ columns: [t.provider, t.gatewayRef] }),
     index("disputes_payment").on(t.paymentId, t.createdAt),
+    index("disputes_open")
+      .on(t.gatewayRef)
+      .where(sql`status = 'open'`),
     check("disputes_amount", sql`amount > 0`),
   ],
 )

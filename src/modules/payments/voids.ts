@@ -1,12 +1,14 @@
 import type { Ctx } from "#context.ts"
 import type { Id } from "#lib/id.ts"
 import { iso } from "#lib/time.ts"
+import { refusalOf } from "#platform/call.ts"
 
 import { gatewayOf } from "./gateways.ts"
 import { isGateway } from "./method.ts"
 import {
   changedEvent,
   checkIn,
+  close,
   get,
   isOpen,
   type PaymentRow,
@@ -66,9 +68,20 @@ export async function runVoid(
   await cancelAtGateway(ctx, await get(ctx, paymentId))
 }
 
-/** Has the gateway give a payment up, and records what it says. @throws `unavailable` */
+/**
+ * Has the gateway give a payment up, and records what it says. What it never took, or has forgotten, is given up by
+ * that. @throws `unavailable`, `payment-refused` when it will not give up what it has
+ */
 export async function cancelAtGateway(ctx: Ctx, payment: PaymentRow): Promise<PaymentRow> {
   const gateway = gatewayOf(ctx, payment.provider)
   if (!gateway || !isOpen(payment)) return payment
-  return record(ctx, payment, await gateway.cancel(requestOf(ctx, payment)))
+  const asked = requestOf(ctx, payment)
+  try {
+    return await record(ctx, payment, await gateway.cancel(asked))
+  } catch (error) {
+    if (refusalOf(error) === undefined) throw error
+    const isThere = asked.ref !== null && (await gateway.find(asked)) !== undefined
+    if (isThere) throw error
+    return close(ctx, payment, { status: "voided", failure: payment.failure })
+  }
 }

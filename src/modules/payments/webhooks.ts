@@ -10,8 +10,8 @@ import { type DisputeRow, selectDispute, stageDispute } from "./disputes.ts"
 import type { Answer, News } from "./gateway.ts"
 import { gatewayOf } from "./gateways.ts"
 import type { PaymentMethod } from "./method.ts"
-import { isAwaited, nothing, type PaymentRow, type Staged, stageTold } from "./payments.ts"
-import { type RefundRow, stageRefundTold } from "./refunds.ts"
+import { isAwaited, nothing, type PaymentRow, refresh, type Staged, stageTold } from "./payments.ts"
+import { isOnItsWay, type RefundRow, stageAdopted, stageRefundTold } from "./refunds.ts"
 import type { Told } from "./status.ts"
 import { gatewayEvents, payments, refunds } from "./tables.ts"
 
@@ -42,11 +42,22 @@ export async function receive(
   if (news) await retryRaced(() => take(ctx, provider as PaymentMethod, news))
 }
 
-async function take(ctx: Ctx, provider: PaymentMethod, news: News): Promise<void> {
+async function take(ctx: Ctx, provider: PaymentMethod, news: News, isAsked = false): Promise<void> {
   const known = await look(ctx, provider, news)
   if (known.isSeen) return
   const { payment } = known
-  const { reason, effect } = effectOf(ctx, news, known)
+  const { reason, effect } = await effectOf(ctx, news, known)
+  // What is disputed, or was given back, was taken: that word was lost, or is late.
+  if (
+    (news.dispute ?? news.refund) &&
+    !isAsked &&
+    reason !== null &&
+    payment &&
+    isAwaited(payment)
+  ) {
+    await refresh(ctx, payment)
+    return take(ctx, provider, news, true)
+  }
   const isToBeAsked = reason === null && news.isIncomplete && payment && isAwaited(payment)
   const events = [
     ...effect.events,
@@ -97,17 +108,17 @@ function withoutSecret(told: Answer): Told {
 }
 
 /** What the news change, or why they do not fit and change nothing. */
-function effectOf(
+async function effectOf(
   ctx: Ctx,
   news: News,
   { payment, refund, dispute }: Known,
-): { reason: string | null; effect: Staged } {
+): Promise<{ reason: string | null; effect: Staged }> {
   const refused = (reason: string) => ({ reason, effect: nothing() })
   const misfits = misfit(news, payment, refund)
   if (!payment || misfits !== undefined) return refused(misfits ?? "unknown-payment")
   const ofPayment = news.told ? stageTold(ctx, payment, news.told) : undefined
   if (ofPayment?.mismatch !== undefined) return refused(ofPayment.mismatch)
-  const ofRefund = refund && news.refund ? stageRefundTold(ctx, refund, news.refund) : nothing()
+  const ofRefund = await refundEffect(ctx, payment, refund, news)
   // A dispute changes its payment by version, after what else is told of it.
   const seen = ofPayment && ofPayment.statements.length > 0 ? ofPayment.next : payment
   const ofDispute = news.dispute ? stageDispute(ctx, seen, dispute, news.dispute) : undefined
@@ -121,6 +132,20 @@ function effectOf(
       refusals: Object.assign({}, ...all.map(({ refusals }) => refusals)),
     },
   }
+}
+
+/** What news of a refund change. One that was made at the gateway, and not by us, is taken into our books. */
+async function refundEffect(
+  ctx: Ctx,
+  payment: PaymentRow,
+  refund: RefundRow | undefined,
+  { refund: told }: News,
+): Promise<Staged> {
+  if (!told) return nothing()
+  if (refund) return stageRefundTold(ctx, refund, told)
+  // One of ours whose answer was lost: the sweep asks for it by its key.
+  if (told.status === "failed" || (await isOnItsWay(ctx, payment, told.amount))) return nothing()
+  return stageAdopted(ctx, payment, told)
 }
 
 /** The payment that the news are about, by our id or the gateway's; its refund; whether the event was there before. */
@@ -139,13 +164,17 @@ async function look(ctx: Ctx, provider: PaymentMethod, news: News): Promise<Know
     ...(captureRef === undefined ? [] : [eq(payments.captureRef, captureRef)]),
     ...(news.refund ? [inArray(payments.id, ofRefund)] : []),
   ]
-  const [found, [refund], [dispute], seen] = await ctx.db.batch([
+  const [found, given, [dispute], seen] = await ctx.db.batch([
     ctx.db
       .select()
       .from(payments)
       .where(or(sql`0`, ...ways.map((way) => and(eq(payments.provider, provider), way))))
       .limit(ways.length + 1),
-    ctx.db.select().from(refunds).where(eq(refunds.id, refundId)).limit(1),
+    ctx.db
+      .select()
+      .from(refunds)
+      .where(or(eq(refunds.id, refundId), eq(refunds.gatewayRef, news.refund?.ref ?? "")))
+      .limit(2),
     selectDispute(ctx, provider, news.dispute?.ref ?? ""),
     ctx.db
       .select({ eventId: gatewayEvents.eventId })
@@ -154,6 +183,9 @@ async function look(ctx: Ctx, provider: PaymentMethod, news: News): Promise<Know
       .limit(1),
   ])
   const payment = found.find(({ id }) => id === named) ?? found[0]
+  const refund =
+    given.find(({ id }) => id === refundId) ??
+    given.find(({ paymentId }) => paymentId === payment?.id)
   return { payment, refund, dispute, isSeen: seen.length > 0 }
 }
 
@@ -165,6 +197,16 @@ function misfit(
 ): string | undefined {
   if (!payment) return "unknown-payment"
   if (!news.refund) return undefined
-  if (refund?.paymentId !== payment.id) return "unknown-refund"
+  if (!refund && isOurs(news.refund.key)) return "unknown-refund"
+  if (!refund)
+    return news.refund.amount > payment.capturedAmount - payment.refundedAmount
+      ? "refund-amount"
+      : undefined
+  if (refund.paymentId !== payment.id) return "unknown-refund"
   return news.refund.amount === refund.amount ? undefined : "refund-amount"
+}
+
+/** Whether a key that a gateway tells with a refund is an id of ours: it was made by this shop, or one before it. */
+function isOurs(key: string | null): boolean {
+  return key?.startsWith("rfd_") ?? false
 }

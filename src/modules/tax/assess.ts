@@ -48,18 +48,19 @@ export function assess(
   entries: readonly { amount: number; rates: readonly TaxRate[] }[],
   how: HowTaxed,
 ): TaxLine[][] {
-  const taxes = entries.map(({ amount, rates }) => taxOn(amount, rates, how))
-  if (how.level === "order") {
-    const indices = entries.map((_, index) => index)
-    for (const group of Map.groupBy(indices, (index) => entries[index]?.rates).values()) {
-      const amounts = group.map((index) => entries[index]?.amount ?? 0)
+  const taxed = entries.map((entry) => ({
+    ...entry,
+    taxAmount: taxOn(entry.amount, entry.rates, how),
+  }))
+  if (how.level === "order")
+    for (const [rates, group] of Map.groupBy(taxed, (entry) => entry.rates)) {
+      const amounts = group.map(({ amount }) => amount)
       const whole = amounts.reduce((all, amount) => all + amount, 0)
-      const parts = allocate(taxOn(whole, entries[group[0] ?? 0]?.rates ?? [], how), amounts)
-      group.forEach((index, place) => (taxes[index] = parts[place] ?? 0))
+      const parts = allocate(taxOn(whole, rates, how), amounts)
+      for (const [place, entry] of group.entries()) entry.taxAmount = parts[place] ?? 0
     }
-  }
-  return entries.map(({ rates }, index) => {
-    const split = allocate(taxes[index] ?? 0, sharesOf(rates).parts)
+  return taxed.map(({ rates, taxAmount }) => {
+    const split = allocate(taxAmount, sharesOf(rates).parts)
     return rates.map(({ name, ratePpm }, place) => ({
       name,
       rate: percentOf(ratePpm),

@@ -46,18 +46,42 @@ export async function get(ctx: Ctx, id: string): Promise<TaxRate> {
 /** Makes a tax rate. @throws `forbidden`, `invalid-input` for an area, class and priority that have one */
 export async function create(ctx: Ctx, input: NewTaxRate): Promise<TaxRate> {
   requirePermission(ctx, "pricing:write")
-  const row = draft(ctx, input)
+  const now = iso(ctx.now)
+  const row: TaxRateRow = {
+    id: newId("taxRate", ctx.now),
+    name: input.name,
+    taxClass: input.tax_class,
+    country: input.country,
+    state: stateKey(input.state),
+    postalPrefix: prefixOf(input.postal_prefix),
+    priority: input.priority,
+    ratePpm: ppmOf(input.rate),
+    isCompound: input.compound,
+    createdAt: now,
+    updatedAt: now,
+  }
   const result = toTaxRate(row)
   await commit(ctx, [ctx.db.insert(taxRates).values(row)], { refusals, result })
   return result
 }
 
-/** Changes a tax rate; orders keep what they were placed with. @throws `forbidden`, `not-found`, `invalid-input` as `create` */
-export async function update(ctx: Ctx, id: string, changes: TaxRateChanges): Promise<TaxRate> {
+/** Changes a tax rate; fields left out stay as they are, and orders keep what they were placed with. @throws `forbidden`, `not-found`, `invalid-input` as `create` */
+export async function update(ctx: Ctx, id: string, input: TaxRateChanges): Promise<TaxRate> {
   requirePermission(ctx, "pricing:write")
-  const row = draft(ctx, changes, await find(ctx, id))
-  const result = toTaxRate(row)
-  await commit(ctx, [ctx.db.update(taxRates).set(row).where(eq(taxRates.id, row.id))], {
+  const old = await find(ctx, id)
+  const changes: Partial<TaxRateRow> = {
+    ...(input.name !== undefined && { name: input.name }),
+    ...(input.tax_class !== undefined && { taxClass: input.tax_class }),
+    ...(input.country !== undefined && { country: input.country }),
+    ...(input.state !== undefined && { state: stateKey(input.state) }),
+    ...(input.postal_prefix !== undefined && { postalPrefix: prefixOf(input.postal_prefix) }),
+    ...(input.priority !== undefined && { priority: input.priority }),
+    ...(input.rate !== undefined && { ratePpm: ppmOf(input.rate) }),
+    ...(input.compound !== undefined && { isCompound: input.compound }),
+    updatedAt: iso(ctx.now),
+  }
+  const result = toTaxRate({ ...old, ...changes })
+  await commit(ctx, [ctx.db.update(taxRates).set(changes).where(eq(taxRates.id, old.id))], {
     refusals,
     result,
   })
@@ -94,21 +118,8 @@ async function find(ctx: Ctx, id: string): Promise<TaxRateRow> {
   return row
 }
 
-function draft(ctx: Ctx, input: TaxRateChanges, old?: TaxRateRow): TaxRateRow {
-  const prefix = input.postal_prefix && postalKey(input.postal_prefix).slice(0, longestPrefix)
-  return {
-    id: old?.id ?? newId("taxRate", ctx.now),
-    name: input.name ?? old?.name ?? "",
-    taxClass: input.tax_class ?? old?.taxClass ?? "standard",
-    country: input.country ?? old?.country ?? "*",
-    state: input.state === undefined ? (old?.state ?? "") : stateKey(input.state),
-    postalPrefix: prefix ?? old?.postalPrefix ?? "",
-    priority: input.priority ?? old?.priority ?? 1,
-    ratePpm: input.rate === undefined ? (old?.ratePpm ?? 0) : ppmOf(input.rate),
-    isCompound: input.compound ?? old?.isCompound ?? false,
-    createdAt: old?.createdAt ?? iso(ctx.now),
-    updatedAt: iso(ctx.now),
-  }
+function prefixOf(postalPrefix: string): string {
+  return postalKey(postalPrefix).slice(0, longestPrefix)
 }
 
 /** A percentage of at most four decimals in millionths: `9.975` → 99 750. */

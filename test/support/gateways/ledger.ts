@@ -102,6 +102,10 @@ export class Ledger extends Mood {
     const [plain = "", query = ""] = path.split("?")
     const [, , what = "", first = "", second = "", third = ""] = plain.split("/")
     if (what === "movements") return this.#movements(new URLSearchParams(query))
+    if (what === "disputes") {
+      const dispute = this.disputes.get(first)
+      return this.#found(dispute && this.#shown(dispute))
+    }
     if (what === "customers" && method === "POST") return this.#customer(body)
     if (what === "customers" && second === "methods")
       return this.#found([...this.methods.values()].filter(({ customer }) => customer === first))
@@ -165,6 +169,7 @@ export class Ledger extends Mood {
       reason: "fraudulent",
     }
     this.disputes.set(dispute.id, { ...dispute, payment: id })
+    this.payments.set(id, { ...payment, updated_at: this.#now() })
     const [event] = this.#event(`dispute.${status}`, payment)
     return event ? [{ ...event, dispute }] : []
   }
@@ -244,8 +249,17 @@ export class Ledger extends Mood {
           .filter(({ payment }) => payment === id)
           .map((refund) => ({ ...refund, currency })),
       ),
+      disputes: page.flatMap(({ id }) =>
+        [...this.disputes.values()].filter(({ payment }) => payment === id).map(this.#shown),
+      ),
       next: from + 100 < moved.length ? String(from + 100) : null,
     })
+  }
+
+  /** A dispute with what its payment is called, here and at the shop. */
+  #shown = (dispute: FakeDispute & { payment: string }) => {
+    const payment = this.payments.get(dispute.payment)
+    return { ...dispute, key: payment?.key, currency: payment?.currency }
   }
 
   #cancel(key: string, body: Record<string, any>): Handled {

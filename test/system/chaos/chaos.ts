@@ -12,7 +12,7 @@ import {
 import { atRest, examine } from "./examine.ts"
 import { act } from "./people.ts"
 import { randomOf } from "./random.ts"
-import { open, type Outcome, type Plan, tick } from "./shop.ts"
+import { open, type Outcome, type Plan, stayIn, tick } from "./shop.ts"
 
 /** How the gateways behave while shoppers shop. */
 const bad = {
@@ -45,7 +45,12 @@ export async function chaos(plan: Plan): Promise<Outcome> {
     shop: `http://localhost:${port}`,
     behaviour: { ...bad, seed: plan.seed },
   })
-  const settings = { ...gateways.settings, PENDING_ORDER_TTL: "60", ACCESS_TOKEN_TTL: "3600" }
+  const settings = {
+    ...gateways.settings,
+    PENDING_ORDER_TTL: "60",
+    REFUND_RETRY: "20",
+    ACCESS_TOKEN_TTL: "3600",
+  }
   const flags = ["--no-demo", ...varsOf(settings)]
   let server: Server = await startServer({ flags, persistTo, port })
   const call = client(server.base)
@@ -66,6 +71,7 @@ export async function chaos(plan: Plan): Promise<Outcome> {
     while (!isOver) {
       await sleep(5000)
       await tick(call)
+      await stayIn(shop)
       // Some refunds take a while, and a few of these come back.
       for (const party of Object.values(gateways.parties)) {
         party.settleRefunds(random.chance(0.1) ? "failed" : "succeeded")

@@ -43,7 +43,7 @@ async function place(shop: Shop, key: string): Promise<void> {
     ...(!as && { email: `guest-${random.whole(20)}@nexus.test` }),
     ...(random.chance(0.3) && { coupon_codes: [random.oneOf(codes)] }),
   }
-  const answer = await insist(call, "POST", "orders", { key, body, ...(as && { as }) })
+  const answer = await insist(call, "POST", "orders", { key, body, ...(as && { as: as.access }) })
   if (answer.status === 201) {
     outcome.orders += 1
     const { id, access_token: token, payment } = answer.body
@@ -116,7 +116,7 @@ async function wayOf(
     const answer = await insist(call, "POST", "payments", {
       key: `pay-${key}-${tries}`,
       body: { order: id },
-      ...(as && { as }),
+      ...(as && { as: as.access }),
       ...(token && { headers: { "x-order-token": token } }),
     })
     if (!allow(outcome, "start", answer, ["order-not-payable", "payment-changed"])) return {}
@@ -132,7 +132,7 @@ const deeds = {
     const answer = await insist(call, "POST", `orders/${id}/cancel`, {
       key: `cancel-${key}`,
       body: { reason: "Chaos" },
-      ...(as && { as }),
+      ...(as && { as: as.access }),
       ...(token && { headers: { "x-order-token": token } }),
     })
     allow(outcome, "cancel", answer, ["already-cancelled", "illegal-transition", "order-changed"])

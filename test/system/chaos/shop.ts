@@ -29,7 +29,10 @@ export type Outcome = {
   wrong: string[]
 }
 
-export type Placed = { id: string; as?: string; token?: string }
+/** Who signed in, by the token of now. */
+export type Person = { access: string }
+
+export type Placed = { id: string; as?: Person; token?: string }
 
 export type Shop = {
   call: Call
@@ -37,7 +40,9 @@ export type Shop = {
   gateways: Gateways
   staff: string
   admin: string
-  customers: string[]
+  customers: Person[]
+  /** Their tokens last an hour from then. */
+  signedInAt: number
   products: string[]
   codes: string[]
   placed: Placed[]
@@ -56,9 +61,8 @@ export async function open(
   given: Pick<Shop, "call" | "plan" | "gateways" | "random" | "outcome">,
 ): Promise<Shop> {
   const { call } = given
-  const staff = await signIn(call, "staff@nexus.test")
-  const admin = await signIn(call, "admin@nexus.test")
-  const customers = [await signIn(call, "ada@nexus.test"), await signIn(call, "grace@nexus.test")]
+  const people = await signedIn(call)
+  const { staff } = people
   const products: string[] = []
   for (const [n, stock_quantity] of stocks.entries()) {
     const body = { name: `Chaos ${n}`, price: `${n + 1}.99`, stock_quantity }
@@ -72,11 +76,35 @@ export async function open(
     expected(201, await call("POST", "admin/promotions", { as: staff, body }))
     codes.push(code)
   }
-  return { ...given, staff, admin, customers, products, codes, placed: [], delivered: [] }
+  return { ...given, ...people, products, codes, placed: [], delivered: [] }
+}
+
+type People = Pick<Shop, "staff" | "admin" | "customers" | "signedInAt">
+
+async function signedIn(call: Call): Promise<People> {
+  return {
+    signedInAt: Date.now(),
+    staff: await signIn(call, "staff@nexus.test"),
+    admin: await signIn(call, "admin@nexus.test"),
+    customers: [
+      { access: await signIn(call, "ada@nexus.test") },
+      { access: await signIn(call, "grace@nexus.test") },
+    ],
+  }
+}
+
+/** Signs everybody in again before their tokens run out, should the shop be there to do so. */
+export async function stayIn(shop: Shop): Promise<void> {
+  if (Date.now() - shop.signedInAt < 1_800_000) return
+  const people = await signedIn(shop.call).catch(() => undefined)
+  if (!people) return
+  const { customers, ...staff } = people
+  for (const [index, { access }] of customers.entries())
+    Object.assign(shop.customers[index] ?? {}, { access })
+  Object.assign(shop, staff)
 }
 
 /** `wrangler dev` fires no cron: what it would do is done for it. */
 export async function tick(call: Call): Promise<void> {
-  for (const cron of ["*+*+*+*+*", "*/5+*+*+*+*"])
-    await call("GET", `/cdn-cgi/handler/scheduled?cron=${cron}`).catch(() => undefined)
+  await call("GET", "/cdn-cgi/handler/scheduled?cron=*+*+*+*+*").catch(() => undefined)
 }

@@ -271,12 +271,22 @@ describe.each(names)("%s", (name) => {
     )
   })
 
-  it("tells of disputes, and how they end", async () => {
-    if (name === "fake") return
-    const { answer } = await paid(name)
+  it("tells of disputes, and how they end, and says so when it is asked", async () => {
+    const since = new Date(Date.now() - 3_600_000)
+    const { asked, answer } = await paid(name)
     const ref = name === "square" ? (answer.captureRef ?? "") : answer.ref
-    const isMine = ({ payment }: News) =>
-      payment?.ref === answer.ref || payment?.captureRef === answer.captureRef
+    const isMine = ({ payment, told }: News) =>
+      [payment?.ref, told?.ref].includes(answer.ref) ||
+      (answer.captureRef !== undefined && payment?.captureRef === answer.captureRef)
+    const listed = async () => {
+      const found: unknown[] = []
+      for (let cursor: string | null | undefined; cursor !== null;) {
+        const page = await gateways[name].list?.(since, cursor)
+        found.push(...(page?.disputes ?? []).filter(({ ref: one }) => one === open.dispute?.ref))
+        cursor = page?.next ?? null
+      }
+      return found
+    }
     world.parties[name].dispute(ref)
     await gateways[name].find(known(request(), answer))
     const open = await newsOf(name, (news) => news.dispute?.status === "open" && isMine(news))
@@ -285,6 +295,14 @@ describe.each(names)("%s", (name) => {
     await gateways[name].find(known(request(), answer))
     const lost = await newsOf(name, (news) => news.dispute?.status === "lost" && isMine(news))
     expect(lost.dispute?.ref).toBe(open.dispute?.ref)
+    const told = await gateways[name].findDispute(open.dispute?.ref ?? "")
+    expect(told).toMatchObject({ status: "lost", amount: 2000, currency: "USD" })
+    expect([told?.key, told?.payment.ref, told?.payment.captureRef]).toContainEqual(
+      expect.stringMatching(
+        new RegExp(`^(?:${asked.key}|${answer.ref}|${answer.captureRef ?? "-"})$`),
+      ),
+    )
+    expect(await listed()).toEqual([told])
   })
 
   it("lists what moved, with our ids", async () => {

@@ -124,6 +124,7 @@ describe("PayPal's order", () => {
       dispute_id: "D",
       status,
       dispute_amount: eur("5.00"),
+      disputed_transactions: [{ seller_transaction_id: "CAP", invoice_number: "pay_1" }],
       ...(outcome_code && { dispute_outcome: { outcome_code } }),
     }
     expect(paypal.toDispute(dispute)).toEqual({
@@ -132,6 +133,8 @@ describe("PayPal's order", () => {
       amount: 500,
       currency: "EUR",
       reason: null,
+      key: "pay_1",
+      payment: { ref: null, captureRef: "CAP" },
     })
     expect(paypal.toDispute({ dispute_id: "D", status })).toBeUndefined()
   })
@@ -196,7 +199,11 @@ describe("PayPal's list of what moved", () => {
   })
 
   it("goes on until its last page", () => {
-    expect([all([], 2).next, all([], 1).next, all([]).next]).toEqual(["2", null, null])
+    expect([all([], 2).next, all([], 1).next, all([]).next]).toEqual([
+      "2",
+      "disputes:",
+      "disputes:",
+    ])
   })
 })
 

@@ -290,6 +290,40 @@ describe("a webhook of Square", () => {
     },
   )
 
+  it("of no signature is refused", async () => {
+    expect(await gateway.readWebhook({ headers: new Headers(), body, now })).toEqual({
+      isGenuine: false,
+    })
+  })
+
+  it("tells of refunds by our id and their payment, where it knows them", async () => {
+    const refund = { id: "R", status: "COMPLETED", amount_money: { amount: 500, currency: "USD" } }
+    const newsOf = async (given: object) => {
+      const object = { refund: { ...refund, ...given } }
+      const text = JSON.stringify({ type: "refund.updated", event_id: "e1", data: { object } })
+      return read(text, signed(text))
+    }
+    expect(await newsOf({ payment_id: "sqp_1", reason: "rfd_1" })).toMatchObject({
+      news: {
+        payment: { captureRef: "sqp_1" },
+        refund: { ref: "R", key: "rfd_1", amount: 500, status: "succeeded" },
+      },
+    })
+    expect(await newsOf({})).toMatchObject({ news: { payment: {}, refund: { key: null } } })
+  })
+
+  it("says nothing to us of a dispute that is a mere question, or about nothing", async () => {
+    for (const given of [
+      { state: "INQUIRY_EVIDENCE_REQUIRED", disputed_payment: { payment_id: "sqp_1" } },
+      { state: "LOST" },
+    ]) {
+      const dispute = { id: "d", amount_money: { amount: 1, currency: "USD" }, ...given }
+      const data = { object: { dispute } }
+      const text = JSON.stringify({ type: "dispute.created", event_id: "e1", data })
+      expect(await read(text, signed(text))).toEqual({ isGenuine: true, news: null })
+    }
+  })
+
   it("says nothing to us of what was sold at the till", async () => {
     const text = body.replace("ord_1 pay_1", "Two coffees")
     expect(await read(text, signed(text))).toEqual({ isGenuine: true, news: null })
@@ -496,6 +530,178 @@ describe("a webhook of PayPal", () => {
     expect(isCertificateUrl(sandbox, at("api.sandbox.paypal.com"))).toBe(true)
     expect(isCertificateUrl(sandbox, at("api-m.sandbox.paypal.com"))).toBe(true)
     expect(isCertificateUrl(sandbox, at("api.paypal.com"))).toBe(false)
+  })
+
+  /** What is understood of an event with this resource. */
+  async function newsOf(event_type: string, resource: object, given: object = {}) {
+    const text = JSON.stringify({ id: "WH-2", event_type, resource, ...given })
+    const signature = sign(
+      "sha256",
+      Buffer.from(`T-1|${now.toISOString()}|${webhookId}|${crc32(text)}`),
+      leaf.privateKey,
+    )
+    const { answer } = await read({
+      text,
+      headers: { "paypal-transmission-sig": signature.toString("base64") },
+    })
+    if (!answer.isGenuine) throw new Error("not genuine")
+    return answer.news
+  }
+  const amount = { currency_code: "USD", value: "20.00" }
+  const of = (related_ids: object) => ({ supplementary_data: { related_ids } })
+
+  it.each([
+    ["PAYMENT.CAPTURE.COMPLETED", "paid", 2000, null],
+    ["PAYMENT.CAPTURE.PENDING", "unpaid", 0, null],
+    ["PAYMENT.CAPTURE.DENIED", "failed", 0, "RISK"],
+    ["PAYMENT.CAPTURE.DECLINED", "failed", 0, "RISK"],
+    ["PAYMENT.AUTHORIZATION.CREATED", "authorized", 0, null],
+    ["PAYMENT.AUTHORIZATION.VOIDED", "voided", 0, null],
+  ])("%s says of a payment that it is %s", async (kind, status, capturedAmount, failure) => {
+    const payment = {
+      id: "P1",
+      status: "SOMETHING",
+      status_details: { reason: "RISK" },
+      amount,
+      invoice_id: "pay_1",
+      custom_id: "ord_1",
+      ...of({ order_id: "ORDER1" }),
+    }
+    expect(await newsOf(kind, payment)).toMatchObject({
+      paymentId: "pay_1",
+      told: { ref: "ORDER1", reference: "ord_1", status, capturedAmount, failure },
+    })
+  })
+
+  it.each([
+    [
+      "a part of what was held",
+      of({ order_id: "ORDER1", authorization_id: "A" }),
+      { ref: "ORDER1" },
+    ],
+    ["an order that it does not name", of({}), {}],
+    ["an order that it does not name at all", {}, {}],
+  ])("of %s says too little: PayPal is asked", async (_, given, payment) => {
+    const news = await newsOf("PAYMENT.CAPTURE.COMPLETED", {
+      id: "C",
+      status: "X",
+      amount,
+      ...given,
+    })
+    expect(news).toEqual({
+      eventId: "WH-2",
+      kind: "PAYMENT.CAPTURE.COMPLETED",
+      paymentId: null,
+      told: null,
+      payment,
+      isIncomplete: true,
+    })
+  })
+
+  it("that an order is approved wants it completed", async () => {
+    const order = (given: object) => ({
+      id: "ORDER1",
+      status: "APPROVED",
+      purchase_units: [{ amount, ...given }],
+    })
+    expect(await newsOf("CHECKOUT.ORDER.APPROVED", order({ invoice_id: "pay_1" }))).toMatchObject({
+      paymentId: "pay_1",
+      isIncomplete: true,
+      told: { ref: "ORDER1", status: "unpaid", amount: 2000 },
+    })
+    expect((await newsOf("CHECKOUT.ORDER.APPROVED", order({})))?.paymentId).toBeNull()
+  })
+
+  it("tells of refunds by our id and their capture, where it knows them", async () => {
+    const refund = { id: "R1", status: "COMPLETED", amount: { ...amount, value: "5.00" } }
+    const links = [
+      { rel: "self", href: "https://api.paypal.com/v2/payments/refunds/R1" },
+      { rel: "up", href: "https://api.paypal.com/v2/payments/captures/CAP1" },
+    ]
+    expect(
+      await newsOf("PAYMENT.CAPTURE.REFUNDED", { ...refund, custom_id: "rfd_1", links }),
+    ).toMatchObject({
+      payment: { captureRef: "CAP1" },
+      refund: { ref: "R1", key: "rfd_1", amount: 500, status: "succeeded" },
+    })
+    expect(await newsOf("PAYMENT.REFUND.PENDING", { ...refund, status: "PENDING" })).toMatchObject({
+      payment: {},
+      refund: { key: null, status: "pending" },
+    })
+  })
+
+  it("tells of disputes by the capture they are about, once it says how much", async () => {
+    const dispute = { dispute_id: "D1", status: "OPEN", reason: "UNAUTHORISED" }
+    const about = { seller_transaction_id: "CAP1", invoice_number: "pay_1" }
+    expect(
+      await newsOf("CUSTOMER.DISPUTE.CREATED", {
+        ...dispute,
+        dispute_amount: amount,
+        disputed_transactions: [about],
+      }),
+    ).toMatchObject({
+      paymentId: "pay_1",
+      payment: { captureRef: "CAP1" },
+      dispute: { ref: "D1", status: "open", amount: 2000, reason: "UNAUTHORISED" },
+    })
+    expect(
+      await newsOf("CUSTOMER.DISPUTE.UPDATED", { ...dispute, dispute_amount: amount }),
+    ).toMatchObject({ paymentId: null, payment: {}, dispute: { ref: "D1" } })
+    expect(await newsOf("CUSTOMER.DISPUTE.UPDATED", dispute)).toBeNull()
+  })
+
+  it.each(["BILLING.SUBSCRIPTION.CREATED", "CUSTOMER.DISPUTE.COMMENTED", "PAYMENT.SALE.COMPLETED"])(
+    "says nothing to us: %s",
+    async (kind) => {
+      expect(await newsOf(kind, { id: "X" })).toBeNull()
+    },
+  )
+
+  it("is refused while PayPal does not show its certificate, and taken once it does", async () => {
+    vi.spyOn(globalThis, "fetch")
+      .mockResolvedValueOnce(new Response(chain, { status: 503 }))
+      .mockResolvedValueOnce(new Response(chain))
+    const signature = sign(
+      "sha256",
+      Buffer.from(`T-1|${now.toISOString()}|${webhookId}|${crc32(body)}`),
+      leaf.privateKey,
+    )
+    const headers = new Headers({
+      "paypal-auth-algo": "SHA256withRSA",
+      "paypal-cert-url": certUrl,
+      "paypal-transmission-id": "T-1",
+      "paypal-transmission-time": now.toISOString(),
+      "paypal-transmission-sig": signature.toString("base64"),
+    })
+    const gateway = paypal(settings)
+    expect((await gateway.readWebhook({ headers, body, now })).isGenuine).toBe(false)
+    expect((await gateway.readWebhook({ headers, body, now })).isGenuine).toBe(true)
+  })
+
+  it("of no headers is refused, and nothing is asked", async () => {
+    const spy = vi.spyOn(globalThis, "fetch")
+    const answer = await paypal(settings).readWebhook({ headers: new Headers(), body, now })
+    expect([answer, spy.mock.calls]).toEqual([{ isGenuine: false }, []])
+  })
+
+  it("keeps few certificates: whoever names many addresses fills nothing", async () => {
+    const asked: string[] = []
+    vi.spyOn(globalThis, "fetch").mockImplementation(async (input) => {
+      asked.push(new Request(input).url.slice(-2))
+      return new Response(chain)
+    })
+    const gateway = paypal(settings)
+    for (const n of [1, 2, 3, 4, 5, 6, 7, 8, 1, 9, 1, 9]) {
+      const headers = new Headers({
+        "paypal-auth-algo": "SHA256withRSA",
+        "paypal-cert-url": certUrl.replace(/[^/]+$/, `CERT-${n}`),
+        "paypal-transmission-time": now.toISOString(),
+      })
+      expect((await gateway.readWebhook({ headers, body, now })).isGenuine).toBe(false)
+    }
+    // The ninth drops the eight before it.
+    const of = ["-1", "-2", "-3", "-4", "-5", "-6", "-7", "-8", "-9", "-1"]
+    expect(asked).toEqual(of)
   })
 
   it("asks for a certificate once", async () => {

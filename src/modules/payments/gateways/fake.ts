@@ -9,6 +9,7 @@ import type {
   RefundAnswer,
   SavedMethod,
   SetupAnswer,
+  ToldDispute,
 } from "../gateway.ts"
 import type { OpenStatus } from "../status.ts"
 
@@ -38,6 +39,15 @@ type FakeRefund = {
   status: RefundAnswer["status"]
   failure: string | null
 }
+
+type FakeDispute = {
+  id: string
+  status: Dispute["status"]
+  amount: number
+  reason: string | null
+}
+/** With our id of its payment, and the gateway's. */
+type ListedDispute = FakeDispute & { key: string; payment: string; currency: string }
 
 type FakeSetup = {
   id: string
@@ -103,6 +113,10 @@ export function fake({ url, secret }: { url: string; secret: string }): Gateway 
       const answer = await ask<FakeRefund>("GET", `/v1/refunds/by-key/${key}`)
       return answer && toRefund(answer)
     },
+    async findDispute(ref) {
+      const found = await ask<ListedDispute>("GET", `/v1/disputes/${ref}`)
+      return found && toDispute(found)
+    },
     async readWebhook({ headers, body, now }) {
       const [, at = "", sent = ""] =
         /^t=(\d{1,12}),v1=([\w-]{43})$/.exec(headers.get("fake-signature") ?? "") ?? []
@@ -115,6 +129,7 @@ export function fake({ url, secret }: { url: string; secret: string }): Gateway 
       const page = await must<{
         payments: FakePayment[]
         refunds: (FakeRefund & { currency: string })[]
+        disputes: ListedDispute[]
         next: string | null
       }>("GET", `/v1/movements?since=${since.toISOString()}&cursor=${cursor}`)
       return {
@@ -126,6 +141,7 @@ export function fake({ url, secret }: { url: string; secret: string }): Gateway 
           currency: one.currency,
           payment: { ref: one.payment, captureRef: null },
         })),
+        disputes: page.disputes.map(toDispute),
         next: page.next,
       }
     },
@@ -172,7 +188,7 @@ function newsOf(body: string): News | null {
     type: string
     payment?: FakePayment
     refund?: FakeRefund
-    dispute?: { id: string; status: Dispute["status"]; amount: number; reason: string | null }
+    dispute?: FakeDispute
   }
   const { payment, refund, dispute } = event
   if (!payment) return null
@@ -183,13 +199,12 @@ function newsOf(body: string): News | null {
     told: toAnswer(payment),
     ...(refund && { refund: { ...toRefund(refund), key: refund.key, amount: refund.amount } }),
     ...(dispute && {
-      dispute: {
-        ref: dispute.id,
-        status: dispute.status,
-        amount: dispute.amount,
+      dispute: toDispute({
+        ...dispute,
+        key: payment.key,
+        payment: payment.id,
         currency: payment.currency,
-        reason: dispute.reason,
-      },
+      }),
     }),
   }
 }
@@ -208,6 +223,10 @@ function toAnswer(payment: FakePayment): Answer {
     clientSecret: payment.client_secret,
     redirectUrl: payment.redirect_url,
   }
+}
+
+function toDispute({ id, key, payment, ...told }: ListedDispute): ToldDispute {
+  return { ...told, ref: id, key, payment: { ref: payment, captureRef: null } }
 }
 
 function toRefund({ id, status, failure }: FakeRefund): RefundAnswer {

@@ -1,5 +1,6 @@
-import type { Listed } from "../gateway.ts"
+import type { Listed, ToldDispute } from "../gateway.ts"
 import { fromPaypal, type PaypalMoney } from "./amounts.ts"
+import type { Paypal } from "./paypal-client.ts"
 import { toldAt } from "./told-at.ts"
 
 /** A page of Transaction Search v1, some hours behind; at most 31 days at once. */
@@ -64,9 +65,46 @@ export function pageOf({ transaction_details, total_pages }: PaypalTransactions,
         currency: one.transaction_amount.currency_code,
         payment: { ref: null, captureRef: one.paypal_reference_id ?? null },
       })),
-    next: page < (total_pages ?? 0) ? String(page + 1) : null,
+    disputes: [],
+    next: page < (total_pages ?? 0) ? String(page + 1) : "disputes:",
   }
   return listed
+}
+
+/** A page of the disputes that changed since a time, in short: what each is about must be asked for. */
+type PaypalDisputes = {
+  items?: { dispute_id: string }[]
+  links?: { rel: string; href: string }[]
+}
+
+/**
+ * A page of the disputes that changed since a time; `token`: where it begins. PayPal looks back 180 days.
+ * `find`: what there is to one.
+ */
+export async function disputesOf(
+  ask: Paypal,
+  since: Date,
+  token: string,
+  find: (ref: string) => Promise<ToldDispute | undefined>,
+): Promise<Listed> {
+  const query = new URLSearchParams({
+    update_time_after: since.toISOString(),
+    page_size: "10",
+    ...(token !== "" && { next_page_token: token }),
+  })
+  const page = await ask<PaypalDisputes>({
+    method: "GET",
+    path: `/v1/customer/disputes?${query.toString()}`,
+  })
+  const all = await Promise.all((page?.items ?? []).map((item) => find(item.dispute_id)))
+  const more = page?.links?.find(({ rel }) => rel === "next")?.href
+  const next = more === undefined ? null : new URL(more).searchParams.get("next_page_token")
+  return {
+    payments: [],
+    refunds: [],
+    disputes: all.flatMap((dispute) => dispute ?? []),
+    next: next === null ? null : `disputes:${next}`,
+  }
 }
 
 /** What leaves the account is written with a minus. */

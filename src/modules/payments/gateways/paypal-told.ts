@@ -1,4 +1,4 @@
-import type { Answer, Dispute, RefundAnswer } from "../gateway.ts"
+import type { Answer, ToldDispute, RefundAnswer } from "../gateway.ts"
 import type { Told } from "../status.ts"
 import { fromPaypal, type PaypalMoney } from "./amounts.ts"
 import { toldAt } from "./told-at.ts"
@@ -147,8 +147,9 @@ const won: readonly string[] = [
 ]
 
 /** A dispute; PayPal holds the money from its first day. `undefined` while it does not say how much. */
-export function toDispute(dispute: PaypalDispute): Dispute | undefined {
+export function toDispute(dispute: PaypalDispute): ToldDispute | undefined {
   const { dispute_id, status, dispute_amount: amount, dispute_outcome: outcome } = dispute
+  const [transaction] = dispute.disputed_transactions ?? []
   if (!amount) return undefined
   const isWon = won.includes(outcome?.outcome_code ?? "")
   return {
@@ -157,5 +158,7 @@ export function toDispute(dispute: PaypalDispute): Dispute | undefined {
     amount: fromPaypal(amount),
     currency: amount.currency_code,
     reason: dispute.reason ?? null,
+    key: transaction?.invoice_number ?? null,
+    payment: { ref: null, captureRef: transaction?.seller_transaction_id ?? null },
   }
 }

@@ -120,15 +120,13 @@ function newsOf({ id, event_type: kind, create_time, resource }: Event): News | 
     }
   }
   if (/^CUSTOMER\.DISPUTE\.(?:CREATED|UPDATED|RESOLVED)$/.test(kind)) {
-    const given = resource as PaypalDispute
-    const dispute = toDispute(given)
-    const [transaction] = given.disputed_transactions ?? []
-    const captureRef = transaction?.seller_transaction_id
+    const dispute = toDispute(resource as PaypalDispute)
     if (!dispute) return null
+    const { captureRef } = dispute.payment
     return {
       ...about,
-      paymentId: transaction?.invoice_number ?? null,
-      payment: captureRef === undefined ? {} : { captureRef },
+      paymentId: dispute.key,
+      payment: captureRef === null ? {} : { captureRef },
       dispute,
     }
   }

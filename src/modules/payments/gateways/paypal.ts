@@ -1,11 +1,26 @@
 import type { PaypalSettings } from "#config.ts"
 import { refusalOf, refused } from "#platform/call.ts"
 
-import type { Amount, Answer, Asked, Gateway, KnownPayment, StartRequest } from "../gateway.ts"
+import type {
+  Amount,
+  Answer,
+  Asked,
+  Gateway,
+  KnownPayment,
+  StartRequest,
+  ToldDispute,
+} from "../gateway.ts"
 import { toPaypal } from "./amounts.ts"
 import { paypalOf } from "./paypal-client.ts"
-import { pageOf, type PaypalTransactions } from "./paypal-list.ts"
-import { type PaypalOrder, type PaypalRefund, toAnswer, toRefund } from "./paypal-told.ts"
+import { disputesOf, pageOf, type PaypalTransactions } from "./paypal-list.ts"
+import {
+  type PaypalDispute,
+  type PaypalOrder,
+  type PaypalRefund,
+  toAnswer,
+  toDispute,
+  toRefund,
+} from "./paypal-told.ts"
 import { paypalWebhooks } from "./paypal-webhook.ts"
 import { failedRefund } from "./refusal.ts"
 
@@ -33,13 +48,13 @@ export function paypal(settings: PaypalSettings): Gateway {
     if (!order) throw refused("RESOURCE_NOT_FOUND")
     return toAnswer(order)
   }
+  const seek = (ref: string) =>
+    ask<PaypalOrder>({ method: "GET", path: `/v2/checkout/orders/${ref}` })
   async function orderAt(ref: string): Promise<PaypalOrder> {
-    const order = await ask<PaypalOrder>({ method: "GET", path: `/v2/checkout/orders/${ref}` })
-    if (!order) throw refused("RESOURCE_NOT_FOUND")
-    return order
+    const known = await seek(ref)
+    if (!known) throw refused("RESOURCE_NOT_FOUND")
+    return known
   }
-  const look = async (payment: Asked) =>
-    payment.ref === null ? start(payment) : toAnswer(await orderAt(payment.ref))
   /** An order with what it says, asked for again if its first answer was lost. */
   async function found(payment: Asked): Promise<{ order: PaypalOrder; answer: Answer }> {
     const order = await orderAt(payment.ref ?? (await start(payment)).ref)
@@ -49,6 +64,11 @@ export function paypal(settings: PaypalSettings): Gateway {
     const known = captureRef ?? toAnswer(await orderAt(ref)).captureRef
     if (known === undefined) throw refused("nothing-captured")
     return known
+  }
+
+  async function findDispute(ref: string): Promise<ToldDispute | undefined> {
+    const found = await ask<PaypalDispute>({ method: "GET", path: `/v1/customer/disputes/${ref}` })
+    return found && toDispute(found)
   }
 
   return {
@@ -108,7 +128,11 @@ export function paypal(settings: PaypalSettings): Gateway {
       // An order that only we can complete is given up by never doing so: PayPal forgets it by itself.
       return isPending(order) || answer.status === "paid" ? answer : givenUp(answer)
     },
-    find: look,
+    async find(payment) {
+      if (payment.ref === null) return start(payment)
+      const known = await seek(payment.ref)
+      return known && toAnswer(known)
+    },
     async refund(payment, amount, key) {
       try {
         const made = await ask<PaypalRefund>({
@@ -132,8 +156,11 @@ export function paypal(settings: PaypalSettings): Gateway {
       const made = units[0]?.payments?.refunds?.find(({ custom_id }) => custom_id === key)
       return made && toRefund(made)
     },
+    findDispute,
     readWebhook: paypalWebhooks(settings),
     async list(since, cursor = "1") {
+      const [, token] = /^disputes:(.*)$/.exec(cursor) ?? []
+      if (token !== undefined) return disputesOf(ask, since, token, findDispute)
       const query = new URLSearchParams({
         start_date: since.toISOString(),
         end_date: new Date().toISOString(),

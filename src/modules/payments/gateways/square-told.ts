@@ -1,6 +1,6 @@
 import { iso } from "#lib/time.ts"
 
-import type { Answer, Dispute, RefundAnswer } from "../gateway.ts"
+import type { Answer, RefundAnswer, ToldDispute } from "../gateway.ts"
 import type { Told } from "../status.ts"
 import type { SquareMoney } from "./amounts.ts"
 
@@ -41,6 +41,7 @@ export type SquareDispute = {
   reason?: string
   amount_money: SquareMoney
   disputed_payment?: { payment_id?: string }
+  updated_at?: string
 }
 
 /** What a payment's note holds: the reference and our payment's id, for no payment of a link has another place. */
@@ -102,7 +103,7 @@ export function toRefund({ id, status }: SquareRefund): RefundAnswer {
 }
 
 /** A dispute; `undefined` for a mere question of the bank (`INQUIRY_…`), which moves no money. */
-export function toDispute(dispute: SquareDispute): Dispute | undefined {
+export function toDispute(dispute: SquareDispute): ToldDispute | undefined {
   const { state, amount_money: money } = dispute
   if (state.startsWith("INQUIRY_")) return undefined
   return {
@@ -111,5 +112,7 @@ export function toDispute(dispute: SquareDispute): Dispute | undefined {
     amount: money.amount,
     currency: money.currency,
     reason: dispute.reason ?? null,
+    key: null,
+    payment: { ref: null, captureRef: dispute.disputed_payment?.payment_id ?? null },
   }
 }

@@ -55,8 +55,8 @@ function newsOf({ event_id: eventId, type: kind, data }: Event): News | null {
     }
   if (/^dispute\.(?:created|state\.(?:changed|updated))$/.test(kind) && dispute) {
     const told = toDispute(dispute)
-    const captureRef = dispute.disputed_payment?.payment_id
-    if (!told || captureRef === undefined) return null
+    const captureRef = told?.payment.captureRef ?? null
+    if (!told || captureRef === null) return null
     return { ...about, payment: { captureRef }, dispute: told }
   }
   return null

@@ -10,9 +10,11 @@ import {
   noteOf,
   ofOrder,
   ofPayment,
+  type SquareDispute,
   type SquareOrder,
   type SquarePayment,
   type SquareRefund,
+  toDispute,
   toRefund,
 } from "./square-told.ts"
 import { readSquare } from "./square-webhook.ts"
@@ -44,19 +46,43 @@ export function square(settings: SquareSettings): Gateway {
     const order = related_resources?.orders?.[0] ?? (await orderAt(made.order_id))
     return { ...ofOrder(order), redirectUrl: made.url }
   }
+  const seek = async (id: string) =>
+    (await ask<{ order: SquareOrder }>("GET", `/v2/orders/${id}`))?.order
   async function orderAt(id: string): Promise<SquareOrder> {
-    const found = await ask<{ order: SquareOrder }>("GET", `/v2/orders/${id}`)
-    if (!found) throw refused("NOT_FOUND")
-    return found.order
+    const order = await seek(id)
+    if (!order) throw refused("NOT_FOUND")
+    return order
   }
+  const look = async (id: string) => answerOf(await orderAt(id))
   /** An order, by its payment once there is one. */
-  async function look(id: string): Promise<Answer> {
-    const order = await orderAt(id)
+  async function answerOf(order: SquareOrder): Promise<Answer> {
     const tender = order.tenders?.at(-1)
     if (!tender) return ofOrder(order)
     const path = `/v2/payments/${tender.payment_id ?? tender.id}`
     const found = await ask<{ payment: SquarePayment }>("GET", path)
-    return found ? { ...ofPayment(found.payment), ref: id } : ofOrder(order)
+    return found ? { ...ofPayment(found.payment), ref: order.id } : ofOrder(order)
+  }
+
+  /** A page of disputes. Square lists all there ever were, and those that are over only when they are named. */
+  async function disputesAt(since: Date, after: string): Promise<Listed> {
+    const query = new URLSearchParams({
+      location_id: settings.locationId,
+      states: "EVIDENCE_REQUIRED,PROCESSING,WON,LOST,ACCEPTED",
+      ...(after !== "" && { cursor: after }),
+    })
+    const page = await ask<{ disputes?: SquareDispute[]; cursor?: string }>(
+      "GET",
+      `/v2/disputes?${query.toString()}`,
+    )
+    const moved = (page?.disputes ?? []).filter(
+      ({ updated_at }) => updated_at === undefined || Date.parse(updated_at) >= since.getTime(),
+    )
+    return {
+      payments: [],
+      refunds: [],
+      disputes: moved.flatMap((dispute) => toDispute(dispute) ?? []),
+      next: page?.cursor === undefined ? null : `disputes:${page.cursor}`,
+    }
   }
 
   return {
@@ -73,7 +99,11 @@ export function square(settings: SquareSettings): Gateway {
       await ask("DELETE", `/v2/online-checkout/payment-links/${made.id}`)
       return look(payment.ref ?? made.order_id)
     },
-    find: ({ ref, ...payment }) => (ref === null ? start(payment) : look(ref)),
+    async find({ ref, ...payment }) {
+      if (ref === null) return start(payment)
+      const order = await seek(ref)
+      return order && answerOf(order)
+    },
     async refund({ ref, captureRef }, { amount, currency }, key) {
       try {
         const payment = captureRef ?? (await look(ref)).captureRef
@@ -104,9 +134,14 @@ export function square(settings: SquareSettings): Gateway {
       }
       return undefined
     },
+    async findDispute(ref) {
+      const found = await ask<{ dispute: SquareDispute }>("GET", `/v2/disputes/${ref}`)
+      return found && toDispute(found.dispute)
+    },
     readWebhook: (webhook) => readSquare(settings, webhook),
     async list(since, cursor): Promise<Listed> {
       const [, kind = "payments", after = ""] = /^(\w+):(.*)$/.exec(cursor ?? "") ?? []
+      if (kind === "disputes") return disputesAt(since, after)
       const query = new URLSearchParams({
         location_id: settings.locationId,
         updated_at_begin_time: since.toISOString(),
@@ -133,7 +168,8 @@ export function square(settings: SquareSettings): Gateway {
           ...refund.amount_money,
           payment: { ref: null, captureRef: refund.payment_id ?? null },
         })),
-        next: more ?? (kind === "payments" ? "refunds:" : null),
+        disputes: [],
+        next: more ?? (kind === "payments" ? "refunds:" : "disputes:"),
       }
     },
   }

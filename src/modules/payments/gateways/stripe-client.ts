@@ -1,7 +1,7 @@
 import Stripe from "stripe"
 
 import type { StripeSettings } from "#config.ts"
-import { fetchWithin, refused, silent } from "#platform/call.ts"
+import { fetchWithin, refusalOf, refused, silent } from "#platform/call.ts"
 
 import type { Amount } from "../gateway.ts"
 import { toStripe } from "./amounts.ts"
@@ -44,6 +44,8 @@ export async function ask<T>(
   try {
     return await question()
   } catch (error) {
+    // Refused here already, before anything was sent.
+    if (refusalOf(error) !== undefined) throw error
     if (!(error instanceof Stripe.errors.StripeError) || !isAnswer(error))
       throw silent("Stripe", error)
     const known = await expected(error)
@@ -60,6 +62,15 @@ function isAnswer({ statusCode }: StripeError): boolean {
   return statusCode === 400 || statusCode === 402 || statusCode === 404
 }
 
+/** The same of something that may not be there: `undefined` then. @throws `payment-refused`, `unavailable` */
+export async function askFor<T>(question: () => Promise<T>): Promise<T | undefined> {
+  const { found } = await ask(
+    async (): Promise<{ found: T | undefined }> => ({ found: await question() }),
+    ({ code }) => (code === "resource_missing" ? { found: undefined } : undefined),
+  )
+  return found
+}
+
 /** An amount as Stripe counts it. @throws `payment-refused` for one that it cannot take; `takes` says so before */
 export function countOf(amount: Amount): number {
   const count = toStripe(amount)
@@ -72,9 +83,9 @@ export function isReused({ type }: StripeError): boolean {
   return type === "StripeIdempotencyError"
 }
 
-/** As of when Stripe answered, by its own clock (Unix time). */
-export function secondsOf(answer: { created: number; lastResponse?: unknown }): number {
-  const { headers } = (answer.lastResponse ?? {}) as { headers?: Record<string, string> }
-  const at = Date.parse(headers?.["date"] ?? "")
+/** As of when Stripe answered, by its own clock (Unix time). Over `fetch` the last response is a `Response`, whatever its type says. */
+export function secondsOf(answer: { created: number; lastResponse: unknown }): number {
+  const { headers } = answer.lastResponse as Response
+  const at = Date.parse(headers.get("date") ?? "")
   return Number.isNaN(at) ? answer.created : Math.floor(at / 1000)
 }

@@ -1,6 +1,6 @@
 import type Stripe from "stripe"
 
-import type { Answer, Dispute, RefundAnswer } from "../gateway.ts"
+import type { Answer, RefundAnswer, ToldDispute } from "../gateway.ts"
 import type { Told } from "../status.ts"
 import { fromStripe } from "./amounts.ts"
 import { toldAt } from "./told-at.ts"
@@ -56,7 +56,9 @@ export function toDispute({
   amount,
   currency,
   reason,
-}: Stripe.Dispute): Dispute | undefined {
+  payment_intent: intent,
+  charge,
+}: Stripe.Dispute): ToldDispute | undefined {
   if (status.startsWith("warning_") || status === "prevented") return undefined
   const code = currency.toUpperCase()
   return {
@@ -65,5 +67,12 @@ export function toDispute({
     amount: fromStripe(amount, code),
     currency: code,
     reason,
+    key: null,
+    payment: { ref: idOf(intent) ?? null, captureRef: idOf(charge) ?? null },
   }
+}
+
+/** The id of what Stripe names or, expanded, shows. */
+export function idOf(thing: string | { id: string } | null): string | undefined {
+  return typeof thing === "string" ? thing : thing?.id
 }

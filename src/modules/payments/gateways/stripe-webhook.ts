@@ -2,7 +2,7 @@ import Stripe from "stripe"
 
 import type { News, ReadWebhook, Webhook } from "../gateway.ts"
 import { fromStripe } from "./amounts.ts"
-import { toAnswer, toDispute, toRefund } from "./stripe-told.ts"
+import { idOf, toAnswer, toDispute, toRefund } from "./stripe-told.ts"
 
 /** How old a signature may be, and how far ahead, in seconds. */
 const windowSeconds = 300
@@ -59,8 +59,8 @@ function newsOf(event: Stripe.Event): News | null {
     }
   }
   if (event.type.startsWith("charge.dispute.") && object.object === "dispute") {
-    const dispute = toDispute(object as Stripe.Dispute)
-    return dispute ? { ...about, ...paymentOf(object as Stripe.Dispute), dispute } : null
+    const told = toDispute(object as Stripe.Dispute)
+    return told ? { ...about, ...paymentOf(object as Stripe.Dispute), dispute: told } : null
   }
   return null
 }
@@ -69,8 +69,7 @@ function paymentOf({
   payment_intent: intent,
   charge,
 }: Pick<Stripe.Refund, "payment_intent" | "charge">): Pick<News, "payment"> {
-  const ref = typeof intent === "string" ? intent : intent?.id
-  const captureRef = typeof charge === "string" ? charge : charge?.id
+  const [ref, captureRef] = [idOf(intent), idOf(charge)]
   return {
     payment: { ...(ref !== undefined && { ref }), ...(captureRef !== undefined && { captureRef }) },
   }

@@ -6,9 +6,17 @@ import { refused } from "#platform/call.ts"
 import type { Answer, Gateway, StartRequest } from "../gateway.ts"
 import { fromStripe, toStripe } from "./amounts.ts"
 import { failedRefund } from "./refusal.ts"
-import { ask, clientOf, countOf, isReused, secondsOf, type StripeError } from "./stripe-client.ts"
+import {
+  ask,
+  askFor,
+  clientOf,
+  countOf,
+  isReused,
+  secondsOf,
+  type StripeError,
+} from "./stripe-client.ts"
 import { savedOf } from "./stripe-saved.ts"
-import { toAnswer, toRefund } from "./stripe-told.ts"
+import { idOf, toAnswer, toDispute, toRefund } from "./stripe-told.ts"
 import { readStripe } from "./stripe-webhook.ts"
 
 /** What is read beside a payment intent: its charge, and what Stripe keeps of it. */
@@ -25,10 +33,6 @@ export function stripe(settings: StripeSettings): Gateway {
   const client = clientOf(settings)
   const intents = client.paymentIntents
 
-  async function retrieve(id: string): Promise<Answer> {
-    const found = await ask(() => intents.retrieve(id, { expand }))
-    return toAnswer(found, secondsOf(found))
-  }
   async function start(request: StartRequest): Promise<Answer> {
     const made = await ask(
       () => intents.create(intentOf(request), { idempotencyKey: request.key }),
@@ -72,13 +76,16 @@ export function stripe(settings: StripeSettings): Gateway {
       return toAnswer(given, secondsOf(given))
     },
     async find({ ref, key }) {
-      if (ref !== null) return retrieve(ref)
-      const found = await searched(key)
-      return found && toAnswer(found, found.created)
+      if (ref === null) {
+        const found = await searched(key)
+        return found && toAnswer(found, found.created)
+      }
+      const found = await askFor(() => intents.retrieve(ref, { expand }))
+      return found && toAnswer(found, secondsOf(found))
     },
     async refund({ ref }, amount, key) {
-      const wanted = { payment_intent: ref, amount: countOf(amount), metadata: { refund: key } }
       try {
+        const wanted = { payment_intent: ref, amount: countOf(amount), metadata: { refund: key } }
         const idempotencyKey = key
         return toRefund(await ask(() => client.refunds.create(wanted, { idempotencyKey })))
       } catch (error) {
@@ -86,12 +93,19 @@ export function stripe(settings: StripeSettings): Gateway {
       }
     },
     async findRefund({ key, ref, payment }) {
-      if (ref !== null) return toRefund(await ask(() => client.refunds.retrieve(ref)))
+      if (ref !== null) {
+        const made = await askFor(() => client.refunds.retrieve(ref))
+        return made && toRefund(made)
+      }
       const { data } = await ask(() =>
         client.refunds.list({ payment_intent: payment.ref, limit: 100 }),
       )
       const found = data.find(({ metadata }) => metadata?.["refund"] === key)
       return found && toRefund(found)
+    },
+    async findDispute(ref) {
+      const found = await askFor(() => client.disputes.retrieve(ref))
+      return found && toDispute(found)
     },
     readWebhook: (webhook) => readStripe(client, settings.webhookSecret, webhook),
     async list(since, cursor) {
@@ -107,11 +121,21 @@ export function stripe(settings: StripeSettings): Gateway {
         )
         return {
           payments: page.data.map((intent) => ({
-            ...toAnswer(intent, secondsOf(intent)),
+            ...toAnswer(intent, intent.created),
             key: intent.metadata["payment"] ?? null,
           })),
           refunds: [],
+          disputes: [],
           next: page.has_more ? `payments:${page.data.at(-1)?.id}` : "refunds:",
+        }
+      }
+      if (kind === "disputes") {
+        const page = await ask(() => client.disputes.list(params))
+        return {
+          payments: [],
+          refunds: [],
+          disputes: page.data.flatMap((dispute) => toDispute(dispute) ?? []),
+          next: page.has_more ? `disputes:${page.data.at(-1)?.id}` : null,
         }
       }
       const page = await ask(() => client.refunds.list(params))
@@ -130,7 +154,8 @@ export function stripe(settings: StripeSettings): Gateway {
             },
           }
         }),
-        next: page.has_more ? `refunds:${page.data.at(-1)?.id}` : null,
+        disputes: [],
+        next: page.has_more ? `refunds:${page.data.at(-1)?.id}` : "disputes:",
       }
     },
     saved: savedOf(client, searched),
@@ -155,9 +180,4 @@ function intentOf({
     ...(customer && { customer: customer.ref }),
     ...(save && { setup_future_usage: "off_session" }),
   }
-}
-
-/** The id of what Stripe names or, expanded, shows. */
-function idOf(thing: string | { id: string } | null): string | undefined {
-  return typeof thing === "string" ? thing : thing?.id
 }

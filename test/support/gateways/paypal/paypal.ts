@@ -6,7 +6,7 @@ import type { Behaviour } from "../behaviour.ts"
 import { type Asked, type Bill, Party, type Said, type Told, unguessable } from "../party.ts"
 import { approve, orderRoutes, shown as shownOrder } from "./orders.ts"
 import { dispute, paymentRoutes, settle, shown } from "./payments.ts"
-import { transactionsOf } from "./transactions.ts"
+import { disputesOf, transactionsOf } from "./transactions.ts"
 import { malformed, minorOf, missing, moneyOf, Refusal } from "./wire.ts"
 
 /** A request as its verb sees it. `mock`: the error that `PayPal-Mock-Response` asks for. */
@@ -43,12 +43,7 @@ export class PayPal extends Party {
         "plain",
         ({ id }) => this.get("disputes", id),
       ],
-      [
-        "GET",
-        /^\/v1\/customer\/disputes$/,
-        "plain",
-        () => ({ items: [...this.table("disputes").values()], links: [] }),
-      ],
+      ["GET", /^\/v1\/customer\/disputes$/, "plain", ({ query }) => disputesOf(this, query)],
       [
         "GET",
         /^\/v1\/reporting\/transactions$/,

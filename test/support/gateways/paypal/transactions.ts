@@ -66,3 +66,24 @@ export function transactionsOf(paypal: PayPal, query: URLSearchParams): unknown 
     links: [],
   }
 }
+
+/** Disputes that changed since a time, the newest first, in short: what each is about is shown when it is asked for. */
+export function disputesOf(paypal: PayPal, query: URLSearchParams): unknown {
+  const size = Math.min(50, Number(query.get("page_size") ?? 10))
+  const start = Number(query.get("next_page_token") ?? 0)
+  const since = Date.parse(query.get("update_time_after") ?? "1970-01-01T00:00:00Z")
+  const rows = [...paypal.table("disputes").values()]
+    .filter(({ update_time }) => Date.parse(update_time) >= since)
+    .toReversed()
+  const next = new URLSearchParams(query)
+  next.set("next_page_token", String(start + size))
+  return {
+    items: rows
+      .slice(start, start + size)
+      .map(({ disputed_transactions: _about, dispute_outcome: _outcome, ...short }) => short),
+    links:
+      start + size < rows.length
+        ? [{ href: `${paypal.base}/v1/customer/disputes?${next.toString()}`, rel: "next" }]
+        : [],
+  }
+}

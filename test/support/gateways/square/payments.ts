@@ -205,7 +205,21 @@ export function paymentRoutes(square: Square): [string, RegExp, (call: Call) => 
     ["POST", /^\/v2\/refunds$/, ({ body }) => refund(square, body)],
     ["GET", /^\/v2\/refunds$/, ({ query }) => square.listed("refunds", rows("refunds"), query)],
     ["GET", /^\/v2\/refunds\/([\w-]+)$/, ({ id }) => ({ refund: square.get("refunds", id) })],
-    ["GET", /^\/v2\/disputes$/, () => ({ disputes: rows("disputes") })],
+    [
+      "GET",
+      /^\/v2\/disputes$/,
+      ({ query }) => {
+        const states = query.get("states")?.split(",")
+        return square.listed(
+          "disputes",
+          // Unasked, Square keeps those that are over to itself.
+          rows("disputes").filter(
+            ({ state }) => states?.includes(state) ?? !/^(?:WON|LOST|ACCEPTED)$/.test(state),
+          ),
+          query,
+        )
+      },
+    ],
     ["GET", /^\/v2\/disputes\/([\w-]+)$/, ({ id }) => ({ dispute: square.get("disputes", id) })],
   ]
 }

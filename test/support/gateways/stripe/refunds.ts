@@ -41,7 +41,8 @@ export function refund(stripe: Stripe, params: Params): any {
       code: "charge_already_refunded",
       message: `Charge ${row.id} has already been refunded.`,
     })
-  if (row.disputed)
+  // Disputed it stays; refunded it can be once the dispute is won.
+  if (row.disputed && stripe.get("dp", row.dispute).status !== "won")
     throw new Refusal(400, {
       type: "invalid_request_error",
       code: "charge_disputed",

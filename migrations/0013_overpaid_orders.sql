@@ -1,0 +1,2 @@
+CREATE INDEX `orders_overpaid` ON `orders` (`id`) WHERE paid_amount - refunded_amount > CASE status WHEN 'cancelled' THEN 0 ELSE total_amount END;--> statement-breakpoint
+CREATE INDEX `disputes_open` ON `disputes` (`gateway_ref`) WHERE status = 'open';

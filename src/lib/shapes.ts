@@ -34,11 +34,6 @@ export const Ref = z
 /** An instant: ISO 8601, UTC, milliseconds. */
 export const Instant = z.string().meta({ format: "date-time", example: "2026-11-20T09:30:00.000Z" })
 
-/** The version of a thing that `If-Match` goes by (api.md 1.12). */
-export const Version = z
-  .int()
-  .meta({ description: "Counts its changes; its ETag begins with it", example: 1 })
-
 /** An amount on its way out: a decimal string with exactly the currency's digits. */
 export const Money = z.string().meta({
   description: "A decimal with the currency's digits; `currency` stands beside it",
@@ -203,3 +198,14 @@ export function spelled<T extends z.ZodType>(spellings: Record<string, string>, 
 export function isObject({ value }: { value: unknown }): boolean {
   return typeof value === "object" && value !== null && !Array.isArray(value)
 }
+
+/** What names a thing in an address. */
+export const Slug = z
+  .string()
+  .regex(/^[a-z0-9]+(?:-[a-z0-9]+)*$/, "Lower-case letters, digits and single hyphens.")
+  .max(200)
+
+/** Which version of a thing this is. */
+export const Version = z
+  .int()
+  .meta({ description: "Counts its changes; its ETag begins with it", example: 1 })

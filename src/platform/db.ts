@@ -130,6 +130,29 @@ export function rowsOf<T extends SQLiteTable>(
   return statements
 }
 
+/**
+ * The rows of a table that meet a condition, as one value of another select, in no order: `rowsIn` reads it. So what
+ * belongs to a row comes with it, and finding the row is not paid for twice. D1: at most 32 columns, which are the
+ * arguments of one function.
+ */
+export function rowsAsJson(table: SQLiteTable, where: SQL | undefined): SQL<string> {
+  const columns = sql.join(Object.values(getTableColumns(table)), sql`, `)
+  return sql<string>`(SELECT json_group_array(json_array(${columns})) FROM ${table} WHERE ${where})`
+}
+
+/** The rows of a table that `rowsAsJson` wrote. */
+export function rowsIn<T extends SQLiteTable>(table: T, text: string): T["$inferSelect"][] {
+  const columns = Object.entries(getTableColumns(table))
+  return (JSON.parse(text) as unknown[][]).map((values) => {
+    const entries = columns.map(([name, column], index) => {
+      const value = values[index] ?? null
+      return [name, value === null ? null : column.mapFromDriverValue(value)]
+    })
+    // Every column of the table, as drizzle itself would have read it.
+    return Object.fromEntries(entries) as T["$inferSelect"]
+  })
+}
+
 /** Characters of a parameter: D1 takes strings up to 2 MB. */
 const jsonLimit = 400_000
 

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
+import { setTimeout as sleep } from "node:timers/promises"
 import { parseArgs } from "node:util"
 
 import { readD1Migrations } from "@cloudflare/vitest-pool-workers"
@@ -14,7 +15,8 @@ import { suggest } from "#modules/search/suggest.ts"
 import { stem, wordsOf } from "#modules/search/words.ts"
 
 import { newSecrets } from "../../src/cli/secrets.ts"
-import { generateProducts, type MadeProduct, storeProducts } from "../support/search-catalogue.ts"
+import { catalogueRows, storeRows } from "../support/catalogue-rows.ts"
+import { generateProducts, type MadeProduct } from "../support/catalogue.ts"
 import { countedByHand, type Probe, probesOf, recallAtTen } from "../support/search-quality.ts"
 
 /**
@@ -53,7 +55,7 @@ try {
   await migrate(env.DB, "migrations")
   await migrate(env.SEARCH, "migrations/search")
   const products = generateProducts(count)
-  await storeProducts(env.DB, products)
+  await storeRows(env.DB, catalogueRows(products))
   await measured("index built", 1, async () => {
     const staff = ctxOf({ type: "user", id: "usr_1", role: "staff" } as Ctx["actor"])
     const { building } = await rebuild(staff)
@@ -109,6 +111,7 @@ async function facets(products: readonly MadeProduct[]): Promise<void> {
   for (const material of ["cotton", "steel", "glass"]) {
     const named = new RegExp(`\\b${material}\\b`, "i")
     const own = products.filter(({ status, name }) => status === "active" && named.test(name))
+    await turn()
     const { facets: told } = await search(guest(), { q: `${material} `, "attr.material": material })
     const counted = countedByHand(own)
     for (const { id, count: n } of told.category) if (counted.category.get(id) !== n) wrong += 1
@@ -135,6 +138,8 @@ async function cost(products: readonly MadeProduct[]): Promise<void> {
     "made for every day",
     "aluminum kettel ",
     products[7]?.sku ?? "",
+    `${rarest(products)} `,
+    `${one} ${rarest(products)} `,
   ]) {
     for (const warmth of ["cold", "warm"]) {
       const ctx = guest()
@@ -144,12 +149,20 @@ async function cost(products: readonly MadeProduct[]): Promise<void> {
       console.log(
         `${`${q} (${warmth})`.padEnd(32)} ${String(n).padStart(6)} ${String(d1Queries).padStart(14)} ${String(d1RowsRead).padStart(11)} ${each.toFixed(1).padStart(12)}`,
       )
-      if (results.length === 20 && each > 50) failures.push(`rows read of ${q}: ${each}`)
+      if (results.length > 0 && each > 50) failures.push(`rows read of ${q}: ${each}`)
     }
   }
   const ctx = guest()
   await suggest(ctx, { q: "ke" })
   console.log(`suggest "ke": ${ctx.meter.d1Queries} round trips, ${ctx.meter.d1RowsRead} rows`)
+}
+
+/** A word that one product has. */
+function rarest(products: readonly MadeProduct[]): string {
+  const models = products.map(({ name }) => name.split(" ")[3] ?? "")
+  const times = new Map<string, number>()
+  for (const model of models) times.set(model, (times.get(model) ?? 0) + 1)
+  return models.find((model) => times.get(model) === 1) ?? ""
 }
 
 /** Plural for singular and the other way round: what no stemming, this one and Porter's find, and what they confuse. */
@@ -203,12 +216,18 @@ function report(what: string, value: number, least: number): void {
 }
 
 async function measured(what: string, n: number, work: () => Promise<void>): Promise<void> {
+  await turn()
   const began = performance.now()
   await work()
   const ms = performance.now() - began
   console.log(
     `${what}: ${(ms / 1000).toFixed(1)} s${n > 1 ? `, ${(ms / n).toFixed(1)} ms each through a proxy` : ""}`,
   )
+}
+
+/** Lets connections be noticed that were closed while something was computed: the next request would go out on one. */
+async function turn(): Promise<void> {
+  await sleep(100)
 }
 
 function guest(): Ctx {

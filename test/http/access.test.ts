@@ -59,6 +59,7 @@ const table: Record<string, Outcome[]> = {
   deleteProduct: staffOnly,
   listVariants: everybody,
   listRelatedProducts: everybody,
+  listRecommendations: signedIn,
   getVariant: everybody,
   createVariant: staffOnly,
   replaceVariant: staffOnly,

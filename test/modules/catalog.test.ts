@@ -14,7 +14,15 @@ import { ctx } from "../support/ctx.ts"
 import { eventually } from "../support/eventually.ts"
 import * as make from "../support/make.ts"
 import { opened } from "../support/opened.ts"
-import { countOf, failingStock, order, rows, stockObject, stockOf } from "../support/shop.ts"
+import {
+  countOf,
+  failingStock,
+  order,
+  reasonsOf,
+  rows,
+  stockObject,
+  stockOf,
+} from "../support/shop.ts"
 
 const clerk = make.staff.type === "user" ? make.staff.id : ""
 const asStaff = (over = {}) => ctx({ as: make.staff, ...over })
@@ -44,6 +52,31 @@ describe("making products at once", () => {
     expect(new Set(made.map((product) => product.brand?.toLowerCase()))).toEqual(new Set(["apple"]))
     const ids = await rows("SELECT DISTINCT brand_id FROM products")
     expect(ids).toEqual([{ brand_id: brand?.id }])
+  })
+
+  it("keeps brands apart whose names come to the same slug", async () => {
+    const names = ["Calder & Co", "Calder Co", "Calder – Co"]
+    const made = await Promise.all(names.map((brand) => create({ brand })))
+    expect(made.map(({ brand }) => brand)).toEqual(names)
+    const all = await rows<{ name: string; slug: string }>("SELECT name, slug FROM brands")
+    expect(all.map(({ name }) => name).toSorted()).toEqual(names.toSorted())
+    const slugs = all.map(({ slug }) => slug).toSorted()
+    expect([slugs[0], new Set(slugs).size]).toEqual(["calder-co", 3])
+    for (const slug of slugs.slice(1)) expect(slug).toMatch(/^calder-co-[0-9a-z]{6}$/)
+    // By name each is itself, whatever its slug.
+    for (const brand of names) expect((await create({ brand })).brand).toBe(brand)
+    expect(await countOf("brands")).toBe(3)
+  })
+
+  it("lets one of two brands have a slug when staff make them", async () => {
+    const results = await Promise.allSettled(
+      ["Calder & Co", "Calder Co"].map((name) => brands.create(ctx({ as: make.staff }), { name })),
+    )
+    expect(results.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"])
+    expect(reasonsOf(results)).toMatchObject([
+      { code: "invalid-input", details: { errors: [{ field: "slug", code: "taken" }] } },
+    ])
+    expect(await countOf("brands")).toBe(1)
   })
 
   it("lets one of two have a SKU", async () => {

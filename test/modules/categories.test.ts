@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest"
 
+import * as catalog from "#modules/catalog/catalog.ts"
 import * as categories from "#modules/catalog/categories.ts"
-import { CategoryChanges, CategoryQuery, NewCategory } from "#modules/catalog/model.ts"
+import { CategoryChanges, CategoryQuery, NewCategory } from "#modules/catalog/category-model.ts"
 
 import { ctx } from "../support/ctx.ts"
 import * as make from "../support/make.ts"
@@ -13,18 +14,49 @@ const create = (input: Record<string, unknown>) =>
 const update = (ref: string, input: Record<string, unknown>) =>
   categories.update(asStaff(), ref, CategoryChanges.parse(input))
 
-/** Every path is that of the parent and the id itself, and nobody is their own ancestor. */
+/** Every path is that of the parent and the id itself, nobody is their own ancestor, and trails say what paths do. */
 async function expectTree(): Promise<void> {
-  const all = await rows<{ id: string; parent_id: string | null; path: string }>(
-    "SELECT id, parent_id, path FROM categories",
-  )
+  const all = await rows<{
+    id: string
+    parent_id: string | null
+    path: string
+    trail: string
+    name: string
+    slug: string
+  }>("SELECT id, parent_id, path, trail, name, slug FROM categories")
   const byId = new Map(all.map((row) => [row.id, row]))
   for (const row of all) {
     const above = row.parent_id === null ? "/" : byId.get(row.parent_id)?.path
     expect(row.path).toBe(`${above}${row.id}/`)
-    expect(row.path.split("/").filter((id) => id === row.id)).toHaveLength(1)
+    const ids = row.path.split("/").filter(Boolean)
+    expect(ids.filter((id) => id === row.id)).toHaveLength(1)
+    const trail = ids.map((id) => ({ id, name: byId.get(id)?.name, slug: byId.get(id)?.slug }))
+    expect(JSON.parse(row.trail)).toEqual(trail)
   }
 }
+
+describe("a new name", () => {
+  it("is where its products, and those below it, say where they are", async () => {
+    const a = await create({ name: 'The "A"/B' })
+    const b = await create({ name: "Below", parent: a.id })
+    const { slug } = await make.product({ category: b.id })
+    const pathOf = async () => (await catalog.get(asStaff(), slug)).category_path
+    await expectTree()
+    expect(await pathOf()).toEqual([
+      { id: a.id, name: 'The "A"/B', slug: "the-a-b" },
+      { id: b.id, name: "Below", slug: "below" },
+    ])
+    await update(a.id, { name: "Above", slug: "over-it" })
+    await expectTree()
+    expect(await pathOf()).toEqual([
+      { id: a.id, name: "Above", slug: "over-it" },
+      { id: b.id, name: "Below", slug: "below" },
+    ])
+    await update(b.id, { parent: null, name: "Alone" })
+    await expectTree()
+    expect(await pathOf()).toEqual([{ id: b.id, name: "Alone", slug: "below" }])
+  })
+})
 
 describe("moving categories", () => {
   it("takes everything below along", async () => {

@@ -413,6 +413,7 @@ describe("importing variants", () => {
     ])
     expect((await stockOf("tee", "v-s")).onHand).toBe(4)
     expect((await send("products", lines({ id: "tee", name: "Shirt" }))).body.updated).toBe(1)
+    expect((await send("products", lines({ id: "tee", options: [] }))).body.failed).toBe(1)
     expect((await call("GET", "products/tee")).body.variants).toHaveLength(3)
   })
 

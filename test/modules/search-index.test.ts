@@ -12,9 +12,10 @@ import { openSqlDb, type SqlDb } from "#platform/db.ts"
 import { newMeter } from "#platform/meter.ts"
 
 import { call } from "../support/api.ts"
+import { catalogueRows, storeRows } from "../support/catalogue-rows.ts"
+import { generateProducts } from "../support/catalogue.ts"
 import { ctx } from "../support/ctx.ts"
 import * as make from "../support/make.ts"
-import { generateProducts, storeProducts } from "../support/search-catalogue.ts"
 import { deliverAll, openEvents, silentQueue } from "../support/shop.ts"
 
 /** Somebody who wants nothing from the cache. */
@@ -214,7 +215,7 @@ describe("another name", () => {
   })
 
   it("of a brand is found by, over pages of its products", async () => {
-    await storeProducts(env.DB, generateProducts(300))
+    await storeRows(env.DB, catalogueRows(300))
     const branded = await env.DB.prepare("UPDATE products SET brand_id = 'b7'").run()
     expect(branded.meta.changes).toBeGreaterThan(indexing.pageSize)
     await env.DB.prepare("UPDATE brands SET name = 'Quasar' WHERE id = 'b7'").run()
@@ -306,7 +307,7 @@ describe("an index that is built anew", () => {
   it("is begun by cron where there never was one", async () => {
     await tend(ctx({ events: silentQueue }))
     expect(await openEvents("index.begun")).toEqual([])
-    await storeProducts(env.DB, generateProducts(5))
+    await storeRows(env.DB, catalogueRows(5))
     await tend(ctx({ events: silentQueue }))
     expect((await openEvents("index.begun")).length).toBe(1)
     await deliverAll("index.begun")
@@ -315,7 +316,7 @@ describe("an index that is built anew", () => {
   })
 
   it("finds and counts the same as documents that wait, whatever the order of ids and chunks", async () => {
-    await storeProducts(env.DB, generateProducts(60))
+    await storeRows(env.DB, catalogueRows(60))
     const ids = generateProducts(60).map(({ id }) => id)
     await indexing.write(ctx(), ids)
     const asked = ["steel ", "lamp", "compact oak", "made for two years ", "c3-"]

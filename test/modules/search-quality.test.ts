@@ -4,15 +4,16 @@ import { expect, it } from "vitest"
 import { build, rebuild } from "#modules/search/rebuild.ts"
 import { search } from "#modules/search/search.ts"
 
+import { catalogueRows, storeRows } from "../support/catalogue-rows.ts"
+import { generateProducts } from "../support/catalogue.ts"
 import { ctx } from "../support/ctx.ts"
 import * as make from "../support/make.ts"
-import { generateProducts, storeProducts } from "../support/search-catalogue.ts"
 import { countedByHand, probesOf, recallAtTen } from "../support/search-quality.ts"
 import { silentQueue } from "../support/shop.ts"
 
 it("a shop of a thousand products finds what is meant, and counts what there is", async () => {
   const products = generateProducts(1000)
-  await storeProducts(env.DB, products)
+  await storeRows(env.DB, catalogueRows(products))
   const staff = ctx({ as: make.staff, events: silentQueue })
   const { building } = await rebuild(staff)
   const worker = ctx({ events: silentQueue })

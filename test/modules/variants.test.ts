@@ -63,6 +63,18 @@ describe("a product in variants", () => {
     })
   })
 
+  it("keeps its options while it has variants", async () => {
+    const made = await shirt()
+    const staff = await make.user("staff")
+    const change = { as: staff, body: { options: [] } }
+    const refused = await call("PATCH", "products/shirt", change)
+    expect([refused.status, fieldsOf(refused)]).toEqual([400, ["options"]])
+    for (const { id } of made.variants)
+      await call("DELETE", `products/shirt/variants/${id}`, { as: staff })
+    const plain = await call("PATCH", "products/shirt", change)
+    expect(plain).toMatchObject({ status: 200, body: { options: [], variants: [] } })
+  })
+
   it("refuses variants that do not fit its options, each by its place", async () => {
     const staff = await make.user("staff")
     const refused = await call("POST", "products", {

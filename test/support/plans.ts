@@ -41,15 +41,19 @@ export async function costly(asked: readonly Asked[]): Promise<string[]> {
   const plans = await env.DB.batch<{ detail: string }>(
     reads.map(({ sql, values }) => env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`).bind(...values)),
   )
-  return plans.flatMap(({ results }, index) =>
-    results
-      .filter(({ detail }) => isCostly(detail))
-      .map(({ detail }) => `${detail}: ${reads[index]?.sql}`),
-  )
+  return plans.flatMap(({ results }, index) => {
+    const subqueries = results.flatMap(
+      ({ detail }) => /^(?:CO-ROUTINE|MATERIALIZE) (\w+)$/.exec(detail)?.[1] ?? [],
+    )
+    return results
+      .filter(({ detail }) => isCostly(detail, subqueries))
+      .map(({ detail }) => `${detail}: ${reads[index]?.sql}`)
+  })
 }
 
-function isCostly(detail: string): boolean {
+function isCostly(detail: string, subqueries: readonly string[]): boolean {
   if (detail.includes("USE TEMP B-TREE")) return true
+  if (subqueries.some((name) => detail === `SCAN ${name}`)) return false
   // A list of bound values, one row of constants, the rows of a sub-query that has a plan of its own.
   return /^SCAN (?!CONSTANT ROW|\S+ VIRTUAL TABLE|\(subquery|json_each)/.test(detail)
 }

@@ -1,4 +1,4 @@
-import { type MadeProduct, randomBy } from "./search-catalogue.ts"
+import { type MadeProduct, randomBy } from "./catalogue.ts"
 
 /** A query and the products it is for: those whose name holds all its words as they were before they were misspelt. */
 export type Probe = { query: string; wanted: Set<string> }

@@ -5,8 +5,8 @@ import { paged } from "#http/paging.ts"
 import { created, createRouter, json, none, ok, route } from "#http/router.ts"
 import { Ref } from "#lib/shapes.ts"
 
+import { Brand, BrandChanges, BrandPage, BrandQuery, NewBrand } from "./brand-model.ts"
 import * as brands from "./brands.ts"
-import { Brand, BrandChanges, BrandPage, BrandQuery, NewBrand } from "./model.ts"
 
 const tags = ["Brands"]
 const params = z.object({

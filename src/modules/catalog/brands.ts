@@ -12,7 +12,7 @@ import type { Statement } from "#platform/db.ts"
 import { mapPage, type Page, readPage } from "#platform/page.ts"
 import { mostTries, nextVersion, requireMatch, stale } from "#platform/version.ts"
 
-import type { Brand, BrandChanges, BrandQuery, NewBrand } from "./model.ts"
+import type { Brand, BrandChanges, BrandQuery, NewBrand } from "./brand-model.ts"
 import { missing, stageSlug } from "./slugs.ts"
 import { brands, facets, oldSlugs, products } from "./tables.ts"
 

@@ -28,8 +28,8 @@ import * as variantVerbs from "./variants.ts"
 const lifetime = { fresh: 10, stale: 20 }
 
 /**
- * A product in full, by id or slug; one round trip, one more in a currency that has price lists. Drafts and archived ones are there for staff only, who read it as it
- * is; for the public it is at most 50 s old. @throws `not-found`, `moved` for a slug that it had before, `rate-stale`
+ * A product in full, by id or slug; one round trip, one more in a currency that has price lists. Drafts and archived
+ * ones are there for staff only, who read it as it is; for the public it is at most 50 s old. @throws `not-found`, `moved` for a slug that it had before, `rate-stale`
  */
 export async function get(ctx: Ctx, ref: string, currency?: string): Promise<Product> {
   const isStaff = may(ctx, "catalog:write")
@@ -38,7 +38,7 @@ export async function get(ctx: Ctx, ref: string, currency?: string): Promise<Pro
     const found = await findWithParts(ctx, ref)
     const isSeen = found && (found.row.status === "active" || isStaff)
     if (!isSeen) return null
-    const ids = found.parts.variants.map(({ id }) => id)
+    const ids = [found.row.id, ...found.parts.variants.map(({ id }) => id)]
     const full = await currencies.withEntries(ctx, prices, ids)
     return toProduct(ctx, found.row, found.parts, full)
   }
@@ -93,7 +93,7 @@ export async function create(
     const result = toProduct(
       ctx,
       { ...product, ...namesOf(known) },
-      { variants: [own, ...others], media: [], path: [...known.above] },
+      { variants: others, media: [], path: known.category?.trail ?? [] },
     )
     await commit(
       ctx,
@@ -135,6 +135,13 @@ export async function update(ctx: Ctx, ref: string, input: ProductChanges): Prom
     if (input.stock_quantity !== undefined && row.options.length > 0) {
       errors.push({ field: "stock_quantity", detail: "Say it of the variants.", code: "invalid" })
     }
+    if (row.options.length === 0 && parts.variants.length > 0) {
+      errors.push({
+        field: "options",
+        detail: "Variants need options to differ in.",
+        code: "invalid",
+      })
+    }
     if (errors.length > 0) throw invalid(...errors)
     const seen =
       input.stock_quantity === undefined ? old.version : await claimVersion(ctx, products, old)
@@ -151,7 +158,11 @@ export async function update(ctx: Ctx, ref: string, input: ProductChanges): Prom
       stockVersion: _version,
       ...columns
     } = row
-    const result = toProduct(ctx, { ...row, ...namesOf(known) }, { ...parts, path: known.above })
+    const result = toProduct(
+      ctx,
+      { ...row, ...namesOf(known) },
+      { ...parts, path: known.category?.trail ?? [] },
+    )
     await commit(
       ctx,
       [

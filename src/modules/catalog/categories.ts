@@ -11,14 +11,14 @@ import type { Statement } from "#platform/db.ts"
 import { mapPage, type Page, slicePage } from "#platform/page.ts"
 import { mostTries, nextVersion, requireMatch, stale } from "#platform/version.ts"
 
-import { type CategoryRow, toCategory, toTree, tree } from "./category-tree.ts"
 import type {
   Category,
   CategoryChanges,
   CategoryQuery,
   CategoryTree,
   NewCategory,
-} from "./model.ts"
+} from "./category-model.ts"
+import { type CategoryRow, toCategory, toTree, tree } from "./category-tree.ts"
 import { stageRelist } from "./relist.ts"
 import { missing, stageSlug } from "./slugs.ts"
 import { categories, facets, oldSlugs, products } from "./tables.ts"

@@ -6,7 +6,6 @@ import { created, createRouter, json, none, ok, route } from "#http/router.ts"
 import { Ref } from "#lib/shapes.ts"
 
 import * as categories from "./categories.ts"
-import * as lists from "./lists.ts"
 import {
   Category,
   CategoryChanges,
@@ -14,9 +13,9 @@ import {
   CategoryQuery,
   CategoryTree,
   NewCategory,
-  ProductPage,
-  ProductQuery,
-} from "./model.ts"
+} from "./category-model.ts"
+import * as lists from "./lists.ts"
+import { ProductPage, ProductQuery } from "./model.ts"
 
 const tags = ["Categories"]
 const params = z.object({

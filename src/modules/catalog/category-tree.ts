@@ -1,14 +1,15 @@
-import { sql } from "drizzle-orm"
+import { getTableColumns, sql } from "drizzle-orm"
 
 import { may } from "#actor.ts"
 import type { Ctx } from "#context.ts"
 import type { Id } from "#lib/id.ts"
 
-import type { Category, CategoryTree } from "./model.ts"
+import type { Category, CategoryTree } from "./category-model.ts"
 import { categories } from "./tables.ts"
 
-/** A row of the tree. */
-export type CategoryRow = typeof categories.$inferSelect
+/** A row of the tree, as verbs read and write it. */
+export type CategoryRow = Omit<typeof categories.$inferSelect, "trail">
+const { trail: _trail, ...columns } = getTableColumns(categories)
 /** The whole tree, which is small beside the products: all reads of categories are made from it. */
 export type Tree = {
   rows: CategoryRow[]
@@ -25,7 +26,7 @@ const lifetime = { fresh: 10, stale: 20 }
 export async function tree(ctx: Ctx): Promise<Tree> {
   const load = () =>
     ctx.db
-      .select()
+      .select(columns)
       .from(categories)
       .orderBy(sql`lower(${categories.name})`, categories.id)
       .limit(mostCategories)
@@ -41,7 +42,7 @@ export async function tree(ctx: Ctx): Promise<Tree> {
 
 /** Every category, as it is now: a tree is small beside the products. */
 export function everything(ctx: Ctx): Promise<CategoryRow[]> {
-  return ctx.db.select().from(categories).orderBy(categories.path).limit(mostCategories)
+  return ctx.db.select(columns).from(categories).orderBy(categories.path).limit(mostCategories)
 }
 
 /** A category on the wire. */

@@ -1,4 +1,4 @@
-import { and, eq, gte, inArray, lt, or, sql } from "drizzle-orm"
+import { and, eq, gte, lt, or } from "drizzle-orm"
 
 import type { Ctx } from "#context.ts"
 import { DomainError, type FieldError, invalid } from "#errors.ts"
@@ -16,13 +16,9 @@ import { firstFigures } from "./projection.ts"
 import { brands, categories, products } from "./tables.ts"
 import * as variantVerbs from "./variants.ts"
 
-type CategoryRow = typeof categories.$inferSelect
-
 /** What a product's fields refer to, as it is now. */
 export type Known = {
-  category: CategoryRow | undefined
-  /** From the root down to the category. */
-  above: { id: Id<"category">; name: string; slug: string }[]
+  category: Pick<typeof categories.$inferSelect, "id" | "name" | "slug" | "trail"> | undefined
   brand: brandVerbs.BrandRow | undefined
   newBrand: Statement[]
   slug: string
@@ -41,7 +37,12 @@ export async function look(
   const brandRef = input.brand === undefined ? (old?.brandId ?? null) : input.brand
   const [[category], [brand], slugs] = await ctx.db.batch([
     ctx.db
-      .select()
+      .select({
+        id: categories.id,
+        name: categories.name,
+        slug: categories.slug,
+        trail: categories.trail,
+      })
       .from(categories)
       .where(
         or(
@@ -67,17 +68,9 @@ export async function look(
       .limit(5000),
   ])
   const newBrand = brandRef !== null && !brand ? brandVerbs.draft(ctx, brandRef) : undefined
-  const above = category
-    ? await ctx.db
-        .select({ id: categories.id, name: categories.name, slug: categories.slug })
-        .from(categories)
-        .where(inArray(categories.id, category.path.split("/").filter(Boolean) as Id<"category">[]))
-        .orderBy(sql`length(path)`)
-    : []
   const taken = new Set(slugs.filter(({ id }) => id !== old?.id).map(({ slug }) => slug))
   return {
     category,
-    above,
     brand: brand ?? newBrand,
     newBrand: newBrand ? [brandVerbs.stageNew(ctx, newBrand)] : [],
     slug: freeSlug(base, taken),

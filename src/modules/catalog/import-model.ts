@@ -2,8 +2,9 @@ import { z } from "zod"
 
 import { Flag, Instant, pageOf, pageQuery } from "#lib/shapes.ts"
 
+import { NewCategory } from "./category-model.ts"
 import { importFormats } from "./import-read.ts"
-import { NewCategory, ProductChanges, VariantChanges } from "./model.ts"
+import { ProductChanges, VariantChanges } from "./model.ts"
 
 const Id = z
   .union([

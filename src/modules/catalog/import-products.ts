@@ -163,7 +163,6 @@ async function draftWrite(
     input,
     {
       category,
-      above: [],
       brand: brandOf(ctx, input, known),
       newBrand: [],
       slug: input.slug === undefined && old ? old.slug : freeSlug(baseOf(input), taken),
@@ -178,20 +177,20 @@ async function draftWrite(
   refuseTaken(draft, "sku", input.sku, id, known)
   if (row.options.length > 0 && input.stock_quantity !== undefined)
     refuse(draft, { field: "stock_quantity", detail: "Say it of the variants.", code: "invalid" })
-  if ((input.variants?.length ?? 0) > 0 && row.options.length === 0)
-    refuse(draft, {
-      field: "options",
-      detail: "Variants need options to differ in.",
-      code: "invalid",
-    })
 
   const before = known.variants.get(id) ?? []
   const own = old ? before.find((one) => (one.id as string) === (id as string)) : undefined
   const ownRow: VariantRow = own
     ? { ...own, sku: row.sku, isStocked: row.options.length === 0, updatedAt: row.updatedAt }
     : ownVariant(row)
-  const others = await draftVariants(ctx, run, draft, row, input, before, known)
   const isPlain = row.options.length === 0
+  if (isPlain && (input.variants?.length || before.some((one) => one !== own)))
+    refuse(draft, {
+      field: "options",
+      detail: "Variants need options to differ in.",
+      code: "invalid",
+    })
+  const others = await draftVariants(ctx, run, draft, row, input, before, known)
   if (isPlain && input.stock_quantity !== undefined) ownRow.stockQuantity = input.stock_quantity
   const all = [ownRow, ...others]
   const skus = all.flatMap(({ sku }) => (sku === null ? [] : [sku]))

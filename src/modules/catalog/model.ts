@@ -11,125 +11,20 @@ import {
   pageQuery,
   PriceInput,
   Ref,
+  Slug,
   spelled,
   TaxClass,
   Version,
 } from "#lib/shapes.ts"
 import { currencyQuery, inBase } from "#modules/currencies/model.ts"
 
+import { CategoryLink } from "./category-model.ts"
 import { Image } from "./media-model.ts"
 
 /** The states of a product; the public sees active ones only. */
 export const productStatuses = ["draft", "active", "archived"] as const
 
-const Slug = z
-  .string()
-  .regex(/^[a-z0-9]+(?:-[a-z0-9]+)*$/, "Lower-case letters, digits and single hyphens.")
-  .max(200)
 const Sku = line(64).meta({ example: "LAPTOP-001" })
-
-/** A category's name and address, where another thing mentions it. */
-export const CategoryLink = z.object({
-  id: id("category", "1"),
-  name: z.string().meta({ example: "Electronics" }),
-  slug: z.string().meta({ example: "electronics" }),
-})
-
-/** A category. `product_count` covers its sub-categories. */
-export const Category = CategoryLink.extend({
-  description: z.string().meta({ example: "Things with a plug" }),
-  parent: id("category", "1").nullable(),
-  path: z.array(CategoryLink).meta({ description: "From the root down to the category itself" }),
-  children: z.array(CategoryLink),
-  product_count: z.int().meta({ example: 12 }),
-  is_active: z.boolean().meta({ example: true }),
-  version: Version,
-  created_at: Instant,
-  updated_at: Instant,
-}).meta({ id: "Category" })
-export type Category = z.infer<typeof Category>
-/** A page of categories. */
-export const CategoryPage = pageOf(Category, "CategoryPage")
-
-/** A category with everything below it. */
-export const CategoryTree: z.ZodType<CategoryTree> = CategoryLink.extend({
-  product_count: z.int(),
-  get children() {
-    return z.array(CategoryTree)
-  },
-}).meta({ id: "CategoryTree" })
-export type CategoryTree = z.infer<typeof CategoryLink> & {
-  product_count: number
-  children: CategoryTree[]
-}
-
-const categoryFields = {
-  name: line(200).meta({ example: "Test Electronics" }),
-  slug: Slug.optional().meta({ description: "Made of the name when left out" }),
-  description: z.string().trim().max(5000).optional().meta({ example: "Devices and gadgets" }),
-  parent: Ref.nullable()
-    .optional()
-    .meta({ description: "The category above: id or slug", example: null }),
-  is_active: z.boolean().optional(),
-}
-
-/** A category to be made. */
-export const NewCategory = z.object(categoryFields).meta({
-  id: "NewCategory",
-  example: { name: "Test Electronics", description: "Devices and gadgets" },
-})
-export type NewCategory = z.infer<typeof NewCategory>
-/** What changes of a category; what is left out stays. */
-export const CategoryChanges = z
-  .object(categoryFields)
-  .partial()
-  .meta({ id: "CategoryChanges", example: { description: "All things with a plug" } })
-export type CategoryChanges = z.infer<typeof CategoryChanges>
-/** How a list of categories is filtered. */
-export const CategoryQuery = z.object({
-  parent: z
-    .string()
-    .optional()
-    .meta({ description: "Only the children of this one; `null` for the roots" }),
-  ...pageQuery,
-})
-export type CategoryQuery = z.infer<typeof CategoryQuery>
-
-/** A brand. */
-export const Brand = z
-  .object({
-    id: id("brand", "brd_01kaeq4w8s0000000000000000"),
-    name: z.string().meta({ example: "Apple" }),
-    slug: z.string().meta({ example: "apple" }),
-    description: z.string().meta({ example: "Makers of laptops" }),
-    product_count: z.int().meta({ description: "Active products", example: 4 }),
-    version: Version,
-    created_at: Instant,
-    updated_at: Instant,
-  })
-  .meta({ id: "Brand" })
-export type Brand = z.infer<typeof Brand>
-/** A page of brands. */
-export const BrandPage = pageOf(Brand, "BrandPage")
-/** Which page of brands. */
-export const BrandQuery = z.object(pageQuery)
-export type BrandQuery = z.infer<typeof BrandQuery>
-const brandFields = {
-  name: line(200).meta({ example: "Fairwind" }),
-  slug: Slug.optional().meta({ description: "Made of the name when left out" }),
-  description: z.string().trim().max(5000).optional(),
-}
-/** A brand to be made. */
-export const NewBrand = z
-  .object(brandFields)
-  .meta({ id: "NewBrand", example: { name: "Fairwind" } })
-export type NewBrand = z.infer<typeof NewBrand>
-/** What changes of a brand; what is left out stays. */
-export const BrandChanges = z
-  .object(brandFields)
-  .partial()
-  .meta({ id: "BrandChanges", example: { description: "Sails and rope since 1902" } })
-export type BrandChanges = z.infer<typeof BrandChanges>
 
 const OptionValues = z
   .record(line(60), line(60))
@@ -373,8 +268,11 @@ export const ProductQuery = z
     min_rating: z.coerce.number({ error: "A valid number is required." }).min(0).max(5).optional(),
     in_stock: Flag.optional(),
     featured: Flag.optional(),
-    status: z.enum(productStatuses).optional().meta({ description: "Staff only" }),
-    is_active: Flag.optional().meta({ type: "boolean", description: "Staff only" }),
+    status: z
+      .enum(productStatuses)
+      .optional()
+      .meta({ description: "The public has active ones only: of the others it finds none" }),
+    is_active: Flag.optional().meta({ type: "boolean", description: "`status` with two values" }),
     ...currencyQuery,
     ...pageQuery,
   })

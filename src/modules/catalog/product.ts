@@ -1,4 +1,4 @@
-import { and, asc, eq, getTableColumns, isNull, type SQL, sql } from "drizzle-orm"
+import { and, eq, getTableColumns, isNull, ne, or, sql } from "drizzle-orm"
 
 import { may } from "#actor.ts"
 import type { Ctx } from "#context.ts"
@@ -6,6 +6,7 @@ import type { Id } from "#lib/id.ts"
 import { toDecimal } from "#lib/money.ts"
 import type { Presentment } from "#modules/currencies/presentment.ts"
 import * as currencies from "#modules/currencies/presentment.ts"
+import { rowsAsJson, rowsIn } from "#platform/db.ts"
 import { mapPage, type Page } from "#platform/page.ts"
 
 import { toImage, urlOf } from "./media.ts"
@@ -30,69 +31,52 @@ export const joinedColumns = {
   brandName: sql<string | null>`${brands.name}`.as("brand_name"),
 }
 
-/** What belongs to a product: its variants (its own included), its pictures, its category with those above. */
+/** What belongs to a product: the variants it comes in, its pictures, its category with those above. */
 export type Parts = {
   variants: readonly VariantRow[]
   media: readonly (typeof media.$inferSelect)[]
   path: Product["category_path"]
 }
 
-/** A product, by id or slug, with everything that is shown of it; one round trip. */
+/** None for a product without options, which is then itself what is sold: its own variant is not looked for. */
+const variantsOfIt = sql<string>`CASE WHEN ${products.options} = '[]' THEN '[]' ELSE ${rowsAsJson(
+  variants,
+  and(
+    eq(variants.productId, products.id),
+    ne(variants.id, sql`${products.id}`),
+    isNull(variants.removedAt),
+  ),
+)} END`.as("variants_of_it")
+const mediaOfIt = rowsAsJson(media, eq(media.productId, products.id)).as("media_of_it")
+
+/** A product, by id or slug, with everything that is shown of it; one statement, and as few rows as there are. */
 export async function findWithParts(
   ctx: Ctx,
   ref: string,
 ): Promise<{ row: Joined; parts: Parts } | undefined> {
-  const chosen = eq(products.id, idOf(ref))
-  const [[row], variantRows, mediaRows, path] = await ctx.db.batch([
-    ctx.db
-      .select(joinedColumns)
-      .from(products)
-      .leftJoin(categories, eq(categories.id, products.categoryId))
-      .leftJoin(brands, eq(brands.id, products.brandId))
-      .where(chosen)
-      .limit(1),
-    ctx.db
-      .select()
-      .from(variants)
-      .where(and(eq(variants.productId, idOf(ref)), isNull(variants.removedAt)))
-      .orderBy(asc(variants.position)),
-    ctx.db
-      .select()
-      .from(media)
-      .where(eq(media.productId, idOf(ref)))
-      .orderBy(asc(media.position)),
-    ctx.db
-      .select({
-        id: sql<Id<"category">>`above.id`.as("id"),
-        name: sql<string>`above.name`.as("name"),
-        slug: sql<string>`above.slug`.as("slug"),
-        depth: sql<number>`step.key`.as("depth"),
-      })
-      .from(products)
-      .innerJoin(categories, eq(categories.id, products.categoryId))
-      .innerJoin(
-        sql`json_each('["' || replace(trim(${categories.path}, '/'), '/', '","') || '"]') AS step`,
-        sql`true`,
-      )
-      .innerJoin(sql`categories AS above`, sql`above.id = step.value`)
-      .where(chosen),
-  ])
-  if (!row) return undefined
+  const found = await ctx.db
+    .select({
+      ...joinedColumns,
+      trail: categories.trail,
+      variants: variantsOfIt,
+      media: mediaOfIt,
+    })
+    .from(products)
+    .leftJoin(categories, eq(categories.id, products.categoryId))
+    .leftJoin(brands, eq(brands.id, products.brandId))
+    .where(or(eq(products.id, ref as Id<"product">), eq(products.slug, ref)))
+  // An id comes before the slug of another product.
+  const one = found.find(({ id }) => id === ref) ?? found[0]
+  if (!one) return undefined
+  const { trail, variants: variantsText, media: mediaText, ...row } = one
   return {
     row,
     parts: {
-      variants: inOrder(variantRows),
-      media: inOrder(mediaRows),
-      path: path
-        .toSorted((a, b) => a.depth - b.depth)
-        .map(({ id, name, slug }) => ({ id, name, slug })),
+      variants: inOrder(rowsIn(variants, variantsText)),
+      media: inOrder(rowsIn(media, mediaText)),
+      path: trail ?? [],
     },
   }
-}
-
-/** The id of the product that goes by this id or slug. */
-export function idOf(ref: string): SQL<Id<"product">> {
-  return sql`coalesce((SELECT id FROM products WHERE id = ${ref}), (SELECT id FROM products WHERE slug = ${ref}))`
 }
 
 /** By position; two that were added at once have the same. */
@@ -174,9 +158,7 @@ export function toProduct(ctx: Ctx, row: Joined, parts: Parts, prices?: Presentm
     tax_class: row.taxClass,
     seo: row.seo,
     images: parts.media.map((one) => toImage(ctx, one)),
-    variants: parts.variants
-      .filter(({ id }) => (id as string) !== row.id)
-      .map((variant) => toVariant(ctx, row, variant, parts.media, prices)),
+    variants: parts.variants.map((variant) => toVariant(ctx, row, variant, parts.media, prices)),
     category_path: parts.path,
     ...(may(ctx, "catalog:write") && {
       cost_price: row.costAmount === null ? null : toDecimal(row.costAmount, row.currency),

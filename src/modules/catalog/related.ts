@@ -1,4 +1,4 @@
-import { and, desc, eq, ne, or, type SQL, sql } from "drizzle-orm"
+import { and, desc, eq, or, type SQL, sql } from "drizzle-orm"
 
 import { may } from "#actor.ts"
 import type { Ctx } from "#context.ts"
@@ -9,9 +9,9 @@ import { type Page, slicePage } from "#platform/page.ts"
 
 import type { ProductSummary, ShownQuery } from "./model.ts"
 import { toSummaries } from "./product.ts"
-import { byIds } from "./ranges.ts"
 import { missing } from "./slugs.ts"
 import { facets, listings, products } from "./tables.ts"
+import { byIds } from "./walks.ts"
 
 const lifetime = { fresh: 10, stale: 20 }
 /** Of each thing that a product has in common with others, the best rated are looked at. */
@@ -51,50 +51,65 @@ async function find(ctx: Ctx, ref: string): Promise<Id<"product">[] | undefined>
   const isSeen = may(ctx, "catalog:write") ? undefined : eq(products.status, "active")
   const named = or(eq(products.id, ref as Id<"product">), eq(products.slug, ref))
   const [product] = await ctx.db
-    .select({
-      id: products.id,
-      brandId: products.brandId,
-      categoryId: products.categoryId,
-      tags: products.tags,
-    })
+    .select({ id: products.id, ...sharedColumns })
     .from(products)
     .where(and(named, isSeen))
     .limit(1)
   if (!product) return undefined
-  const names = [
+  const scores = await alike(ctx, new Map(facetsOf(product)))
+  scores.delete(product.id)
+  return ranked(scores).slice(0, mostOfEach)
+}
+
+/** The columns of what a product can have in common with others. */
+export const sharedColumns = {
+  brandId: products.brandId,
+  categoryId: products.categoryId,
+  tags: products.tags,
+}
+
+/** How much a product has to do with others, and its rating, which decides between equals. */
+export type Scores = Map<Id<"product">, { score: number; rating: number }>
+
+/** The facets by which a product is like others, by name, with how much it says to be in one together. */
+export function facetsOf(
+  product: Pick<typeof products.$inferSelect, keyof typeof sharedColumns>,
+): [string, number][] {
+  return [
     ...(product.brandId ? [`b:${product.brandId}`] : []),
     ...(product.categoryId ? [`d:${product.categoryId}`] : []),
     ...product.tags.slice(0, mostTags).map((tag) => `t:${tag}`),
-  ]
-  const [first, ...rest] = names.map((name) => bestOf(ctx, name, product.id))
-  if (!first) return []
-  const scores = new Map<Id<"product">, { shared: number; rating: number }>()
-  for (const [index, rows] of (await ctx.db.batch([first, ...rest])).entries()) {
-    const weight = weights[(names[index] ?? "t").charAt(0) as keyof typeof weights]
+  ].map((name) => [name, weights[name.charAt(0) as keyof typeof weights]])
+}
+
+/** The best rated active products of each of these facets, scored by the facets they are among the best of; one round trip. */
+export async function alike(ctx: Ctx, facetWeights: ReadonlyMap<string, number>): Promise<Scores> {
+  const scores: Scores = new Map()
+  const asked = [...facetWeights]
+  const [first, ...rest] = asked.map(([name]) => bestOf(ctx, name))
+  if (!first) return scores
+  for (const [index, rows] of (await ctx.db.batch([first, ...rest])).entries())
     for (const { id, rating } of rows)
-      scores.set(id, { shared: (scores.get(id)?.shared ?? 0) + weight, rating })
-  }
+      scores.set(id, { score: (scores.get(id)?.score ?? 0) + (asked[index]?.[1] ?? 0), rating })
+  return scores
+}
+
+/** Highest score first, then the best rated. */
+export function ranked(scores: Scores): Id<"product">[] {
   return [...scores]
     .toSorted(
       ([a, one], [b, other]) =>
-        other.shared - one.shared || other.rating - one.rating || (a < b ? -1 : 1),
+        other.score - one.score || other.rating - one.rating || (a < b ? -1 : 1),
     )
-    .slice(0, mostOfEach)
     .map(([id]) => id)
 }
 
-function bestOf(ctx: Ctx, facet: string, except: Id<"product">) {
+function bestOf(ctx: Ctx, facet: string) {
   const inFacet: SQL = sql`(SELECT ${facets.id} FROM ${facets} WHERE ${facets.name} = ${facet})`
   return ctx.db
     .select({ id: listings.productId, rating: listings.averageRating })
     .from(listings)
-    .where(
-      and(
-        eq(listings.facetId, inFacet),
-        eq(listings.status, "active"),
-        ne(listings.productId, except),
-      ),
-    )
+    .where(and(eq(listings.facetId, inFacet), eq(listings.status, "active")))
     .orderBy(desc(listings.averageRating), desc(listings.productId))
-    .limit(mostOfEach)
+    .limit(mostOfEach + 1)
 }

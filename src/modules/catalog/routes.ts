@@ -8,6 +8,7 @@ import { Ref } from "#lib/shapes.ts"
 import * as catalog from "./catalog.ts"
 import * as lists from "./lists.ts"
 import { NewProduct, Product, ProductChanges, ProductPage, ShownIn, ShownQuery } from "./model.ts"
+import * as recommendations from "./recommendations.ts"
 import * as related from "./related.ts"
 
 const tags = ["Products"]
@@ -117,6 +118,22 @@ export const routes = createRouter()
         paged(c, await related.list(c.var.ctx, c.req.valid("param").product, c.req.valid("query"))),
         200,
       ),
+  )
+  .openapi(
+    route({
+      method: "get",
+      path: "/recommendations",
+      tags,
+      operationId: "listRecommendations",
+      summary: "Products for you",
+      description:
+        "What goes with what you last bought, put in your cart or wished for: bought together with it by others, or of its brand, category or tags. Without what your last ten orders, your cart or your newest wishes have, and without what cannot be bought now. An account of which nothing is known gets featured products, then the best rated. At most 24.",
+      access: "user",
+      request: { query: ShownQuery.omit({ ordering: true }) },
+      responses: ok(ProductPage, "A page of products"),
+      refuses: ["invalid-page", "rate-stale"],
+    }),
+    async (c) => c.json(paged(c, await recommendations.list(c.var.ctx, c.req.valid("query"))), 200),
   )
   .openapi(
     route({

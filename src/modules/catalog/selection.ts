@@ -175,11 +175,14 @@ function attributeGroup(parameter: string, value: unknown, errors: FieldError[])
   return { kind: "attribute", values: texts.flatMap(commas).map((one) => `${name}=${one}`) }
 }
 
-function statusesOf(ctx: Ctx, query: ProductQuery): readonly ProductStatus[] {
-  if (!may(ctx, "catalog:write")) return ["active"]
-  if (query.status !== undefined) return [query.status]
-  if (query.is_active === undefined) return everyStatus
-  return query.is_active ? ["active"] : ["draft", "archived"]
+/** Of the statuses asked for, those that the caller may see: for the public there are no drafts. */
+function statusesOf(ctx: Ctx, { status, is_active: isActive }: ProductQuery): ProductStatus[] {
+  const asked = everyStatus.filter(
+    (one) =>
+      (status === undefined || one === status) &&
+      (isActive === undefined || (one === "active") === isActive),
+  )
+  return may(ctx, "catalog:write") ? asked : asked.filter((one) => one === "active")
 }
 
 function commas(list: string | undefined): string[] {

@@ -12,11 +12,13 @@ import {
 
 import type { Id } from "#lib/id.ts"
 
+import type { CategoryLink } from "./category-model.ts"
 import type { ImportLine } from "./import-model.ts"
 
 /**
  * The category tree. `path` lists the ids from the root down to the category itself, `/1/4/9/`, so that a sub-tree
- * is a range of it. `productCount` counts the category's own active products.
+ * is a range of it; `trail` is the same with names and slugs, written by triggers only. `productCount` counts the
+ * category's own active products.
  */
 export const categories = sqliteTable(
   "categories",
@@ -27,6 +29,7 @@ export const categories = sqliteTable(
     description: text().notNull(),
     parentId: text().$type<Id<"category">>(),
     path: text().notNull(),
+    trail: text({ mode: "json" }).$type<CategoryLink[]>().notNull().default([]),
     isActive: integer({ mode: "boolean" }).notNull(),
     productCount: integer().notNull(),
     version: integer().notNull().default(1),

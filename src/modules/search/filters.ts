@@ -1,33 +1,21 @@
 import { inArray, or, sql } from "drizzle-orm"
 
-import { may } from "#actor.ts"
 import type { Ctx } from "#context.ts"
-import { invalid } from "#errors.ts"
-import { fromDecimal } from "#lib/money.ts"
-import type { ProductQuery } from "#modules/catalog/model.ts"
+import type { Group, Selection } from "#modules/catalog/selection.ts"
 import { brands, categories } from "#modules/catalog/tables.ts"
-import { baseRange, type Presentment } from "#modules/currencies/presentment.ts"
-import { listLimit } from "#platform/db.ts"
 
 import type { Filters } from "./facets.ts"
 
 /**
- * What a query narrows its finds by, as the index has it: categories by their paths, brands by their ids. What names
- * nothing is a filter that nothing passes. Prices are in the currency of `prices`. At most one round trip.
- * @throws `invalid-input`, `rate-stale`
+ * What a selection narrows finds by, as the index has it: categories by their paths, brands by their ids. What names
+ * nothing is a filter that nothing passes. At most one round trip.
  */
-export async function filtersOf(
-  ctx: Ctx,
-  query: ProductQuery & Record<string, unknown>,
-  prices: Presentment,
-): Promise<Filters> {
-  const { least: minPrice, most: maxPrice } = baseRange(prices, {
-    least: amountOf(prices, "min_price", query.min_price ?? query.price_min),
-    most: amountOf(prices, "max_price", query.max_price ?? query.price_max),
-  })
-  const categoryRefs = [...commas(query.category), ...commas(query.category_slug)]
-  const brandRefs = commas(query.brand)
-  const below = (query.include_subcategories ?? true) ? "*" : ""
+export async function filtersOf(ctx: Ctx, selection: Selection): Promise<Filters> {
+  const { statuses, groups, least, most, rating } = selection
+  const group = (kind: Group["kind"]) => groups.find((one) => one.kind === kind)
+  const inCategories = group("category") ?? group("own-category")
+  const categoryRefs = inCategories?.values ?? []
+  const brandRefs = valuesOf(selection, "brand")
   const [paths, ids] =
     categoryRefs.length + brandRefs.length === 0
       ? [[], []]
@@ -37,8 +25,8 @@ export async function filtersOf(
             .from(categories)
             .where(
               or(
-                inArray(sql`${categories.id}`, categoryRefs),
-                inArray(categories.slug, categoryRefs),
+                inArray(sql`${categories.id}`, [...categoryRefs]),
+                inArray(categories.slug, [...categoryRefs]),
               ),
             ),
           ctx.db
@@ -46,8 +34,8 @@ export async function filtersOf(
             .from(brands)
             .where(
               or(
-                inArray(sql`${brands.id}`, brandRefs),
-                inArray(brands.slug, brandRefs),
+                inArray(sql`${brands.id}`, [...brandRefs]),
+                inArray(brands.slug, [...brandRefs]),
                 inArray(
                   sql`lower(${brands.name})`,
                   brandRefs.map((ref) => ref.toLowerCase()),
@@ -55,51 +43,34 @@ export async function filtersOf(
               ),
             ),
         ])
+  const featured = group("featured")
+  const [stock] = valuesOf(selection, "stock")
+  const below = inCategories?.kind === "category" ? "*" : ""
   return {
-    statuses: statusesOf(ctx, query),
-    featured: query.featured,
+    statuses,
+    featured: featured && !featured.none,
     ...(categoryRefs.length > 0 && { categories: paths.map(({ path }) => `${path}${below}`) }),
     ...(brandRefs.length > 0 && { brands: ids.map(({ id }) => id as string) }),
-    minPrice,
-    maxPrice,
-    minRating: query.min_rating,
-    inStock: query.in_stock,
-    attributes: Object.entries(query).flatMap(([name, value]) => {
-      const attribute = /^attr\.(.{1,60})$/su.exec(name)?.[1]
-      if (attribute === undefined) return []
-      const texts = [value].flat().flatMap((one) => (typeof one === "string" ? commas(one) : []))
-      return texts.length === 0 ? [] : [[attribute, texts] as const]
-    }),
+    minPrice: least,
+    maxPrice: most,
+    minRating: rating,
+    inStock: stock === undefined ? undefined : stock === "in",
+    attributes: groups.flatMap(({ kind, values }) =>
+      kind === "attribute" ? [attributeOf(values)] : [],
+    ),
   }
 }
 
-/** Tags of which a product must have one, as they are kept. */
-export function tagsOf({ tag }: ProductQuery): string[] {
-  return commas(tag?.toLowerCase())
+/** The values of a filter of which there is at most one: tags as they are kept. */
+export function valuesOf(
+  { groups }: Selection,
+  kind: "brand" | "tag" | "stock",
+): readonly string[] {
+  return groups.find((one) => one.kind === kind)?.values ?? []
 }
 
-function amountOf(
-  { currency }: Presentment,
-  name: "min_price" | "max_price",
-  text: string | undefined,
-): number | undefined {
-  const value = text === undefined ? undefined : fromDecimal(text, currency)
-  if (text !== undefined && value === undefined)
-    throw invalid({ field: name, detail: "A valid number is required.", code: "invalid" })
-  return value
-}
-
-function statusesOf(ctx: Ctx, query: ProductQuery): Filters["statuses"] {
-  if (!may(ctx, "catalog:write")) return ["active"]
-  if (query.status !== undefined) return [query.status]
-  if (query.is_active === undefined) return undefined
-  return query.is_active ? ["active"] : ["draft", "archived"]
-}
-
-function commas(list: string | undefined): string[] {
-  return (list ?? "")
-    .split(",")
-    .map((part) => part.trim())
-    .filter(Boolean)
-    .slice(0, Math.floor(listLimit / 6))
+/** The values of one attribute, each `name=value`, with its name. */
+function attributeOf(values: readonly string[]): readonly [name: string, values: string[]] {
+  const name = (values[0] ?? "").split("=", 1)[0] ?? ""
+  return [name, values.map((value) => value.slice(name.length + 1))]
 }

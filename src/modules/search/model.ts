@@ -1,7 +1,8 @@
 import { z } from "zod"
 
 import { id, Instant, line, Money, pageOf, pageQuery } from "#lib/shapes.ts"
-import { CategoryLink, ProductQuery, ProductSummary } from "#modules/catalog/model.ts"
+import { CategoryLink } from "#modules/catalog/category-model.ts"
+import { ProductQuery, ProductSummary } from "#modules/catalog/model.ts"
 
 /** What is looked for. Whatever it holds is read as words: there is no syntax in it. */
 const Text = z

@@ -7,6 +7,7 @@ import { exponentOf, toDecimal } from "#lib/money.ts"
 import * as lists from "#modules/catalog/lists.ts"
 import type { ProductQuery, ProductSummary } from "#modules/catalog/model.ts"
 import { type Joined, joinedColumns, toSummary } from "#modules/catalog/product.ts"
+import { selectionOf } from "#modules/catalog/selection.ts"
 import { brands, categories, products } from "#modules/catalog/tables.ts"
 import * as currencies from "#modules/currencies/presentment.ts"
 import { listLimit } from "#platform/db.ts"
@@ -15,7 +16,7 @@ import { rankPage } from "#platform/rank.ts"
 
 import { columnsChunk, factColumns, type Kinds } from "./columns.ts"
 import { type Counts, narrow, type Passed, priceBounds, type Stretch } from "./facets.ts"
-import { filtersOf, tagsOf } from "./filters.ts"
+import { filtersOf, valuesOf } from "./filters.ts"
 import { highlight, markedWhole, snippet } from "./highlight.ts"
 import type { BrowseQuery, Facets, FoundProduct, SearchQuery } from "./model.ts"
 import { termsIn } from "./plan.ts"
@@ -74,11 +75,12 @@ async function find(
   query: ProductQuery & Record<string, unknown>,
 ): Promise<Found> {
   const forStaff = may(ctx, "catalog:write")
-  const tags = tagsOf(query).map(tagTerm)
   const ordering = query.ordering ?? "relevance"
   const prices = await currencies.find(ctx, query.currency)
+  const selection = selectionOf(ctx, query, prices)
+  const tags = valuesOf(selection, "tag").map(tagTerm)
   const [filters, understood] = await Promise.all([
-    filtersOf(ctx, query, prices),
+    filtersOf(ctx, selection),
     understand(ctx, text, {
       forStaff,
       terms: tags,

@@ -6,7 +6,7 @@ import { brands, categories, products, variants } from "#modules/catalog/tables.
 
 import type { ProductSource } from "./document.ts"
 
-/** These products as they are in the database; those that are not there are missing. Two round trips. */
+/** These products as they are in the database; those that are not there are missing. One round trip. */
 export async function readSources(
   ctx: Ctx,
   ids: readonly string[],
@@ -33,6 +33,7 @@ export async function readSources(
         brandName: sql<string | null>`${brands.name}`.as("brand_name"),
         categoryName: sql<string | null>`${categories.name}`.as("category_name"),
         categoryPath: sql<string | null>`${categories.path}`.as("category_path"),
+        trail: categories.trail,
       })
       .from(products)
       .leftJoin(categories, eq(categories.id, products.categoryId))
@@ -45,14 +46,10 @@ export async function readSources(
         sql`${variants.productId} IN ${wanted} AND ${variants.sku} IS NOT NULL AND ${variants.removedAt} IS NULL`,
       ),
   ])
-  const above = await namesAbove(
-    ctx,
-    rows.map(({ categoryPath }) => categoryPath ?? ""),
-  )
   const skus = Map.groupBy(variantRows, ({ productId }) => productId)
   return new Map(
     rows.map((row) => {
-      const ids = row.categoryPath?.split("/").filter(Boolean).slice(0, -1) ?? []
+      const above = row.trail?.slice(0, -1) ?? []
       return [
         row.id,
         {
@@ -60,7 +57,7 @@ export async function readSources(
           description: row.description,
           brandName: row.brandName,
           categoryName: row.categoryName,
-          categoriesAbove: ids.flatMap((id) => above.get(id) ?? []),
+          categoriesAbove: above.map(({ name }) => name),
           tags: row.tags,
           skus: [...new Set([row.sku, ...(skus.get(row.id) ?? []).map(({ sku }) => sku)])].filter(
             (sku) => sku !== null,
@@ -94,16 +91,6 @@ function onceEach(attributes: Record<string, unknown>): [string, string][] {
     String(value),
   ])
   return [...new Map(pairs.map((pair) => [pair[0].toLowerCase(), pair])).values()]
-}
-
-async function namesAbove(ctx: Ctx, paths: readonly string[]): Promise<Map<string, string>> {
-  const ids = new Set(paths.flatMap((path) => path.split("/").filter(Boolean).slice(0, -1)))
-  if (ids.size === 0) return new Map()
-  const rows = await ctx.db
-    .select({ id: categories.id, name: categories.name })
-    .from(categories)
-    .where(sql`${categories.id} IN (SELECT value FROM json_each(${JSON.stringify([...ids])}))`)
-  return new Map(rows.map(({ id, name }) => [id as string, name]))
 }
 
 /** Where in a walk over products one stands: the status, creation and id of the last one. */

@@ -1,0 +1,1 @@
+ALTER TABLE `categories` ADD `trail` text DEFAULT '[]' NOT NULL;

@@ -64,9 +64,11 @@ export function isCovered({ paymentStatus, paidAmount, totalAmount }: OrderRow):
   return paymentStatus === "paid" || (wentBack && paidAmount >= totalAmount)
 }
 
-/** Whether all that was paid for an order went back before anything was sold of it. */
-export function isGivenUp({ paymentMethod, paymentStatus, status }: OrderRow): boolean {
-  return isGateway(paymentMethod) && status === "pending" && paymentStatus === "refunded"
+/** Whether an order was paid whole, and all of it went back before anything was sold. */
+export function isGivenUp(order: OrderRow): boolean {
+  const { paymentMethod, paymentStatus, status, paidAmount, totalAmount } = order
+  const isBack = paymentStatus === "refunded" && paidAmount >= totalAmount
+  return isGateway(paymentMethod) && status === "pending" && isBack
 }
 
 /**

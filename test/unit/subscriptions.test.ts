@@ -14,7 +14,7 @@ import {
 } from "#modules/subscriptions/status.ts"
 
 /** How often a property is tried: `RUNS=100000 npx vitest run …` for a long look. */
-const numRuns = Number(process.env["RUNS"] ?? 2000)
+const numRuns = Number(process.env["FC_RUNS"] ?? 2000)
 
 const at = (text: string) => new Date(`${text.length === 10 ? `${text}T09:30:00.000` : text}Z`)
 const day = (date: Date) => date.toISOString().slice(0, 10)

@@ -19,8 +19,8 @@ import { quotedRate } from "#modules/currencies/in-force.ts"
 
 import { dailyFile } from "../support/ecb.ts"
 
-/** `EXCHANGE_RUNS=100000` runs each property so often. */
-const numRuns = Number(process.env["EXCHANGE_RUNS"] ?? 2000)
+/** `FC_RUNS=100000` runs each property so often. */
+const numRuns = Number(process.env["FC_RUNS"] ?? 2000)
 
 const rate = (text: string) => parseRate(text) ?? 0n
 const conversion = (over: Partial<Omit<Conversion, "rate">> & { rate: string }): Conversion => ({

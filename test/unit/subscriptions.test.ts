@@ -13,7 +13,7 @@ import {
   subscriptionTransitions,
 } from "#modules/subscriptions/status.ts"
 
-/** How often a property is tried: `RUNS=100000 npx vitest run …` for a long look. */
+/** How often a property is tried: `FC_RUNS=100000 npx vitest run …` for a long look. */
 const numRuns = Number(process.env["FC_RUNS"] ?? 2000)
 
 const at = (text: string) => new Date(`${text.length === 10 ? `${text}T09:30:00.000` : text}Z`)

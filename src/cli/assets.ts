@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { basename, join } from "node:path"
 
@@ -13,16 +13,24 @@ const files = [
 const require = createRequire(import.meta.url)
 const folder = join(import.meta.dirname, "../../.assets/assets")
 
+/** ReDoc's one request to another host: the logo beside its credit, left out when it does not load. */
+const logo = "https://cdn.redoc.ly/redoc/logo-mini.svg"
+
 mkdirSync(folder, { recursive: true })
 for (const file of files) {
   const [name = "", ...rest] = file.split("/")
-  copyFileSync(
-    join(require.resolve(`${name}/package.json`), "..", ...rest),
+  const given = readFileSync(join(require.resolve(`${name}/package.json`), "..", ...rest))
+  const isScript = file.endsWith(".js")
+  put(
     join(folder, basename(file)),
+    isScript ? Buffer.from(given.toString().replaceAll(logo, "data:,")) : given,
   )
 }
 
-// ReDoc's one request to another host: the logo beside its credit, left out when it does not load.
-const redoc = join(folder, "redoc.standalone.js")
-const logo = "https://cdn.redoc.ly/redoc/logo-mini.svg"
-writeFileSync(redoc, readFileSync(redoc, "utf8").replaceAll(logo, "data:,"))
+/** Writes a file that is not so already, at once: a shop that serves it starts anew whenever one changes. */
+function put(path: string, content: Buffer): void {
+  if (existsSync(path) && readFileSync(path).equals(content)) return
+  const fresh = `${path}.${process.pid}`
+  writeFileSync(fresh, content)
+  renameSync(fresh, path)
+}

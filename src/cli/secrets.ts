@@ -1,5 +1,5 @@
 import { generateKeyPairSync, randomBytes } from "node:crypto"
-import { existsSync, writeFileSync } from "node:fs"
+import { existsSync, linkSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 
 const path = join(import.meta.dirname, "../../.dev.vars")
@@ -15,11 +15,22 @@ export function newSecrets(): Record<string, string> {
   }
 }
 
-/** Writes `.dev.vars` with fresh secrets where there is none: this machine's own, never committed. */
+/**
+ * Writes `.dev.vars` with fresh secrets where there is none: this machine's own, never committed. Of two shops that start
+ * at once both have those of the first.
+ */
 export function ensureLocalSecrets(): void {
   if (existsSync(path)) return
   const lines = Object.entries(newSecrets()).map(([name, value]) => `${name}='${value}'`)
-  writeFileSync(path, `${lines.join("\n")}\n`, { mode: 0o600 })
+  const fresh = `${path}.${process.pid}`
+  writeFileSync(fresh, `${lines.join("\n")}\n`, { mode: 0o600 })
+  try {
+    linkSync(fresh, path)
+  } catch (error) {
+    if (!existsSync(path)) throw error
+  } finally {
+    rmSync(fresh)
+  }
 }
 
 if (import.meta.main) {

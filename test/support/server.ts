@@ -1,4 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process"
+import { randomInt } from "node:crypto"
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
@@ -51,8 +52,22 @@ export async function startServer({
   flags = [],
   port,
   persistTo = newFolder(),
-}: { flags?: readonly string[]; port?: number; persistTo?: string } = {}): Promise<Server> {
+}: Given = {}): Promise<Server> {
   const chosen = port ?? (await freePort())
+  for (let tries = 1; ; tries++) {
+    try {
+      return await startOnce({ flags, port: chosen, persistTo })
+    } catch (error) {
+      // wrangler looks for ports of its own, and binds them later: another one may have taken them by then.
+      if (tries === mostTries || !String(error).includes("Address already in use")) throw error
+    }
+  }
+}
+
+type Given = { flags?: readonly string[]; port?: number; persistTo?: string }
+const mostTries = 3
+
+async function startOnce({ flags, port: chosen, persistTo }: Required<Given>): Promise<Server> {
   const base = `http://localhost:${chosen}`
   const scratch = join(newFolder(), "tmp")
   mkdirSync(scratch)
@@ -138,16 +153,12 @@ export function varsOf(settings: Record<string, string>): string[] {
   return Object.entries(settings).flatMap(([name, value]) => ["--var", `${name}:${value}`])
 }
 
-/** A port that nobody listens at now. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer().on("error", reject)
-    probe.listen(0, "127.0.0.1", () => {
-      const address = probe.address()
-      const port = typeof address === "object" && address !== null ? address.port : 0
-      probe.close(() => resolve(port))
-    })
-  })
+/** A port that nobody listens at now, and below those that outgoing connections are given meanwhile. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(20_000, 30_000)
+    if (!(await isTaken(port))) return port
+  }
 }
 
 function isTaken(port: number): Promise<boolean> {

@@ -14,12 +14,12 @@ test(
       orders: 40,
       seed: 7,
       shoppers: 8,
-      killEveryMs: 4000,
+      killEveryMs: 2000,
       gateways: ["fake", "stripe", "paypal", "square"],
       log: () => {},
     })
     expect(outcome.wrong).toEqual([])
-    expect(outcome.deaths).toBeGreaterThan(1)
+    expect(outcome.deaths).toBeGreaterThan(0)
     expect(outcome.orders).toBeGreaterThan(20)
     expect(outcome.done["pay"]).toBeGreaterThan(10)
   },

@@ -2,8 +2,11 @@
 -- every category below, one by one; a new name or slug is written into the trails of all below.
 CREATE VIEW category_trails AS
   SELECT own.id AS category_id, (
-    SELECT json_group_array(json_object('id', above.id, 'name', above.name, 'slug', above.slug) ORDER BY step.key)
-    FROM json_each('["' || replace(trim(own.path, '/'), '/', '","') || '"]') AS step JOIN categories AS above ON above.id = step.value
+    SELECT json_group_array(json(link)) FROM (
+      SELECT json_object('id', above.id, 'name', above.name, 'slug', above.slug) AS link
+      FROM json_each('["' || replace(trim(own.path, '/'), '/', '","') || '"]') AS step JOIN categories AS above ON above.id = step.value
+      ORDER BY step.key
+    )
   ) AS trail FROM categories AS own;
 --> statement-breakpoint
 CREATE TRIGGER categories_trail_inserted AFTER INSERT ON categories BEGIN

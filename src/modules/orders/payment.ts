@@ -133,8 +133,8 @@ async function expireSeen(ctx: Ctx, orderId: Id<"order">): Promise<boolean> {
 /** An order that was not paid in time. */
 export type Overdue = Id<"order">
 
-/** For how long an order that cannot be ended now is left alone, in seconds. */
-const putOffSeconds = 300
+/** For how long an order that cannot be ended now is left alone at most, in seconds. */
+const mostPutOffSeconds = 300
 
 /** Orders whose time to be paid is over, 25 at a time, the longest overdue first. */
 export async function overdue(ctx: Ctx): Promise<Overdue[]> {
@@ -147,11 +147,12 @@ export async function overdue(ctx: Ctx): Promise<Overdue[]> {
   return rows.map(({ id }) => id)
 }
 
-/** Looks at an order that is still overdue again in five minutes, no sooner. */
+/** Looks at an order that is still overdue again in five minutes, or what it had to be paid if that is less; no sooner. */
 export async function putOff(ctx: Ctx, id: Overdue): Promise<void> {
+  const seconds = Math.min(mostPutOffSeconds, ctx.config.payments.pendingOrderTtlSeconds)
   await ctx.db
     .update(orders)
-    .set({ payBy: iso(secondsAfter(ctx.now, putOffSeconds)) })
+    .set({ payBy: iso(secondsAfter(ctx.now, seconds)) })
     .where(and(eq(orders.id, id), isOverdue(ctx)))
 }
 

@@ -17,7 +17,7 @@ import * as edits from "#modules/orders/edits.ts"
 import * as returnDecisions from "#modules/orders/return-decisions.ts"
 import * as payments from "#modules/payments/payments.ts"
 import * as reconcile from "#modules/payments/reconcile.ts"
-import * as refunds from "#modules/payments/refunds.ts"
+import * as refundAnswers from "#modules/payments/refund-answers.ts"
 import * as saved from "#modules/payments/saved.ts"
 import * as voids from "#modules/payments/voids.ts"
 import * as indexing from "#modules/search/indexing.ts"
@@ -43,7 +43,7 @@ export const subscribers: {
   "payment.announced": { gateway: payments.askAgain },
   "gift-card.issued": { mail: creditMails.giftCard },
   "payment.void-requested": { gateway: voids.runVoid },
-  "refund.requested": { gateway: refunds.runRefund },
+  "refund.requested": { gateway: refundAnswers.runRefund },
   "refund.changed": { order: paid.refundChanged, return: returnDecisions.refundChanged },
   "reconciliation.advanced": { work: reconcile.work },
   "return.changed": { stock: returnDecisions.restock },

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest"
 import { isIntact } from "#modules/orders/history.ts"
 import * as decisions from "#modules/orders/return-decisions.ts"
 import { ReturnReceipt } from "#modules/orders/returns-model.ts"
-import * as refunds from "#modules/payments/refunds.ts"
+import { recordRefund } from "#modules/payments/refund-answers.ts"
 import { refunds as refundTable } from "#modules/payments/tables.ts"
 
 import { call } from "../support/api.ts"
@@ -395,7 +395,7 @@ describe("what becomes of a return", () => {
     })
     const [row] = await ctx().db.select().from(refundTable)
     const answer = { status: "succeeded", ref: "re_1", failure: null } as never
-    await refunds.recordRefund(ctx({ events: silentQueue }), row!, answer)
+    await recordRefund(ctx({ events: silentQueue }), row!, answer)
     await deliverAll("refund.changed")
     const get = () => call("GET", `admin/returns/${returned.id}`, { as: staff })
     expect((await get()).body).toMatchObject({ status: "refunded", closed_at: expect.any(String) })
@@ -411,7 +411,7 @@ describe("what becomes of a return", () => {
     await decide(returned.id, "receive", staff)
     const [row] = await ctx().db.select().from(refundTable)
     const answer = { status: "failed", ref: "re_1", failure: "account closed" } as never
-    await refunds.recordRefund(ctx({ events: silentQueue }), row!, answer)
+    await recordRefund(ctx({ events: silentQueue }), row!, answer)
     await deliverAll("refund.changed")
     const get = () => call("GET", `admin/returns/${returned.id}`, { as: staff })
     expect((await get()).body.status).toBe("received")

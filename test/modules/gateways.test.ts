@@ -520,8 +520,7 @@ it.each(["stripe", "paypal"] as const)("%s holds the money until staff take it",
 })
 
 describe("a payment that its gateway does not take at all", () => {
-  it("has failed, and the order can be paid otherwise", async () => {
-    quiet()
+  function refuseAll() {
     standIn()
     vi.mocked(fetch).mockImplementation(async () =>
       Response.json(
@@ -529,6 +528,11 @@ describe("a payment that its gateway does not take at all", () => {
         { status: 400 },
       ),
     )
+  }
+
+  it("has failed, and the order can be paid otherwise", async () => {
+    quiet()
+    refuseAll()
     const { id, customer, payment } = await waiting("stripe")
     expect(payment).toMatchObject({ status: "failed", failure: "amount_too_small" })
     const other = await call("POST", "payments", {
@@ -540,13 +544,7 @@ describe("a payment that its gateway does not take at all", () => {
 
   it("holds no stock for longer than any other: the order runs out", async () => {
     quiet()
-    standIn()
-    vi.mocked(fetch).mockImplementation(async () =>
-      Response.json(
-        { error: { type: "invalid_request_error", code: "amount_too_small", message: "…" } },
-        { status: 400 },
-      ),
-    )
+    refuseAll()
     const { id, product } = await waiting("stripe")
     later(31 * minute)
     expect(await expireUnpaid(ctx())).toBe(1)

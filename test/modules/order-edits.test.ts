@@ -54,6 +54,21 @@ async function stocks({ cap, mug, pen }: Shop) {
   return all.map(({ onHand, held }) => (held === 0 ? onHand : `${onHand} (${held} held)`))
 }
 
+/** Stock that is lost once the order has settled what it held before: once for each of three products. */
+function settlingNoMore() {
+  let settles = 0
+  const real = ctx().stock
+  return {
+    getByName: (name: string) =>
+      new Proxy(real.getByName(name), {
+        get: (target, method) =>
+          method === "settle" && ++settles > 3
+            ? () => Promise.reject(new Error("Network connection lost."))
+            : (Reflect.get(target, method) as unknown),
+      }),
+  } as unknown as typeof real
+}
+
 const linesOf = (id: string) =>
   rows<Record<string, unknown>>(
     "SELECT sku, quantity, unit_amount AS unit, line_amount AS amount FROM order_lines WHERE order_id = ? ORDER BY position",
@@ -302,18 +317,7 @@ describe("an edit whose process dies", () => {
     quiet()
     const shop = await placed()
     await settleAll()
-    // The first three are of what the order held before: one for each product.
-    let settles = 0
-    const real = ctx().stock
-    const stock = {
-      getByName: (name: string) =>
-        new Proxy(real.getByName(name), {
-          get: (target, method) =>
-            method === "settle" && ++settles > 3
-              ? () => Promise.reject(new Error("Network connection lost."))
-              : (Reflect.get(target, method) as unknown),
-        }),
-    } as unknown as typeof real
+    const stock = settlingNoMore()
     await edit(
       shop.id,
       [
@@ -335,17 +339,7 @@ describe("an edit whose process dies", () => {
     quiet()
     const shop = await placed()
     await settleAll()
-    let settles = 0
-    const real = ctx().stock
-    const stock = {
-      getByName: (name: string) =>
-        new Proxy(real.getByName(name), {
-          get: (target, method) =>
-            method === "settle" && ++settles > 3
-              ? () => Promise.reject(new Error("Network connection lost."))
-              : (Reflect.get(target, method) as unknown),
-        }),
-    } as unknown as typeof real
+    const stock = settlingNoMore()
     const items = [{ product_id: "PEN", quantity: 4 }]
     await edit(shop.id, items, {}, asStaff({ stock, events: silentQueue }))
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 3_600_000 })

@@ -20,7 +20,8 @@ import {
 import { type GatewayName, isGateway, type PaymentMethod, paymentMethods } from "./method.ts"
 import { get, type PaymentRow, requestOf } from "./payments.ts"
 import type { ReconciliationRow } from "./reconciliations.ts"
-import { isAdopted, isOnItsWay, type RefundRow } from "./refunds.ts"
+import { isAdopted, isOnItsWay } from "./refund-answers.ts"
+import type { RefundRow } from "./refunds.ts"
 import { payments, reconciliationItems, refunds } from "./tables.ts"
 
 /** How many payments or refunds one step asks about: each is a request of its own, and up to some four queries. */

@@ -5,7 +5,8 @@ import { iso } from "#lib/time.ts"
 
 import { gatewayOf } from "./gateways.ts"
 import { checkIn, get, type PaymentRow, refresh } from "./payments.ts"
-import { recordRefund, type RefundRow, runRefund } from "./refunds.ts"
+import { recordRefund, runRefund } from "./refund-answers.ts"
+import type { RefundRow } from "./refunds.ts"
 import { payments, refunds } from "./tables.ts"
 import { cancelAtGateway } from "./voids.ts"
 

@@ -1,7 +1,7 @@
-import { and, desc, eq, isNull, sql } from "drizzle-orm"
+import { and, desc, eq, sql } from "drizzle-orm"
 
 import type { Ctx } from "#context.ts"
-import { DomainError, notFound } from "#errors.ts"
+import { DomainError } from "#errors.ts"
 import { type Id, newId } from "#lib/id.ts"
 import { allocate, toDecimal } from "#lib/money.ts"
 import { iso } from "#lib/time.ts"
@@ -10,8 +10,6 @@ import type { Holder } from "#modules/credit/entry.ts"
 import { commit, retryRaced } from "#platform/commit.ts"
 import type { Statement } from "#platform/db.ts"
 
-import type { RefundAnswer } from "./gateway.ts"
-import { gatewayOf } from "./gateways.ts"
 import { isGateway } from "./method.ts"
 import {
   changed,
@@ -140,7 +138,8 @@ function accountOf({ userId }: PaymentRow): Holder {
   return { method: "store_credit", userId }
 }
 
-const noSplit: Split = { taxAmount: 0, shippingAmount: 0 }
+/** Money alone: nothing of it is tax or shipping. */
+export const noSplit: Split = { taxAmount: 0, shippingAmount: 0 }
 
 /** What payments have given back so far. */
 function sumOf(rows: readonly PaymentRow[]): Split & { amount: number } {
@@ -177,7 +176,8 @@ export function keptOf(rows: readonly PaymentRow[]): number {
   )
 }
 
-function draftOf(
+/** A refund of a payment, not committed yet; on its way where a gateway is still to be asked. */
+export function draftOf(
   ctx: Ctx,
   payment: PaymentRow,
   given: Pick<
@@ -211,7 +211,7 @@ export function tooLarge(refundable: number, currency: string): DomainError {
 }
 
 /** Adds a refund to what is refunded of a payment, or takes it off again, whatever else happens to it meanwhile. */
-function add(
+export function add(
   ctx: Ctx,
   id: Id<"payment">,
   { amount, taxAmount, shippingAmount }: Split & { amount: number },
@@ -253,134 +253,3 @@ export function refund(ctx: Ctx, order: RefundOrder, beside: Beside = {}): Promi
 
 /** However many refund at once, each has its turn. */
 const mostTries = 30
-
-/** Asks the gateway for a refund, once however often it is called. @throws `unavailable` when it does not answer */
-export async function runRefund(ctx: Ctx, { refundId }: { refundId: Id<"refund"> }): Promise<void> {
-  const { refund: row, payment } = await getRefund(ctx, refundId)
-  const gateway = gatewayOf(ctx, payment.provider)
-  if (!gateway || row.status !== "pending" || payment.gatewayRef === null) return
-  const { amount, currency } = row
-  const { gatewayRef: ref, captureRef } = payment
-  const answer = await gateway.refund({ ref, captureRef }, { amount, currency }, row.id)
-  await recordRefund(ctx, row, answer)
-}
-
-/** A refund with its payment, for the shop's own work. @throws `not-found` */
-export async function getRefund(
-  ctx: Ctx,
-  id: Id<"refund">,
-): Promise<{ refund: RefundRow; payment: PaymentRow }> {
-  const of = ctx.db.select({ id: refunds.paymentId }).from(refunds).where(eq(refunds.id, id))
-  const [[row], [payment]] = await ctx.db.batch([
-    ctx.db.select().from(refunds).where(eq(refunds.id, id)).limit(1),
-    ctx.db
-      .select()
-      .from(payments)
-      .where(sql`${payments.id} IN ${of}`)
-      .limit(1),
-  ])
-  if (!row || !payment) throw notFound("refund")
-  return { refund: row, payment }
-}
-
-/** Records what became of a refund; of two who do, one does. */
-export async function recordRefund(ctx: Ctx, row: RefundRow, answer: RefundAnswer): Promise<void> {
-  const { statements, events, refusals } = stageRefundTold(ctx, row, answer)
-  if (statements.length === 0) return
-  try {
-    await commit(ctx, statements, { events, refusals })
-  } catch (error) {
-    if (!(error instanceof DomainError && error.code === "payment-changed")) throw error
-  }
-  if (answer.status === "failed")
-    ctx.log.error("refund failed", new Error(answer.failure ?? "no reason"), { refund_id: row.id })
-}
-
-/**
- * The change that a gateway's word on a refund makes: what failed is taken off what its payment gave back, be it after
- * it had succeeded. Nothing else changes one that is over. Of two who say so one breaks (`payment-changed`).
- */
-export function stageRefundTold(ctx: Ctx, row: RefundRow, answer: RefundAnswer): Staged {
-  const { status, ref, failure } = answer
-  const isLate = row.status === "succeeded" && status === "failed"
-  if (row.status !== "pending" && !isLate) return nothing()
-  if (status === "pending" && row.gatewayRef === ref) return nothing()
-  return {
-    statements: [
-      ctx.db
-        .update(refunds)
-        .set({
-          status: sql`CASE WHEN status = ${row.status} THEN ${status} END`,
-          // What is refused has no id there.
-          gatewayRef: ref === "" ? row.gatewayRef : ref,
-          failure,
-          checkAt: status === "pending" ? checkIn(ctx, row) : null,
-          updatedAt: iso(ctx.now),
-        })
-        .where(eq(refunds.id, row.id)),
-      ...(status === "failed" ? [add(ctx, row.paymentId, row, -1)] : []),
-    ],
-    events:
-      status === "pending"
-        ? []
-        : [{ type: "refund.changed", refundId: row.id, reference: row.reference }],
-    refusals: { "NOT NULL constraint failed: refunds.status": changed },
-  }
-}
-
-/** Whether a refund of ours may be what a gateway tells of: it was asked for, and the answer was lost. */
-export async function isOnItsWay(ctx: Ctx, payment: PaymentRow, amount: number): Promise<boolean> {
-  const rows = await ctx.db
-    .select({ id: refunds.id })
-    .from(refunds)
-    .where(
-      and(
-        eq(refunds.paymentId, payment.id),
-        eq(refunds.status, "pending"),
-        eq(refunds.amount, amount),
-        isNull(refunds.gatewayRef),
-      ),
-    )
-    .limit(1)
-  return rows.length > 0
-}
-
-/** Whether a refund was made at the gateway: it is not known there by our id. */
-export function isAdopted({ key }: RefundRow): boolean {
-  return key.startsWith("gateway:")
-}
-
-/**
- * Takes a refund that was made at the gateway into the books, once. Its refusals: `payment-changed`, and
- * `refund-too-large` where more would have gone back than was captured.
- */
-export function stageAdopted(
-  ctx: Ctx,
-  payment: PaymentRow,
-  { ref, status, amount, failure }: RefundAnswer & { amount: number },
-): Staged & { refund: RefundRow } {
-  const refund: RefundRow = {
-    ...draftOf(ctx, payment, {
-      ...noSplit,
-      amount,
-      key: `gateway:${payment.provider}:${ref}`,
-      reason: "Made at the gateway.",
-      destination: null,
-    }),
-    status,
-    gatewayRef: ref,
-    failure,
-    // It is not asked for by our key: lists and webhooks say what becomes of it.
-    checkAt: null,
-  }
-  const left = payment.capturedAmount - payment.refundedAmount
-  return {
-    refund,
-    statements: [ctx.db.insert(refunds).values(refund), add(ctx, payment.id, refund, 1)],
-    events: [changedEvent(payment)],
-    refusals: {
-      payments_amounts: () => tooLarge(left, payment.currency),
-      "refunds.key": changed,
-    },
-  }
-}

@@ -8,7 +8,7 @@ import { allOrders, eventually, expected, stockOf } from "../shop.ts"
 import { type Shop, tick } from "./shop.ts"
 
 /** The most that a shop may take to come to rest, in ms: orders that nobody pays run out after a minute. */
-const restMs = 600_000
+const restMs = (orders: number) => 600_000 + 100 * orders
 
 /**
  * Waits until nothing is under way: every event is delivered, what was never paid has run out, and the gateways' books
@@ -18,7 +18,7 @@ export async function atRest(shop: Shop): Promise<void> {
   const { call, admin, staff, gateways, plan } = shop
   let said = ""
   const found = await eventually(
-    restMs,
+    restMs(plan.orders),
     async () => {
       await tick(call)
       const orders = await allOrders(call, staff)
@@ -124,7 +124,7 @@ async function compare({ call, admin, plan }: Shop): Promise<Reconciliation> {
   const answer = await call<Reconciliation>("POST", "admin/payments/reconcile", { as: admin })
   const { id } = expected(202, answer)
   const done = await eventually(
-    restMs,
+    restMs(plan.orders),
     async () =>
       expected(
         200,

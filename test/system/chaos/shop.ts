@@ -52,15 +52,17 @@ export type Shop = {
   outcome: Outcome
 }
 
-/** Stock of each product: some are never short, some nearly always. */
-const stocks = [100_000, 100_000, 100_000, 400, 60, 25, 12]
-const limits = [25, 10, 3]
+/** Stock of each product: most are never short, some nearly always. */
+const plenty = 100_000
+const stocks = [plenty, plenty, plenty, plenty, plenty, plenty, 400, 60, 25, 12]
+/** How many of all orders may use each coupon. */
+const limits = [0.25, 0.05, 0.01]
 
 /** Signs everybody in, and puts products and coupons on offer. */
 export async function open(
   given: Pick<Shop, "call" | "plan" | "gateways" | "random" | "outcome">,
 ): Promise<Shop> {
-  const { call } = given
+  const { call, plan } = given
   const people = await signedIn(call)
   const { staff } = people
   const products: string[] = []
@@ -69,8 +71,9 @@ export async function open(
     products.push(expected(201, await call("POST", "products", { as: staff, body })).id)
   }
   const codes: string[] = []
-  for (const [n, usage_limit] of limits.entries()) {
+  for (const [n, share] of limits.entries()) {
     const code = `CHAOS${n}`
+    const usage_limit = Math.ceil(plan.orders * share)
     const action = { type: "percentage", percentage: "10" }
     const body = { name: code, code, action, usage_limit }
     expected(201, await call("POST", "admin/promotions", { as: staff, body }))

@@ -51,6 +51,12 @@ async function standing(id: string, productId: string) {
   return { ...row, onHand, held } as Record<string, unknown>
 }
 
+/** Whether an order says when it was paid. */
+async function wasPaid(id: string): Promise<boolean> {
+  const [row] = await rows("SELECT paid_at FROM orders WHERE id = ?", id)
+  return row?.["paid_at"] !== null
+}
+
 /** Where the gateway sends the payer's browser. */
 async function wayBack(id: string): Promise<string> {
   const [row] = await rows("SELECT return_token AS token FROM payments WHERE id = ?", id)
@@ -352,6 +358,7 @@ describe.each(names)("in the pages of %s", (name) => {
       payment_status: "disputed",
       paid_amount: 2000,
     })
+    expect(await wasPaid(id)).toBe(true)
   })
 
   it("a dispute is opened and lost unheard: a comparison finds out, once", async () => {
@@ -399,6 +406,7 @@ describe("an order that is not confirmed yet", () => {
       payment_status: "partially_refunded",
       refunded_amount: 500,
     })
+    expect(await wasPaid(id)).toBe(true)
   })
 
   it("is cancelled when its payer's bank took the money back, and is never sent", async () => {

@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers"
-import { describe, expect, it } from "vitest"
+import { describe, expect, it, vi } from "vitest"
 
 import { stageTransfers } from "#modules/ledger/ledger.ts"
 import { commit } from "#platform/commit.ts"
@@ -115,12 +115,45 @@ describe("the books", () => {
         net: "-5.88",
       },
     ])
-    const admin = await make.user("admin")
-    const { checks } = (await call("GET", "admin/verify", { as: admin })).body
-    const broken = (checks as { name: string; violations: unknown[] }[])
-      .filter(({ violations }) => violations.length > 0)
-      .map(({ name, violations }) => [name, violations])
-    expect(broken).toEqual([])
+    expect(await broken()).toEqual([])
+  })
+
+  it.each([
+    ["all", "20.00", 2000],
+    ["a part", "6.00", 2000],
+    ["a part, and so does the bank", "6.00", 1500],
+  ])("follow a refund of %s that fails after a bank took the money", async (_, amount, taken) => {
+    vi.spyOn(console, "error").mockImplementation(() => {})
+    const gateway = standUp({ payAtOnce: true, pendingRefunds: true })
+    const [customer, staff] = [await make.user(), await make.user("staff")]
+    const cap = await make.product({ price: "10.00", stock_quantity: 9 })
+    const { body } = await order([{ product_id: cap.id, quantity: 2 }], customer, {
+      payment_method: "fake",
+    })
+    await settleAll()
+    await call("POST", "payments/refunds", {
+      as: staff,
+      body: { order: body.id, amount, reason: "Late" },
+    })
+    await settleAll()
+    const dispute = { id: "dp_1", amount: taken, currency: "USD", reason: "fraudulent" }
+    const payment = gateway.ledger.payments.get("fp_1")
+    await deliver({
+      id: "ev_l",
+      type: "dispute.lost",
+      payment,
+      dispute: { ...dispute, status: "lost" },
+    })
+    await settleAll()
+    expect(await broken()).toEqual([])
+    gateway.events.splice(0)
+    await gateway.send(gateway.ledger.settleRefunds("failed"))
+    await settleAll()
+    expect(await rows("SELECT refunded_amount FROM payments")).toEqual([{ refunded_amount: taken }])
+    expect(await booksOf(body.id)).toEqual(
+      taken === 2000 ? {} : { "gateway:fake": 500, sales: -500 },
+    )
+    expect(await broken()).toEqual([])
   })
 
   it("can be read by account and by order number, page by page", async () => {
@@ -148,7 +181,7 @@ describe("the books", () => {
   })
 
   it("of a shop that had none are what its orders say, once they are there", async () => {
-    const [admin, staff] = [await make.user("admin"), await make.user("staff")]
+    const staff = await make.user("staff")
     const cap = await make.product({ price: "10.00", stock_quantity: 9 })
     const { body } = await order([{ product_id: cap.id, quantity: 2 }], await make.user())
     const [payment] = await rows<{ id: string }>("SELECT id FROM payments")
@@ -172,12 +205,15 @@ describe("the books", () => {
       query.includes("CREATE TRIGGER `ledger_transfers_stay`"),
     )
     await rows(keeper ?? "")
-    const { checks } = (await call("GET", "admin/verify", { as: admin })).body
-    expect(
-      (checks as { name: string; violations: unknown[] }[]).filter(
-        ({ violations }) => violations.length > 0,
-      ),
-    ).toEqual([])
+    expect(await broken()).toEqual([])
     expect(before).toEqual({ cash: 1500, sales: -1500 })
   })
 })
+
+/** What `verify` finds wrong, by check. */
+async function broken() {
+  const { body } = await call("GET", "admin/verify", { as: await make.user("admin") })
+  return (body.checks as { name: string; violations: unknown[] }[])
+    .filter(({ violations }) => violations.length > 0)
+    .map(({ name, violations }) => [name, violations])
+}

@@ -383,6 +383,22 @@ describe("the money of an edit", () => {
     ])
   })
 
+  it("is paid when the order comes to no more than was paid of it", async () => {
+    const shop = await placed()
+    const path = `payments/${shop.payment.id}/mark-paid`
+    await call("POST", path, { as: shop.staff, body: { amount: "30.00" } })
+    await settleAll()
+    expect(await orders.get(asStaff(), shop.id)).toMatchObject({
+      amount_due: "20.00",
+      paid_at: null,
+    })
+    await edit(shop.id, [{ item_id: "CAP", quantity: 1 }])
+    const after = await orders.get(asStaff(), shop.id)
+    expect(after).toMatchObject({ payment_status: "paid", amount_due: "0.00" })
+    expect(after.paid_at).not.toBeNull()
+    await expectIntact(shop.id)
+  })
+
   it("goes back when a paid order comes to less, and is due when it comes to more again", async () => {
     const shop = await placed()
     await payFor(shop.id, shop)

@@ -6,6 +6,7 @@ import { fundsIn, readPurse, requireTenders } from "#modules/credit/funds.ts"
 import { amountDue, balanceOf, vouchedFor } from "#modules/orders/balance.ts"
 import { begin, stageMove, step } from "#modules/orders/moves.ts"
 import * as orders from "#modules/orders/orders.ts"
+import { shownOf } from "#modules/orders/payment.ts"
 import { toPayment } from "#modules/payments/lists.ts"
 import { type ChosenMethod, type CreditMethod, isGateway } from "#modules/payments/method.ts"
 import type { Payment } from "#modules/payments/model.ts"
@@ -83,11 +84,7 @@ async function payByCredit(ctx: Ctx, input: NewPayment, method: CreditMethod): P
     const fresh = creditPayment(ctx, order, tender)
     const given = stageVoidOf(ctx, misfits(made.filter(isWaiting), due - fresh.amount))
     const balance = balanceOf(order.totalAmount, [fresh, ...made])
-    const over =
-      balance.paymentStatus === "paid"
-        ? { ...balance, payBy: null, paidAt: order.paidAt ?? iso(ctx.now) }
-        : balance
-    const move = step(ctx, begin(opened), "payment", over, "")
+    const move = step(ctx, begin(opened), "payment", shownOf(ctx, order, balance), "")
     await commit(
       ctx,
       [

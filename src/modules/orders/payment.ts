@@ -9,7 +9,7 @@ import { isCredit, isGateway } from "#modules/payments/method.ts"
 import * as payments from "#modules/payments/payments.ts"
 import { commit, retryRaced } from "#platform/commit.ts"
 
-import { amountDue, balanceOf, isSame, isUnsecured } from "./balance.ts"
+import { amountDue, type Balance, balanceOf, isSame, isUnsecured } from "./balance.ts"
 import { cancelOpened } from "./cancel.ts"
 import { begin, follow, type Move, stageMove, step, toStatus } from "./moves.ts"
 import { type Draft, open, type OrderRow, racedChange } from "./orders.ts"
@@ -56,6 +56,25 @@ function isPaidByItself({ order, payments: made }: Paid): boolean {
         (isGateway(provider) || isCredit(provider)) && capturedAmount > 0,
     )
   )
+}
+
+/**
+ * What an order shows of a balance: the amounts; that it was paid, from when its total was captured, whatever comes of that
+ * money; and until when it waits for a gateway.
+ */
+export function shownOf(
+  ctx: Ctx,
+  order: OrderRow,
+  balance: Balance,
+): Balance & Pick<OrderRow, "payBy" | "paidAt"> {
+  const waits = order.status === "pending" && awaitsGateway({ ...order, ...balance })
+  const ttl = ctx.config.payments.pendingOrderTtlSeconds
+  const isPaid = balance.paidAmount >= order.totalAmount
+  return {
+    ...balance,
+    payBy: waits ? (order.payBy ?? iso(secondsAfter(ctx.now, ttl))) : null,
+    paidAt: order.paidAt ?? (isPaid ? iso(ctx.now) : null),
+  }
 }
 
 /** Whether all of an order was paid, though a part of it may have gone back. */
@@ -235,11 +254,6 @@ function startOf(order: OrderRow, lines: Draft["lines"]): Move {
 
 function balanced(ctx: Ctx, { order, lines, payments: made }: Paid): Move | undefined {
   const balance = balanceOf(order.totalAmount, made)
-  const { paymentStatus } = balance
-  const waits = awaitsGateway({ ...order, ...balance }) && order.status === "pending"
-  const ttl = ctx.config.payments.pendingOrderTtlSeconds
-  const payBy = waits ? (order.payBy ?? iso(secondsAfter(ctx.now, ttl))) : null
   if (isSame(order, balance)) return undefined
-  const paidAt = order.paidAt ?? (paymentStatus === "paid" ? iso(ctx.now) : null)
-  return step(ctx, startOf(order, lines), "payment", { ...balance, payBy, paidAt }, "")
+  return step(ctx, startOf(order, lines), "payment", shownOf(ctx, order, balance), "")
 }

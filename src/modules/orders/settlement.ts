@@ -8,6 +8,7 @@ import { amountDue, balanceOf, isSame } from "./balance.ts"
 import { settlementOf } from "./edit.ts"
 import { type Move, step } from "./moves.ts"
 import type { Opened } from "./orders.ts"
+import { shownOf } from "./payment.ts"
 
 /**
  * Brings the payments of an order in line with its new total, in the batch of the edit that makes it so: what was paid
@@ -78,7 +79,7 @@ export async function stageSettlement(
   return {
     move: isSame(order, balance)
       ? move
-      : step(ctx, move, "payment", { ...balance, reducedAmount }, ""),
+      : step(ctx, move, "payment", { ...shownOf(ctx, order, balance), reducedAmount }, ""),
     refundAmount,
     statements: [
       ...back.statements,

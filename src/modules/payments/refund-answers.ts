@@ -16,7 +16,7 @@ import {
   type PaymentRow,
   type Staged,
 } from "./payments.ts"
-import { add, draftOf, noSplit, type RefundRow, tooLarge } from "./refunds.ts"
+import { add, draftOf, noSplit, type RefundRow, takeOff, tooLarge } from "./refunds.ts"
 import { payments, refunds } from "./tables.ts"
 
 /** Asks the gateway for a refund, once however often it is called. @throws `unavailable` when it does not answer */
@@ -83,7 +83,7 @@ export function stageRefundTold(ctx: Ctx, row: RefundRow, answer: RefundAnswer):
           updatedAt: iso(ctx.now),
         })
         .where(eq(refunds.id, row.id)),
-      ...(status === "failed" ? [add(ctx, row.paymentId, row, -1)] : []),
+      ...(status === "failed" ? [takeOff(ctx, row)] : []),
     ],
     events:
       status === "pending"
@@ -141,7 +141,7 @@ export function stageAdopted(
   const left = payment.capturedAmount - payment.refundedAmount
   return {
     refund,
-    statements: [ctx.db.insert(refunds).values(refund), add(ctx, payment.id, refund, 1)],
+    statements: [ctx.db.insert(refunds).values(refund), add(ctx, refund)],
     events: [changedEvent(payment)],
     refusals: {
       payments_amounts: () => tooLarge(left, payment.currency),

@@ -1,4 +1,4 @@
-import { and, desc, eq, sql } from "drizzle-orm"
+import { and, desc, eq, type SQL, sql } from "drizzle-orm"
 
 import type { Ctx } from "#context.ts"
 import { DomainError } from "#errors.ts"
@@ -110,7 +110,7 @@ export async function stageRefund(
         : []),
       ...parts.flatMap(({ payment, refund }) => [
         ctx.db.insert(refunds).values(refund),
-        add(ctx, payment.id, refund, 1),
+        add(ctx, refund),
         ...stageCredited(ctx, payment, refund),
       ]),
     ],
@@ -210,21 +210,36 @@ export function tooLarge(refundable: number, currency: string): DomainError {
   })
 }
 
-/** Adds a refund to what is refunded of a payment, or takes it off again, whatever else happens to it meanwhile. */
-export function add(
+/** Adds a refund to what is refunded of its payment, whatever else happens to that meanwhile. */
+export function add(ctx: Ctx, { paymentId, ...refund }: RefundRow): Statement {
+  return restate(ctx, paymentId, sql`refunded_amount + ${refund.amount}`, refund)
+}
+
+/**
+ * Takes a refund that failed off what its payment gave back, in a batch in which its row says so before. What is left is
+ * added up anew: a bank may have taken back what was on its way too, and of both together no more than was captured counts.
+ */
+export function takeOff(ctx: Ctx, { paymentId, taxAmount, shippingAmount }: RefundRow): Statement {
+  const left = sql`min(captured_amount,
+    (SELECT coalesce(sum(amount), 0) FROM refunds WHERE payment_id = payments.id AND status <> 'failed')
+    + (SELECT coalesce(sum(amount), 0) FROM disputes WHERE payment_id = payments.id AND status = 'lost'))`
+  return restate(ctx, paymentId, left, { taxAmount: -taxAmount, shippingAmount: -shippingAmount })
+}
+
+/** Sets what a payment gave back, and adds to the parts of it that were tax and shipping. */
+function restate(
   ctx: Ctx,
   id: Id<"payment">,
-  { amount, taxAmount, shippingAmount }: Split & { amount: number },
-  sign: 1 | -1,
+  refundedAmount: SQL,
+  { taxAmount, shippingAmount }: Split,
 ): Statement {
-  const sum = sql`refunded_amount + ${sign * amount}`
   return ctx.db
     .update(payments)
     .set({
-      refundedAmount: sum,
-      refundedTaxAmount: sql`refunded_tax_amount + ${sign * taxAmount}`,
-      refundedShippingAmount: sql`refunded_shipping_amount + ${sign * shippingAmount}`,
-      status: sql`CASE WHEN disputed_amount > 0 THEN 'disputed' WHEN ${sum} <= 0 THEN 'paid' WHEN ${sum} < captured_amount THEN 'partially_refunded' ELSE 'refunded' END`,
+      refundedAmount,
+      refundedTaxAmount: sql`refunded_tax_amount + ${taxAmount}`,
+      refundedShippingAmount: sql`refunded_shipping_amount + ${shippingAmount}`,
+      status: sql`CASE WHEN disputed_amount > 0 THEN 'disputed' WHEN ${refundedAmount} <= 0 THEN 'paid' WHEN ${refundedAmount} < captured_amount THEN 'partially_refunded' ELSE 'refunded' END`,
       version: sql`version + 1`,
       updatedAt: iso(ctx.now),
     })

@@ -23,9 +23,10 @@ for (const [asked, flag] of [
     end(`Something is listening on port ${asked} already: stop it, or choose another by ${flag}.`)
 
 ensureLocalSecrets()
-for (const database of ["DB", "SEARCH"])
-  await output(["d1", "migrations", "apply", database, "--local", ...state])
-await writeAccounts(demoAccounts, ["--local", ...state], false)
+await Promise.all([
+  migrate("DB").then(() => writeAccounts(demoAccounts, ["--local", ...state], false)),
+  migrate("SEARCH"),
+])
 
 // They know next time what they knew, as the shop does.
 const gateways =
@@ -71,6 +72,10 @@ if (gateways)
   console.log(`  Payments    Stripe, PayPal and Square, none of them real, at ${gateways.url}
   Test cards  4242 4242 4242 4242 is good, 4000 0000 0000 0002 is declined
 `)
+
+function migrate(database: "DB" | "SEARCH"): Promise<string> {
+  return output(["d1", "migrations", "apply", database, "--local", ...state])
+}
 
 function flagsOrEnd() {
   try {

@@ -61,13 +61,13 @@ export async function stockOf(call: Call, staff: string, product: string): Promi
   return { available, on_hand: only.on_hand, held: only.held }
 }
 
-/** Everybody's orders. */
-export async function allOrders(call: Call, staff: string): Promise<Order[]> {
+/** Everybody's orders, or those that a filter chooses (`&status=pending`). */
+export async function allOrders(call: Call, staff: string, filter = ""): Promise<Order[]> {
   const orders: Order[] = []
   for (let cursor = ""; ;) {
     const page = await call<{ results: Order[]; next_cursor: string | null }>(
       "GET",
-      `admin/orders?page_size=100${cursor}`,
+      `admin/orders?page_size=100${filter}${cursor}`,
       { as: staff },
     )
     const { results, next_cursor } = expected(200, page)

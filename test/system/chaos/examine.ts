@@ -21,10 +21,8 @@ export async function atRest(shop: Shop): Promise<void> {
     restMs(plan.orders),
     async () => {
       await tick(call)
-      const orders = await allOrders(call, staff)
-      const open = orders.filter(
-        ({ payment_method, status }) => isGateway(payment_method) && status === "pending",
-      )
+      const pending = await allOrders(call, staff, "&status=pending")
+      const open = pending.filter(({ payment_method }) => isGateway(payment_method))
       const left =
         open.length > 0
           ? open.map(({ id, payment_method }) => `${id} waits for its payment by ${payment_method}`)

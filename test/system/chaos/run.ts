@@ -5,14 +5,14 @@ import { cleanUp } from "../../support/server.ts"
 import { chaos } from "./chaos.ts"
 
 /**
- * `npm run chaos -- [--orders 10000] [--seed 1] [--shoppers 160] [--kill-every 8000] [--gateways stripe,paypal]`: exit
+ * `npm run chaos -- [--orders 10000] [--seed 1] [--shoppers 64] [--kill-every 8000] [--gateways stripe,paypal]`: exit
  * status 1 when anything is wrong.
  */
 const { values } = parseArgs({
   options: {
     orders: { type: "string", default: "10000" },
     seed: { type: "string", default: "1" },
-    shoppers: { type: "string", default: "160" },
+    shoppers: { type: "string", default: "64" },
     "kill-every": { type: "string", default: "8000" },
     gateways: { type: "string", default: "stripe,paypal,square,fake" },
   },

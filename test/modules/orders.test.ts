@@ -7,6 +7,7 @@ import * as checkout from "#modules/checkout/checkout.ts"
 import { PlaceOrder } from "#modules/checkout/model.ts"
 import { setStatus } from "#modules/orders/advance.ts"
 import { cancel } from "#modules/orders/cancel.ts"
+import { newNumber } from "#modules/orders/changes.ts"
 import { isIntact } from "#modules/orders/history.ts"
 import { list } from "#modules/orders/lists.ts"
 import * as orders from "#modules/orders/orders.ts"
@@ -151,7 +152,7 @@ describe("a change that fails", () => {
 describe("order numbers", () => {
   it("say the day and cannot be guessed", () => {
     const day = new Date("2026-11-20T23:59:59.999Z")
-    const numbers = Array.from({ length: 500 }, () => orders.newNumber(day))
+    const numbers = Array.from({ length: 500 }, () => newNumber(day))
     expect(new Set(numbers).size).toBe(500)
     for (const number of numbers) expect(number).toMatch(/^NX-20261120-[0-9A-HJKMNP-TV-Z]{8}$/)
   })

@@ -11,6 +11,7 @@ import { refuseUnlessOnSale } from "#modules/catalog/sellables.ts"
 import { tendered } from "#modules/credit/entry.ts"
 import { fundsIn, readPurse, requireTenders } from "#modules/credit/funds.ts"
 import * as inventory from "#modules/inventory/inventory.ts"
+import * as changes from "#modules/orders/changes.ts"
 import * as orders from "#modules/orders/orders.ts"
 import { awaitsGateway } from "#modules/orders/payment.ts"
 import { toStart } from "#modules/payments/lists.ts"
@@ -101,7 +102,7 @@ export async function place(ctx: Ctx, input: PlaceOrder, beside?: Beside): Promi
     await commit(
       ctx,
       [
-        ...(await orders.stage(ctx, { ...draft, order }, paying.move?.steps)),
+        ...(await changes.stage(ctx, { ...draft, order }, paying.move?.steps)),
         ...(paying.move?.statements ?? []),
         ...((await beside?.stage(result)) ?? []),
         ...paying.statements,
@@ -117,7 +118,7 @@ export async function place(ctx: Ctx, input: PlaceOrder, beside?: Beside): Promi
           ...(beside?.events?.(result) ?? []),
         ],
         refusals: {
-          ...orders.placeRefusals,
+          ...changes.placeRefusals,
           ...payments.startRefusals,
           ...carts.closeRefusals,
           ...limitRefusals,

@@ -8,7 +8,8 @@ import { iso, secondsAfter } from "#lib/time.ts"
 import { price, type PricedIn } from "#modules/cart/price.ts"
 import type { Quote, RefusedCode } from "#modules/cart/quote.ts"
 import { type Presentment, read, toBase } from "#modules/currencies/presentment.ts"
-import * as orders from "#modules/orders/orders.ts"
+import { newNumber } from "#modules/orders/changes.ts"
+import type * as orders from "#modules/orders/orders.ts"
 import { type ChosenMethod, isGateway } from "#modules/payments/method.ts"
 import { couponError } from "#modules/promotions/promotions.ts"
 
@@ -143,7 +144,7 @@ export async function draftOf(
   const inBase = toBase(priced.prices, priced.totalAmount, priced.lines, ctx.now)
   const order: orders.OrderRow = {
     id,
-    number: orders.newNumber(ctx.now),
+    number: newNumber(ctx.now),
     cartId: wanted.cart?.id ?? null,
     userId: ctx.actor.type === "user" ? ctx.actor.id : null,
     email: known.email,

@@ -8,18 +8,10 @@ import { stageVoid } from "#modules/payments/voids.ts"
 import { stageGiveBack } from "#modules/promotions/promotions.ts"
 import { commit, retryRaced } from "#platform/commit.ts"
 
+import { changed, illegal, racedChange, stageChange } from "./changes.ts"
 import { isSent, mayCancel } from "./fulfilment.ts"
 import type { Cancelled } from "./model.ts"
-import {
-  changed,
-  illegal,
-  open,
-  type Opened,
-  productsOf,
-  racedChange,
-  stageChange,
-  toOrder,
-} from "./orders.ts"
+import { open, type Opened, productsOf, toOrder } from "./orders.ts"
 
 /**
  * Cancels an order of which nothing has been sent; its stock returns exactly once, even if this process dies now.

@@ -6,18 +6,11 @@ import type { Address } from "#modules/users/address-model.ts"
 import * as addresses from "#modules/users/addresses.ts"
 import { commit } from "#platform/commit.ts"
 
+import { changed, changeRefusals, stageChange } from "./changes.ts"
 import type { OrderChanges } from "./edit-model.ts"
 import { isSent, mayEdit } from "./fulfilment.ts"
 import type { Order } from "./model.ts"
-import {
-  changed,
-  changeRefusals,
-  open,
-  type Opened,
-  type OrderRow,
-  stageChange,
-  toOrder,
-} from "./orders.ts"
+import { open, type Opened, type OrderRow, toOrder } from "./orders.ts"
 import { destinationOf, reprice } from "./reprice.ts"
 
 /**

@@ -15,13 +15,13 @@ import * as promotions from "#modules/promotions/promotions.ts"
 import { commit } from "#platform/commit.ts"
 import { rowsOf, type Statement } from "#platform/db.ts"
 
+import { changeRefusals } from "./changes.ts"
 import type { OrderEdit, OrderEdited } from "./edit-model.ts"
 import { type Outcome, outcomeOf, toldOf } from "./edit.ts"
 import { mayEdit } from "./fulfilment.ts"
 import { lineOf, refuseWhileReturning } from "./fulfilments.ts"
 import { begin, follow, type Move, stageMove, step } from "./moves.ts"
 import {
-  changeRefusals,
   find,
   type LineRow,
   open,

@@ -6,20 +6,12 @@ import { DomainError, type FieldError, invalid, notFound } from "#errors.ts"
 import { iso } from "#lib/time.ts"
 import { commit } from "#platform/commit.ts"
 
+import { changeRefusals, illegal } from "./changes.ts"
 import type { Fulfilled, FulfilmentChanges, NewFulfilment } from "./fulfilment-model.ts"
 import { fulfilmentOf, leftOf, maySend } from "./fulfilment.ts"
 import type { Fulfilment } from "./model.ts"
 import { begin, follow, type Move, stageMove, step } from "./moves.ts"
-import {
-  changeRefusals,
-  illegal,
-  type LineRow,
-  open,
-  type Opened,
-  type ParcelRow,
-  toFulfilment,
-  toOrder,
-} from "./orders.ts"
+import { type LineRow, open, type Opened, type ParcelRow, toFulfilment, toOrder } from "./orders.ts"
 import { deliver, type Portion, send, shownOf, takeBack, tracked } from "./parcels.ts"
 import { requirePaid } from "./payment.ts"
 import { parcelTransitions } from "./status.ts"

@@ -5,17 +5,9 @@ import type { Event } from "#events.ts"
 import { iso } from "#lib/time.ts"
 import type { Statement } from "#platform/db.ts"
 
+import { changed, type ChangeStep, type Span, stageChanges } from "./changes.ts"
 import { followed } from "./fulfilment.ts"
-import {
-  changed,
-  type ChangeRow,
-  type ChangeStep,
-  type LineRow,
-  type OrderRow,
-  type ParcelRow,
-  type Span,
-  stageChanges,
-} from "./orders.ts"
+import type { ChangeRow, LineRow, OrderRow, ParcelRow } from "./orders.ts"
 import type { OrderStatus } from "./status.ts"
 import { orderLines } from "./tables.ts"
 

@@ -9,8 +9,9 @@ import { iso } from "#lib/time.ts"
 import { commit, raced, retryRaced } from "#platform/commit.ts"
 import { mapPage, type Page, readPage } from "#platform/page.ts"
 
+import { changed, changeRefusals, stageChange } from "./changes.ts"
 import type { NewOrderNote, OrderNote } from "./fulfilment-model.ts"
-import { changed, changeRefusals, type NoteRow, open, stageChange } from "./orders.ts"
+import { type NoteRow, open } from "./orders.ts"
 import { orderNotes } from "./tables.ts"
 
 /**

@@ -11,8 +11,9 @@ import { commit, retryRaced } from "#platform/commit.ts"
 
 import { amountDue, type Balance, balanceOf, isSame, isUnsecured } from "./balance.ts"
 import { cancelOpened } from "./cancel.ts"
+import { racedChange } from "./changes.ts"
 import { begin, follow, type Move, stageMove, step, toStatus } from "./moves.ts"
-import { type Draft, open, type OrderRow, racedChange } from "./orders.ts"
+import { type Draft, open, type OrderRow } from "./orders.ts"
 import { orderChanges, orderLines, orders } from "./tables.ts"
 
 /** An order with its payments, the newest first. */

@@ -15,7 +15,7 @@ import * as orderMails from "#modules/notifications/order-mails.ts"
 import * as subscriptionMails from "#modules/notifications/subscription-mails.ts"
 import * as edits from "#modules/orders/edits.ts"
 import * as returnDecisions from "#modules/orders/return-decisions.ts"
-import * as payments from "#modules/payments/payments.ts"
+import * as asking from "#modules/payments/asking.ts"
 import * as reconcile from "#modules/payments/reconcile.ts"
 import * as refundAnswers from "#modules/payments/refund-answers.ts"
 import * as saved from "#modules/payments/saved.ts"
@@ -40,7 +40,7 @@ export const subscribers: {
   "order.edited": { stock: edits.settleEdit },
   "order.stock-lost": { mail: orderMails.stockLost },
   "payment.changed": { order: paid.paymentChanged, subscription: charges.follow },
-  "payment.announced": { gateway: payments.askAgain },
+  "payment.announced": { gateway: asking.askAgain },
   "gift-card.issued": { mail: creditMails.giftCard },
   "payment.void-requested": { gateway: voids.runVoid },
   "refund.requested": { gateway: refundAnswers.runRefund },

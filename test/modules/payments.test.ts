@@ -5,6 +5,7 @@ import { configOf } from "#config.ts"
 import * as checkout from "#modules/checkout/checkout.ts"
 import { PlaceOrder } from "#modules/checkout/model.ts"
 import * as paid from "#modules/checkout/paid.ts"
+import { start } from "#modules/payments/asking.ts"
 import * as due from "#modules/payments/due.ts"
 import * as payments from "#modules/payments/payments.ts"
 import { refund } from "#modules/payments/refunds.ts"
@@ -273,7 +274,7 @@ describe("a webhook", () => {
     gateway.pay()
     await gateway.send()
     const late = await payments.get(ctx(), placed.payment.id)
-    await payments.start(ctx(), { ...late, status: "unpaid", capturedAmount: 0 })
+    await start(ctx(), { ...late, status: "unpaid", capturedAmount: 0 })
     await settleAll()
     expect(await standing(id, product.id)).toEqual(sold)
   })

@@ -14,6 +14,7 @@ import * as inventory from "#modules/inventory/inventory.ts"
 import * as changes from "#modules/orders/changes.ts"
 import * as orders from "#modules/orders/orders.ts"
 import { awaitsGateway } from "#modules/orders/payment.ts"
+import { start } from "#modules/payments/asking.ts"
 import { toStart } from "#modules/payments/lists.ts"
 import * as payments from "#modules/payments/payments.ts"
 import * as promotions from "#modules/promotions/promotions.ts"
@@ -40,7 +41,7 @@ export type Beside = {
   unitAmounts?: ReadonlyMap<Id<"variant">, number>
   /** Until when it waits for its gateway (ISO 8601), where that is longer than others do. Its stock is not held so long. */
   payBy?: string
-  /** Asks for its payment in another way than `payments.start`, as often as it may be asked for. */
+  /** Asks for its payment in another way than `start`, as often as it may be asked for. */
   pay?: (payment: payments.PaymentRow) => Promise<payments.PaymentRow>
   events?: (placed: Placed) => readonly Event[]
   stage: (placed: Placed) => Promise<Statement[]>
@@ -135,7 +136,7 @@ export async function place(ctx: Ctx, input: PlaceOrder, beside?: Beside): Promi
     }
   }
   if (waits && payment) {
-    const pay = beside?.pay ?? ((one) => payments.start(ctx, one))
+    const pay = beside?.pay ?? ((one) => start(ctx, one))
     return { ...result, payment: toStart(await pay(payment)) }
   }
   await inventory

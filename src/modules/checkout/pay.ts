@@ -7,6 +7,7 @@ import { amountDue, balanceOf, vouchedFor } from "#modules/orders/balance.ts"
 import { begin, stageMove, step } from "#modules/orders/moves.ts"
 import * as orders from "#modules/orders/orders.ts"
 import { shownOf } from "#modules/orders/payment.ts"
+import { start } from "#modules/payments/asking.ts"
 import { toPayment } from "#modules/payments/lists.ts"
 import { type ChosenMethod, type CreditMethod, isGateway } from "#modules/payments/method.ts"
 import type { Payment } from "#modules/payments/model.ts"
@@ -55,7 +56,7 @@ export async function pay(ctx: Ctx, input: NewPayment): Promise<Payment> {
     return fresh
   })
   const isToStart = isGateway(provider) && payment.status === "unpaid"
-  return toPayment(isToStart ? await payments.start(ctx, payment) : payment)
+  return toPayment(isToStart ? await start(ctx, payment) : payment)
 }
 
 /** What an order is paid by, where nobody says otherwise. */

@@ -7,6 +7,7 @@ import { iso } from "#lib/time.ts"
 import { stageAudit } from "#modules/auth/audit.ts"
 import { commit, retryRaced } from "#platform/commit.ts"
 
+import { requestOf } from "./asking.ts"
 import { gatewayOf } from "./gateways.ts"
 import { toPayment } from "./lists.ts"
 import { isGateway } from "./method.ts"
@@ -18,7 +19,6 @@ import {
   isOpen,
   type PaymentRow,
   record,
-  requestOf,
   selectOf,
   type Staged,
   stageStart,

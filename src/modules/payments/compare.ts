@@ -4,6 +4,7 @@ import type { Ctx } from "#context.ts"
 import { type Id, idFloor } from "#lib/id.ts"
 import { toDecimal } from "#lib/money.ts"
 
+import { requestOf } from "./asking.ts"
 import { askedDispute, isAbout, mendDispute, openDisputes } from "./compare-disputes.ts"
 import type { Place } from "./findings.ts"
 import type { Gateway, Listed } from "./gateway.ts"
@@ -18,7 +19,7 @@ import {
   ofRefund,
 } from "./mend.ts"
 import { type GatewayName, isGateway, type PaymentMethod, paymentMethods } from "./method.ts"
-import { get, type PaymentRow, requestOf } from "./payments.ts"
+import { get, type PaymentRow } from "./payments.ts"
 import type { ReconciliationRow } from "./reconciliations.ts"
 import { isAdopted, isOnItsWay } from "./refund-answers.ts"
 import type { RefundRow } from "./refunds.ts"

@@ -1,7 +1,7 @@
 import { desc, eq, sql } from "drizzle-orm"
 
 import type { Ctx } from "#context.ts"
-import { DomainError, notFound } from "#errors.ts"
+import { DomainError } from "#errors.ts"
 import type { Event } from "#events.ts"
 import { type Id, newId } from "#lib/id.ts"
 import { toDecimal } from "#lib/money.ts"
@@ -9,11 +9,10 @@ import { randomToken } from "#lib/secret.ts"
 import { iso, secondsAfter } from "#lib/time.ts"
 import { spendRefusals, stageEntry } from "#modules/credit/entries.ts"
 import type { Holder } from "#modules/credit/entry.ts"
-import { refusalOf } from "#platform/call.ts"
 import { commit, raced, retryRaced } from "#platform/commit.ts"
 import type { Statement } from "#platform/db.ts"
 
-import type { Answer, Asked } from "./gateway.ts"
+import type { Answer } from "./gateway.ts"
 import { gatewayOf } from "./gateways.ts"
 import { isCredit, isGateway, methodNames, type PaymentMethod } from "./method.ts"
 import { judge, type Told } from "./status.ts"
@@ -133,29 +132,6 @@ export const startRefusals = {
   ...spendRefusals,
 } as const
 
-/**
- * Asks the gateway for the payment, once for each payment however often it is called, and records what it says; one
- * that its payer has approved is completed. No answer is no refusal: the payment stays as it is, and the sweeper asks
- * again.
- */
-export async function start(ctx: Ctx, payment: PaymentRow): Promise<PaymentRow> {
-  const gateway = gatewayOf(ctx, payment.provider)
-  if (!gateway) return payment
-  try {
-    if (payment.gatewayRef !== null) return await refresh(ctx, payment)
-    return await follow(ctx, payment, await gateway.start(requestOf(ctx, payment)))
-  } catch (error) {
-    const failure = refusalOf(error)
-    if (failure !== undefined && payment.gatewayRef === null) {
-      const details = { payment_id: payment.id, provider: payment.provider }
-      ctx.log.error("the gateway refuses the payment", new Error(failure), details)
-      return close(ctx, payment, { status: "failed", failure })
-    }
-    ctx.log.error("payment left to the sweeper", error, { payment_id: payment.id })
-    return payment
-  }
-}
-
 /** Records that there is nothing at the gateway to come, unless somebody heard otherwise meanwhile. */
 export async function close(
   ctx: Ctx,
@@ -177,73 +153,6 @@ export async function close(
     if (error instanceof DomainError && error.code === "payment-changed")
       return get(ctx, payment.id)
     throw error
-  }
-}
-
-/**
- * Asks the gateway what became of a payment, and has it complete what its payer has approved. Idempotent.
- * @throws `unavailable`
- */
-export async function refresh(ctx: Ctx, payment: PaymentRow): Promise<PaymentRow> {
-  const answer = await gatewayOf(ctx, payment.provider)?.find(requestOf(ctx, payment))
-  return answer ? follow(ctx, payment, answer) : payment
-}
-
-/**
- * The payer is back from the gateway, by the token that their browser was sent there with: asks it what they did, if it
- * answers. Answers where they go from here.
- * @throws `not-found`
- */
-export async function arrive(
-  ctx: Ctx,
-  token: string,
-): Promise<{ payment: PaymentRow; location: string | null }> {
-  const [known] = await ctx.db
-    .select()
-    .from(payments)
-    .where(eq(payments.returnToken, token))
-    .limit(1)
-  if (!known) throw notFound("payment")
-  const payment = isAwaited(known)
-    ? await refresh(ctx, known).catch((error) => {
-        ctx.log.error("payment left to the sweeper", error, { payment_id: known.id })
-        return known
-      })
-    : known
-  if (payment.returnUrl === null) return { payment, location: null }
-  const url = new URL(payment.returnUrl)
-  url.searchParams.set("payment", payment.id)
-  return { payment, location: url.href }
-}
-
-/** Asks the gateway again when a webhook said that there is more to be heard. @throws `unavailable` */
-export async function askAgain(
-  ctx: Ctx,
-  { paymentId }: { paymentId: Id<"payment"> },
-): Promise<void> {
-  await refresh(ctx, await get(ctx, paymentId))
-}
-
-/** Records an answer; what is approved, and still wanted, is completed. */
-async function follow(ctx: Ctx, payment: PaymentRow, answer: Answer): Promise<PaymentRow> {
-  const next = await record(ctx, payment, answer)
-  const gateway = gatewayOf(ctx, next.provider)
-  if (!answer.isApproved || !gateway?.complete || !isAwaited(next)) return next
-  return record(ctx, next, await gateway.complete(requestOf(ctx, next)))
-}
-
-/** What a gateway is told of a payment. The payer comes back to an address of ours, which leads on: `arrive`. */
-export function requestOf(ctx: Ctx, payment: PaymentRow): Asked {
-  const { id: key, reference, amount, currency, capture, gatewayRef: ref, captureRef } = payment
-  return {
-    key,
-    reference,
-    amount,
-    currency,
-    capture,
-    returnUrl: `${ctx.config.baseUrl}/api/v1/payments/return/${payment.returnToken ?? ""}`,
-    ref,
-    captureRef,
   }
 }
 

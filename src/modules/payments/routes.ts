@@ -4,6 +4,7 @@ import { paged } from "#http/paging.ts"
 import { createRouter, json, ok, optionalJson, route } from "#http/router.ts"
 import { Ref } from "#lib/shapes.ts"
 
+import * as asking from "./asking.ts"
 import * as captures from "./captures.ts"
 import * as lists from "./lists.ts"
 import {
@@ -19,7 +20,6 @@ import {
   WebhookBody,
   WebhookReceipt,
 } from "./model.ts"
-import * as payments from "./payments.ts"
 import * as webhooks from "./webhooks.ts"
 
 const tags = ["Payments"]
@@ -119,7 +119,7 @@ export const routes = createRouter()
       refuses: ["not-found"],
     }),
     async (c) => {
-      const { payment, location } = await payments.arrive(c.var.ctx, c.req.valid("param").token)
+      const { payment, location } = await asking.arrive(c.var.ctx, c.req.valid("param").token)
       return location === null
         ? c.json({ id: payment.id, status: payment.status }, 200)
         : c.redirect(location, 303)

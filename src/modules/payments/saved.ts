@@ -9,10 +9,11 @@ import { iso } from "#lib/time.ts"
 import * as users from "#modules/users/users.ts"
 import type { Statement } from "#platform/db.ts"
 
+import { requestOf } from "./asking.ts"
 import type { Saved } from "./gateway.ts"
 import { gatewayOf } from "./gateways.ts"
 import { isGateway, type PaymentMethod, paymentMethods } from "./method.ts"
-import { type PaymentRow, record, requestOf } from "./payments.ts"
+import { type PaymentRow, record } from "./payments.ts"
 import type { MethodSetup, NewSavedMethod, SavedMethod, SavedMethods } from "./saved-model.ts"
 import { paymentCustomers } from "./tables.ts"
 

@@ -3,6 +3,7 @@ import type { Id } from "#lib/id.ts"
 import { iso } from "#lib/time.ts"
 import { refusalOf } from "#platform/call.ts"
 
+import { requestOf } from "./asking.ts"
 import { gatewayOf } from "./gateways.ts"
 import { isGateway } from "./method.ts"
 import {
@@ -13,7 +14,6 @@ import {
   isOpen,
   type PaymentRow,
   record,
-  requestOf,
   selectOf,
   type Staged,
   update,

@@ -6,6 +6,7 @@ import { DomainError, notFound } from "#errors.ts"
 import type { Id } from "#lib/id.ts"
 import { iso } from "#lib/time.ts"
 import type { User } from "#modules/users/model.ts"
+import * as standing from "#modules/users/standing.ts"
 import { users } from "#modules/users/tables.ts"
 import * as accounts from "#modules/users/users.ts"
 import { commit } from "#platform/commit.ts"
@@ -97,7 +98,7 @@ export async function update(ctx: Ctx, id: string, input: Standing): Promise<Use
   if (row.id === admin.id)
     throw new DomainError("forbidden", "Nobody changes their own role: ask another admin")
   // The row of an account that was erased stays closed: nobody is behind it.
-  if (row.email === accounts.erasedEmail(row.id)) throw notFound("account")
+  if (row.email === standing.erasedEmail(row.id)) throw notFound("account")
 
   const result = accounts.toUser({
     ...row,
@@ -117,10 +118,10 @@ export async function update(ctx: Ctx, id: string, input: Standing): Promise<Use
     ctx,
     [
       sessions.stageEndAll(ctx, row.id),
-      ...accounts.stageStanding(ctx, row.id, { role, isActive }),
+      ...standing.stageStanding(ctx, row.id, { role, isActive }),
       ...noted,
     ],
-    { result, refusals: accounts.standingRefusals },
+    { result, refusals: standing.standingRefusals },
   )
   await sessions.retract(
     ctx,

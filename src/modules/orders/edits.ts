@@ -2,14 +2,13 @@ import { eq, inArray } from "drizzle-orm"
 
 import { requirePermission } from "#actor.ts"
 import type { Ctx } from "#context.ts"
-import { DomainError, type FieldError, invalid } from "#errors.ts"
+import { DomainError } from "#errors.ts"
 import type { Event } from "#events.ts"
-import { type Id, newId, randomBase32 } from "#lib/id.ts"
+import { newId, randomBase32 } from "#lib/id.ts"
 import { signed, toDecimal } from "#lib/money.ts"
 import { minutesAfter } from "#lib/time.ts"
 import type { Quote } from "#modules/cart/quote.ts"
 import { stageStock } from "#modules/catalog/projection.ts"
-import { findSellables, refuseUnlessOnSale, type Sellable } from "#modules/catalog/sellables.ts"
 import * as inventory from "#modules/inventory/inventory.ts"
 import * as promotions from "#modules/promotions/promotions.ts"
 import { commit } from "#platform/commit.ts"
@@ -17,9 +16,10 @@ import { rowsOf, type Statement } from "#platform/db.ts"
 
 import { changeRefusals } from "./changes.ts"
 import type { OrderEdit, OrderEdited } from "./edit-model.ts"
-import { type Outcome, outcomeOf, toldOf } from "./edit.ts"
+import { type Added, type Plan, planOf } from "./edit-plan.ts"
+import { type Outcome, toldOf } from "./edit.ts"
 import { mayEdit } from "./fulfilment.ts"
-import { lineOf, refuseWhileReturning } from "./fulfilments.ts"
+import { refuseWhileReturning } from "./fulfilments.ts"
 import { begin, follow, type Move, stageMove, step } from "./moves.ts"
 import {
   find,
@@ -37,9 +37,6 @@ import { orderLines } from "./tables.ts"
 
 /** Longer than any recovery of a crashed edit takes. */
 const holdMinutes = 30
-
-type Added = Sellable & { quantity: number }
-type Plan = { outcome: Outcome<LineRow>; added: Added[] }
 
 /**
  * Changes what an order holds, as far as it was not sent: more, less, something else. It is priced anew (`reprice`),
@@ -140,59 +137,6 @@ function requireEditable(ctx: Ctx, order: OrderRow): void {
       `What is in a ${order.status} order cannot be changed.`,
       { status: order.status },
     )
-}
-
-async function planOf(ctx: Ctx, { order, lines }: Opened, input: OrderEdit): Promise<Plan> {
-  const refOf = (item: OrderEdit["items"][number]) =>
-    item.product_id ?? item.variant_id ?? item.sku ?? ""
-  const fresh = input.items.filter(({ item_id: ref }) => ref === undefined)
-  const found = await findSellables(ctx, fresh.map(refOf))
-  const errors: FieldError[] = []
-  const wanted = new Map<string, number>()
-  const added = new Map<Id<"variant">, Added>()
-  for (const [index, item] of input.items.entries()) {
-    const field = `items.${index}.${item.item_id === undefined ? "product_id" : "item_id"}`
-    if (item.item_id !== undefined) {
-      const line = lineOf(lines, item.item_id)
-      if (line) wanted.set(line.id, item.quantity)
-      else errors.push({ field, detail: `No such item: ${item.item_id}`, code: "unknown" })
-      continue
-    }
-    const thing = found.get(refOf(item))
-    if (!thing) {
-      errors.push({ field, detail: `No such product: ${refOf(item)}`, code: "unknown" })
-      continue
-    }
-    refuseUnlessOnSale(thing)
-    if (order.shippingAddress === null && !thing.isDigital)
-      errors.push({ field, detail: "The order has no shipping address.", code: "required" })
-    const line = lines.find(({ variantId }) => variantId === thing.variantId)
-    if (line) wanted.set(line.id, (wanted.get(line.id) ?? line.quantity) + item.quantity)
-    else
-      added.set(thing.variantId, {
-        ...thing,
-        quantity: (added.get(thing.variantId)?.quantity ?? 0) + item.quantity,
-      })
-  }
-  const outcome = outcomeOf(lines, wanted)
-  const all = [...outcome.kept, ...added.values()]
-  if (errors.length === 0 && all.length === 0)
-    errors.push({ field: "items", detail: "Nothing is left: cancel it instead.", code: "invalid" })
-  if (all.length > 100 || all.some(({ quantity }) => quantity > 999))
-    errors.push({ field: "items", detail: "At most 100 items of 999 each.", code: "invalid" })
-  if (outcome.kept.every(({ change }) => change === 0) && outcome.removed.length + added.size === 0)
-    errors.push({ field: "items", detail: "Nothing would change.", code: "invalid" })
-  if (errors.length > 0) throw invalid(...errors)
-  const [short] = outcome.short
-  if (short)
-    throw new DomainError(
-      "already-fulfilled",
-      `${short.fulfilledQuantity} of ${short.name} are sent already.`,
-      {
-        items: outcome.short.map((line) => ({ item_id: line.id, sent: line.fulfilledQuantity })),
-      },
-    )
-  return { outcome, added: [...added.values()] }
 }
 
 /** The order with its lines as the edit leaves them, and the stock that this takes and returns. */

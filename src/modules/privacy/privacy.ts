@@ -28,6 +28,7 @@ import * as saved from "#modules/payments/saved.ts"
 import * as promotions from "#modules/promotions/promotions.ts"
 import * as subscriptions from "#modules/subscriptions/subscriptions.ts"
 import * as addresses from "#modules/users/addresses.ts"
+import * as standing from "#modules/users/standing.ts"
 import * as users from "#modules/users/users.ts"
 import { commit } from "#platform/commit.ts"
 
@@ -143,7 +144,7 @@ export async function exportMe(ctx: Ctx): Promise<PersonalData> {
  */
 export async function eraseMe(ctx: Ctx, input: Erasure): Promise<void> {
   const { id, sessionId } = requireUser(ctx)
-  const erased = users.erasedEmail(id)
+  const erased = standing.erasedEmail(id)
   if ((await users.find(ctx, id))?.email === erased) return
   const confirmed = await confirmIdentity(ctx, input)
   const [kept, subscribed] = await Promise.all([
@@ -164,7 +165,7 @@ export async function eraseMe(ctx: Ctx, input: Erasure): Promise<void> {
       ...orders.stageErase(ctx, id, erased),
       ...stageEraseCards(ctx, confirmed.user.email),
       ...email.stageErase(ctx, confirmed.user.email),
-      ...users.stageErase(ctx, id),
+      ...standing.stageErase(ctx, id),
       ...stageAudit(ctx, "account.erased", id),
     ],
     {
@@ -173,7 +174,7 @@ export async function eraseMe(ctx: Ctx, input: Erasure): Promise<void> {
       refusals: {
         ...confirmed.refusals,
         ...subscriptions.changeRefusals,
-        ...users.standingRefusals,
+        ...standing.standingRefusals,
       },
     },
   )

@@ -1,4 +1,4 @@
-import { DomainError } from "#errors.ts"
+import { DomainError, invalid } from "#errors.ts"
 import type { AppContext } from "#http/env.ts"
 import { boundaryOf, concat, MalformedForm, type Part, partsOf } from "#lib/multipart.ts"
 
@@ -13,12 +13,29 @@ export type Received = {
 }
 
 /**
- * The file of a request: a form's field `image` or `file`, or the body itself. Nothing is kept in memory. A form
- * without a file has one of no bytes. Under an idempotency key, what is read to its end becomes part of the key's
- * fingerprint; a form's boundary, which is another one each time it is sent, does not.
- * @throws `body-too-large` for more than `most` bytes, whatever length was announced; `malformed-form`
+ * The file of a request: a form's field `image` or `file`, or the body itself. Nothing is kept in memory. Under an
+ * idempotency key, what is read to its end becomes part of the key's fingerprint; a form's boundary, which is another
+ * one each time it is sent, does not.
+ * @throws `body-too-large` for more than `most` bytes, whatever length was announced; `malformed-form`; `invalid-input`
+ * naming `field` for a form without the file
  */
-export async function received(c: AppContext, most: number): Promise<Received> {
+export async function received(
+  c: AppContext,
+  most: number,
+  field: "image" | "file",
+): Promise<Received> {
+  const { file, ...others } = await opened(c, most)
+  if (file) return { ...others, file }
+  const strangers = others.strangers.map((name) => `\`${name}\``).join(", ")
+  const detail = `The form has no file in its field \`${field}\`${strangers && `, but in ${strangers}`}.`
+  throw invalid({ field, detail, code: "required" })
+}
+
+/** The same; of a form without the file there is none. `strangers`: the form's fields that hold other files. */
+async function opened(
+  c: AppContext,
+  most: number,
+): Promise<Omit<Received, "file"> & { file?: Received["file"]; strangers: string[] }> {
   const contentType = c.req.header("content-type") ?? ""
   const boundary = boundaryOf(contentType)
   const body = limited(c.req.raw.body, boundary === undefined ? most : most + besides)
@@ -26,10 +43,11 @@ export async function received(c: AppContext, most: number): Promise<Received> {
   if (boundary === undefined) {
     if (/^multipart\//i.test(contentType)) throw new DomainError("malformed-form")
     const file = digest ? digest.last(body) : body
-    return { file, contentType, fields: async () => c.req.query() }
+    return { file, contentType, fields: async () => c.req.query(), strangers: [] }
   }
   const parts = partsOf(body, boundary)
   const texts: Record<string, string> = {}
+  const strangers: string[] = []
   const nextFile = async (): Promise<Part | undefined> => {
     for (;;) {
       const next = await parts.next().catch(refuse)
@@ -40,6 +58,7 @@ export async function received(c: AppContext, most: number): Promise<Received> {
       const part = digest ? await digest.part(next.value) : next.value
       if (part.filename !== undefined) {
         if (part.name === "image" || part.name === "file") return part
+        strangers.push(part.name)
       } else {
         texts[part.name] = await textOf(part).catch(refuse)
       }
@@ -47,8 +66,9 @@ export async function received(c: AppContext, most: number): Promise<Received> {
   }
   const part = await nextFile()
   return {
-    file: part ? guarded(part.body) : guarded(nothing()),
+    ...(part && { file: guarded(part.body) }),
     contentType: part?.contentType ?? "",
+    strangers,
     fields: async () => {
       while (await nextFile());
       return texts
@@ -58,8 +78,8 @@ export async function received(c: AppContext, most: number): Promise<Received> {
 
 /** Reads the body of a request to its end, for its fingerprint alone. @throws `malformed-form` */
 export async function digestBody(c: AppContext): Promise<void> {
-  const { file, fields } = await received(c, Infinity)
-  for await (const _ of file);
+  const { file, fields } = await opened(c, Infinity)
+  if (file) for await (const _ of file);
   await fields()
 }
 
@@ -98,8 +118,6 @@ class Digest {
     }
   }
 }
-
-async function* nothing(): AsyncGenerator<Uint8Array> {}
 
 async function* guarded(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const chunks = body[Symbol.asyncIterator]()

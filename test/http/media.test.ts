@@ -101,6 +101,15 @@ describe("uploading a picture", () => {
     const empty = new FormData()
     empty.set("alt_text", "nothing")
     expect(fieldsOf(await upload(empty))).toEqual(["image"])
+    const misnamed = new FormData()
+    misnamed.set("picture", new Blob([new Uint8Array([1])]), "a.png")
+    expect((await upload(misnamed)).body.errors).toMatchObject([
+      {
+        field: "image",
+        detail: "The form has no file in its field `image`, but in `picture`.",
+        code: "required",
+      },
+    ])
     expect(fieldsOf(await upload(new ArrayBuffer(0), { type: "image/png" }))).toEqual(["image"])
     const text = new FormData()
     text.set("image", "just text")

@@ -206,7 +206,7 @@ export const admin = createRouter()
   )
 
 async function take(c: AppContext, kind: "products" | "categories") {
-  const taken = await receive(c.var.ctx, kind, await received(c, largestImport))
+  const taken = await receive(c.var.ctx, kind, await received(c, largestImport, "file"))
   return "job" in taken ? c.json(taken.job, 202) : c.json(taken.report, 200)
 }
 

@@ -74,7 +74,7 @@ export const routes = createRouter()
       streams: true,
     }),
     async (c) => {
-      const upload = await received(c, uploads.largest.video)
+      const upload = await received(c, uploads.largest.video, "image")
       return c.json(await uploads.add(c.var.ctx, c.req.valid("param").product, upload), 201)
     },
   )

@@ -4,10 +4,14 @@ import { join } from "node:path"
 const root = join(import.meta.dirname, "../..")
 const binary = join(root, "node_modules/wrangler/bin/wrangler.js")
 
-/** Starts wrangler with these arguments; it asks nobody and tells nobody. */
+/**
+ * Starts wrangler with these arguments; it asks nobody and tells nobody. `wrangler dev` keeps no traces of what it serves
+ * unless X_LOCAL_OBSERVABILITY says so: it would write some 20 kB for each request, and never delete them.
+ */
 export function wrangler(args: readonly string[], options: SpawnOptions = {}): ChildProcess {
   const env = {
     ...process.env,
+    X_LOCAL_OBSERVABILITY: process.env["X_LOCAL_OBSERVABILITY"] ?? "false",
     WRANGLER_SEND_METRICS: "false",
     CLOUDFLARE_CF_FETCH_ENABLED: "false",
     FORCE_COLOR: "0",

@@ -78,24 +78,31 @@ export const subscribers: {
 }
 
 /**
- * Runs the subscribers of an event that have not dealt with it yet, and records each that succeeds.
+ * Runs the subscribers of an event that have not dealt with it yet, and records each that succeeds; where it is done
+ * nothing is.
  * @throws AggregateError when some failed: the next delivery runs only those
  */
 export async function deliver(ctx: Ctx, { id, event }: Message): Promise<void> {
   // Each subscriber of an event's own type takes that event.
   const wanted = Object.entries(subscribers[event.type]) as [string, Subscriber<Event>][]
-  const done = await ctx.db
-    .select({ subscriber: deliveries.subscriber })
-    .from(deliveries)
-    .where(eq(deliveries.eventId, id))
+  const [[row], done] = await ctx.db.batch([
+    ctx.db.select({ doneAt: outbox.doneAt }).from(outbox).where(eq(outbox.id, id)).limit(1),
+    ctx.db
+      .select({ subscriber: deliveries.subscriber })
+      .from(deliveries)
+      .where(eq(deliveries.eventId, id)),
+  ])
+  if (typeof row?.doneAt === "string") return
   const left = wanted.filter(([name]) => !done.some(({ subscriber }) => subscriber === name))
   const results = await Promise.allSettled(
     left.map(async ([subscriber, run]) => {
       await run(ctx, event, id)
-      await ctx.db
-        .insert(deliveries)
-        .values({ eventId: id, subscriber, createdAt: iso(ctx.now) })
-        .onConflictDoNothing()
+      // Of an only one the event itself says that it is done.
+      if (wanted.length > 1)
+        await ctx.db
+          .insert(deliveries)
+          .values({ eventId: id, subscriber, createdAt: iso(ctx.now) })
+          .onConflictDoNothing()
     }),
   )
   const failures = results.flatMap((result) =>

@@ -51,25 +51,29 @@ export async function flush(ctx: Ctx, messages: readonly Message[]): Promise<voi
   }
 }
 
-/** Sends the events that are due again, 100 at a time, and puts them off for a minute. Safe to run twice at once; answers how many. */
+/** Older events than that wait as long for the next sweep, younger ones a minute. */
+const oldSeconds = 300
+
+/**
+ * Sends the events that are due again, 100 at a time, and puts them off before, so that of sweeps at once each sends its
+ * own. The longer one is not done, the more rarely it is sent: a queue that is behind is not filled with what it holds
+ * already. Answers how many.
+ */
 export async function sweep(ctx: Ctx): Promise<number> {
-  const due = and(isNull(outbox.doneAt), lte(outbox.nextAt, iso(ctx.now)))
-  const rows = await ctx.db
-    .select({ id: outbox.id, event: outbox.event })
+  const [soon, late] = [60, oldSeconds].map((seconds) => iso(secondsAfter(ctx.now, seconds)))
+  const old = iso(secondsAfter(ctx.now, -oldSeconds))
+  const due = ctx.db
+    .select({ id: outbox.id })
     .from(outbox)
-    .where(due)
+    .where(and(isNull(outbox.doneAt), lte(outbox.nextAt, iso(ctx.now))))
     .orderBy(outbox.nextAt)
     .limit(100)
-  if (rows.length === 0) return 0
-  const putOff = rows.map(({ id }) => id)
-  await ctx.events.sendBatch(rows.map((body) => ({ body })))
-  for (let start = 0; start < putOff.length; start += 90) {
-    const ids = putOff.slice(start, start + 90)
-    await ctx.db
-      .update(outbox)
-      .set({ nextAt: iso(secondsAfter(ctx.now, 60)) })
-      .where(inArray(outbox.id, ids))
-  }
+  const rows = await ctx.db
+    .update(outbox)
+    .set({ nextAt: sql`CASE WHEN ${outbox.createdAt} > ${old} THEN ${soon} ELSE ${late} END` })
+    .where(inArray(outbox.id, due))
+    .returning({ id: outbox.id, event: outbox.event })
+  if (rows.length > 0) await ctx.events.sendBatch(rows.map((body) => ({ body })))
   return rows.length
 }
 

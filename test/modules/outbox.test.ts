@@ -83,7 +83,7 @@ describe("the sweep", () => {
     return to.sent
   }
 
-  it("sends what has been due for half a minute, and then once a minute", async () => {
+  it("sends what has been due for half a minute, then once a minute, and after five minutes every five", async () => {
     vi.spyOn(console, "error").mockImplementation(() => {})
     await happen([changed()], noon, queue(1))
     const [message] = await openEvents()
@@ -92,6 +92,18 @@ describe("the sweep", () => {
     expect(await sweep(later(31))).toEqual([])
     expect(await sweep(later(89))).toEqual([])
     expect(await sweep(later(90))).toEqual([[message]])
+    for (const seconds of [150, 210, 270, 330])
+      expect(await sweep(later(seconds))).toEqual([[message]])
+    expect(await sweep(later(629))).toEqual([])
+    expect(await sweep(later(630))).toEqual([[message]])
+  })
+
+  it("of ten at once sends nothing twice", async () => {
+    await happen(Array.from({ length: 250 }, () => changed()))
+    const to = queue()
+    await Promise.all(Array.from({ length: 10 }, () => sweep(later(60), to)))
+    const sent = to.sent.flat().map(({ id }) => id)
+    expect([sent.length, new Set(sent).size]).toEqual([250, 250])
   })
 
   it("leaves what is done alone", async () => {
@@ -116,11 +128,12 @@ describe("the sweep", () => {
     expect(await sweep(later(100))).toEqual([])
   })
 
-  it("puts nothing off that the queue did not take", async () => {
+  it("sends what the queue did not take a minute later", async () => {
     await happen([changed()])
-    const before = await dueTimes()
+    const [message] = await openEvents()
     await expect(sweep(later(60), queue(1))).rejects.toThrow("Queue is down")
-    expect(await dueTimes()).toEqual(before)
+    expect(await sweep(later(119))).toEqual([])
+    expect(await sweep(later(120))).toEqual([[message]])
   })
 
   it("runs with the next commit too, for where no cron does", async () => {
@@ -157,6 +170,17 @@ describe("delivering", () => {
         .map((subscriber) => ({ subscriber })),
     )
     expect(await openEvents()).toEqual([])
+  })
+
+  it("looks once at what is done already, and writes nothing", async () => {
+    await happen([changed()])
+    const [message] = await openEvents()
+    await deliver(ctx({ now: later(1) }), message!)
+    const before = await rows("SELECT * FROM outbox")
+    const as = ctx({ now: later(2) })
+    await deliver(as, message!)
+    expect(as.meter.d1Queries).toBe(1)
+    expect(await rows("SELECT * FROM outbox")).toEqual(before)
   })
 
   it("runs again only what failed, and is done when nothing does any more", async () => {

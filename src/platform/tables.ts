@@ -25,7 +25,7 @@ export const outbox = sqliteTable(
   ],
 )
 
-/** Which subscriber has dealt with which event: a redelivered event runs only the others. */
+/** Which of an event's several subscribers have dealt with it: a redelivered event runs only the others. */
 export const deliveries = sqliteTable(
   "deliveries",
   {

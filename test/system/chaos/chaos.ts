@@ -33,6 +33,9 @@ const bad = {
 /** And once they have gone home. */
 const good = Object.fromEntries(Object.keys(bad).map((name) => [name, 0]))
 
+/** Many tries are refused, for some goods are nearly always short: beyond this the shop takes no orders any more. */
+const mostTries = (orders: number) => 10 * orders
+
 /**
  * Lets shoppers and staff loose on a shop whose payment gateways misbehave and whose server is killed every few seconds,
  * then waits until it has come to rest and looks whether anything is not as it should be.
@@ -80,18 +83,21 @@ export async function chaos(plan: Plan): Promise<Outcome> {
       gateways.tell()
     }
   })()
-  let left = plan.orders
+  let tries = 0
   await Promise.all(
     Array.from({ length: plan.shoppers }, async (_, shopper) => {
-      while (left > 0) {
-        left -= 1
-        await act(shop, `${plan.seed}-${shopper}-${left}`).catch((error: unknown) =>
+      while (outcome.orders < plan.orders && tries < mostTries(plan.orders)) {
+        tries += 1
+        if (tries % 100 === 0)
+          plan.log(`${outcome.orders} orders of ${tries} tries, ${outcome.deaths} deaths`)
+        await act(shop, `${plan.seed}-${shopper}-${tries}`).catch((error: unknown) =>
           outcome.wrong.push(String(error)),
         )
-        if (left > 0 && left % 100 === 0) plan.log(`${left} to go, ${outcome.deaths} deaths`)
       }
     }),
   )
+  if (outcome.orders < plan.orders)
+    outcome.wrong.push(`only ${outcome.orders} of ${plan.orders} orders could be placed`)
   isOver = true
   await Promise.all([reaper, clock])
 

@@ -6,7 +6,7 @@ import type { Random } from "./random.ts"
 
 /** How big a run is, and what determines it. Two runs of a seed make the same choices, not in the same instants. */
 export type Plan = {
-  /** Orders that shoppers try to place. */
+  /** Shoppers try until so many orders are placed, those under way aside. */
   orders: number
   seed: number
   /** How many shoppers act at once. */

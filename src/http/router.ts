@@ -124,7 +124,8 @@ export function route<const P extends string, const R extends Described & { path
     guard(access, scope, calledBy),
     caching(shared),
     ...body,
-    ...(changes ? [idempotent(success, { recover, streams }), conditional] : []),
+    ...(changes ? [idempotent(success, { recover, streams })] : []),
+    ...(changes && versioned ? [conditional] : []),
   ]
   const codes = new Set<ErrorCode>([
     ...(config.request ? (["invalid-input"] as const) : []),

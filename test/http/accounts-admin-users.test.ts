@@ -7,7 +7,7 @@ import { call } from "../support/api.ts"
 import { ctx } from "../support/ctx.ts"
 import * as make from "../support/make.ts"
 import { audited, person, rows, secret, signIn } from "../support/people.ts"
-import { expectProblem, fieldsOf } from "../support/wire.ts"
+import { expectProblem, fieldsOf, send } from "../support/wire.ts"
 
 const standing = async (id: string) =>
   (await rows("SELECT role, is_active FROM users WHERE id = ?", id))[0]
@@ -33,6 +33,30 @@ async function crowd(count: number, over: { role?: string; active?: number } = {
 
 const rowsRead = (headers: Headers) =>
   Number(/d1_rows_read;desc="(\d+)"/.exec(headers.get("server-timing") ?? "")?.[1])
+
+it("an account is changed only as it was seen, and both of two changes at once are kept", async () => {
+  const [admin, other] = [await make.user("admin"), await make.user("staff")]
+  const path = `admin/users/${other.id}`
+  const opened = await send("GET", path, { as: admin })
+  const tag = opened.headers.get("etag") ?? ""
+  expect([opened.body.version, tag]).toEqual([1, expect.stringMatching(/^"1\.[\w-]+"$/)])
+  const both = await Promise.all(
+    [{ role: "customer" }, { is_active: false }].map((body) =>
+      send("PATCH", path, { as: admin, body }),
+    ),
+  )
+  expect(both.map(({ status }) => status)).toEqual([200, 200])
+  const now = await send("GET", path, { as: admin })
+  expect(now.body).toMatchObject({ role: "customer", is_active: false, version: 3 })
+  const stale = { as: admin, headers: { "if-match": tag }, body: { is_active: true } }
+  expectProblem(await send("PATCH", path, stale), 412, "stale")
+  const seen = { ...stale, headers: { "if-match": now.headers.get("etag") ?? "" } }
+  const racing = await Promise.all([
+    send("PATCH", path, seen),
+    send("PATCH", path, { ...seen, body: { role: "staff" } }),
+  ])
+  expect(racing.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 412])
+})
 
 describe("the list of accounts", () => {
   it("is newest first, in full, without a hash", async () => {

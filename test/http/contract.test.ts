@@ -36,6 +36,10 @@ async function failing(test: (operation: Operation) => boolean | Promise<boolean
 }
 
 const jsonBodyOf = ({ spec }: Operation) => spec.requestBody?.content["application/json"]?.schema
+async function isList({ spec }: Operation): Promise<boolean> {
+  const shape = await resolved(spec.responses["200"]?.content?.["application/json"]?.schema)
+  return "results" in (shape?.properties ?? {})
+}
 const isText = (value: unknown) => typeof value === "string" && /\w/.test(value)
 
 /** The route behind an operation, as the code declares it. */
@@ -234,6 +238,27 @@ describe("every operation", () => {
       return takes === (method !== "GET")
     })
     expect(wrong).toEqual([])
+  })
+
+  it("by which staff change what opens under the same address honours If-Match", async () => {
+    const lists = await failing(async (one) => !(await isList(one)))
+    const opens = new Set(
+      all
+        .filter(({ id, method }) => method === "GET" && !lists.includes(id))
+        .map(({ path }) => path),
+    )
+    const changes = all.filter(
+      ({ method, path, spec }) =>
+        ["PATCH", "PUT", "DELETE"].includes(method) &&
+        ["staff", "admin"].includes(spec["x-access"]) &&
+        opens.has(path),
+    )
+    expect(changes.length).toBeGreaterThan(30)
+    const wrong = changes.filter(
+      ({ spec }) =>
+        !spec.parameters.some((one: any) => one.name === "if-match") || !("412" in spec.responses),
+    )
+    expect(wrong.map(({ id }) => id)).toEqual([])
   })
 
   it("declares the security that its access means", async () => {

@@ -7,7 +7,7 @@ import { expectProblem, send } from "../support/wire.ts"
 
 type Staff = Awaited<ReturnType<typeof make.user>>
 
-/** What staff set a shop's prices by: how one is made, where it is found, and two changes of different fields. */
+/** What staff keep: how one is made, where it is found, and two changes of different fields. */
 const kinds: [
   name: string,
   making: (staff: Staff) => Promise<{ path: string; body: Record<string, unknown> }>,
@@ -67,6 +67,12 @@ const kinds: [
     },
     ({ id }) => `admin/price-lists/${id}`,
     [{ name: "Autumn" }, { active: false }],
+  ],
+  [
+    "a synonym",
+    async () => ({ path: "admin/search/synonyms", body: { terms: ["sofa", "couch"] } }),
+    ({ id }) => `admin/search/synonyms/${id}`,
+    [{ source: "settee" }, { terms: ["sofa", "divan"] }],
   ],
 ]
 

@@ -1,14 +1,15 @@
 import { z } from "zod"
 
-import { Flag, pageOf, pageQuery } from "#lib/shapes.ts"
+import { Flag, pageOf, pageQuery, Version } from "#lib/shapes.ts"
 import { User } from "#modules/users/model.ts"
 
 const Role = z.enum(["customer", "staff", "admin"], {
   error: "A role is customer, staff or admin.",
 })
 
-/** An account as admins see it: as its owner does. */
-export const Account = User
+/** An account as admins see it: as its owner does, and how often they changed it. */
+export const Account = User.extend({ version: Version }).meta({ id: "Account" })
+export type Account = z.infer<typeof Account>
 
 /** A page of accounts. */
 export const UserPage = pageOf(Account, "UserPage")

@@ -1,5 +1,6 @@
 import { z } from "zod"
 
+import { versioned } from "#http/etag.ts"
 import { paged } from "#http/paging.ts"
 import { createRouter, json, ok, route } from "#http/router.ts"
 import { Ref } from "#lib/shapes.ts"
@@ -40,11 +41,13 @@ export const routes = createRouter()
       description: "As its owner sees it.",
       access: "admin",
       scope: "users:read",
+      versioned: true,
       request: { params },
       responses: ok(Account, "The account"),
       refuses: ["not-found"],
     }),
-    async (c) => c.json(await adminUsers.get(c.var.ctx, c.req.valid("param").user), 200),
+    async (c) =>
+      c.json(versioned(c, await adminUsers.get(c.var.ctx, c.req.valid("param").user)), 200),
   )
   .openapi(
     route({
@@ -57,13 +60,17 @@ export const routes = createRouter()
         "Somebody else's only; its sessions end. The shop keeps at least one active admin.",
       access: "admin",
       scope: "users:write",
+      versioned: true,
       request: { params, body: json(Standing) },
       responses: ok(Account, "The account as it is now"),
       refuses: ["not-found", "last-admin"],
     }),
     async (c) =>
       c.json(
-        await adminUsers.update(c.var.ctx, c.req.valid("param").user, c.req.valid("json")),
+        versioned(
+          c,
+          await adminUsers.update(c.var.ctx, c.req.valid("param").user, c.req.valid("json")),
+        ),
         200,
       ),
   )

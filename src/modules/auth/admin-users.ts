@@ -5,15 +5,15 @@ import type { Ctx } from "#context.ts"
 import { DomainError, notFound } from "#errors.ts"
 import type { Id } from "#lib/id.ts"
 import { iso } from "#lib/time.ts"
-import type { User } from "#modules/users/model.ts"
 import * as standing from "#modules/users/standing.ts"
 import { users } from "#modules/users/tables.ts"
 import * as accounts from "#modules/users/users.ts"
-import { commit } from "#platform/commit.ts"
+import { commit, retryRaced } from "#platform/commit.ts"
 import type { Statement } from "#platform/db.ts"
 import { mapPage, type Page, readPage } from "#platform/page.ts"
+import { mostTries, requireMatch, stale } from "#platform/version.ts"
 
-import type { Standing, UserQuery } from "./admin-users-model.ts"
+import type { Account, Standing, UserQuery } from "./admin-users-model.ts"
 import { stageAudit } from "./audit.ts"
 import * as sessions from "./sessions.ts"
 
@@ -24,7 +24,7 @@ const mostFound = 10_000
  * A page of all accounts, newest first. `search` is a prefix of the e-mail or the username, in any letter case.
  * @throws `forbidden`
  */
-export async function list(ctx: Ctx, query: UserQuery): Promise<Page<User>> {
+export async function list(ctx: Ctx, query: UserQuery): Promise<Page<Account>> {
   requirePermission(ctx, "users:read")
   const { search = "", role, is_active: isActive } = query
   // A `+` keeps SQLite off an index: it would walk all of a role, or of time, to find the few that are left. `is_active`
@@ -59,7 +59,7 @@ export async function list(ctx: Ctx, query: UserQuery): Promise<Page<User>> {
         .offset(offset),
     matching: ctx.db.select({ id: users.id }).from(users).where(filter).getSQL(),
   })
-  return mapPage(page, accounts.toUser)
+  return mapPage(page, toAccount)
 }
 
 /** The ids of accounts whose e-mail or username starts so: a range of each index, cut off. */
@@ -78,32 +78,41 @@ function startingWith(ctx: Ctx, text: string): SQL {
 }
 
 /** One account. @throws `forbidden`, `not-found` */
-export async function get(ctx: Ctx, id: string): Promise<User> {
+export async function get(ctx: Ctx, id: string): Promise<Account> {
   requirePermission(ctx, "users:read")
-  return accounts.toUser(await accountOf(ctx, id))
+  return toAccount(await accountOf(ctx, id))
 }
 
 /**
  * Gives somebody else's account another role, or closes or opens it; its sessions end then. What is so already
  * changes nothing.
- * @throws `forbidden` (also for one's own account), `not-found`, `last-admin`
+ * @throws `forbidden` (also for one's own account), `not-found`, `last-admin`, `stale`
  */
-export async function update(ctx: Ctx, id: string, input: Standing): Promise<User> {
-  const admin = requireUser(ctx)
+export async function update(ctx: Ctx, id: string, input: Standing): Promise<Account> {
   requirePermission(ctx, "users:write")
+  const { result, ended } = await retryRaced(() => change(ctx, id, input), mostTries)
+  await sessions.retract(ctx, ended)
+  return result
+}
+
+/** Answers the account as it is then, and the sessions that ended. */
+async function change(ctx: Ctx, id: string, input: Standing) {
+  const admin = requireUser(ctx)
   const row = await accountOf(ctx, id)
+  requireMatch(ctx, row.version)
   const role = input.role === row.role ? undefined : input.role
   const isActive = input.is_active === row.isActive ? undefined : input.is_active
-  if (role === undefined && isActive === undefined) return accounts.toUser(row)
+  if (role === undefined && isActive === undefined) return { result: toAccount(row), ended: [] }
   if (row.id === admin.id)
     throw new DomainError("forbidden", "Nobody changes their own role: ask another admin")
   // The row of an account that was erased stays closed: nobody is behind it.
   if (row.email === standing.erasedEmail(row.id)) throw notFound("account")
 
-  const result = accounts.toUser({
+  const result = toAccount({
     ...row,
     ...(role !== undefined && { role }),
     ...(isActive !== undefined && { isActive }),
+    version: row.version + 1,
     updatedAt: iso(ctx.now),
   })
   const noted: Statement[] = [
@@ -118,16 +127,16 @@ export async function update(ctx: Ctx, id: string, input: Standing): Promise<Use
     ctx,
     [
       sessions.stageEndAll(ctx, row.id),
-      ...standing.stageStanding(ctx, row.id, { role, isActive }),
+      ...standing.stageStanding(ctx, row, { role, isActive }),
       ...noted,
     ],
-    { result, refusals: standing.standingRefusals },
+    { result, refusals: { ...standing.standingRefusals, ...stale(ctx, users) } },
   )
-  await sessions.retract(
-    ctx,
-    ended.map((session) => session.id),
-  )
-  return result
+  return { result, ended: ended.map((session) => session.id) }
+}
+
+function toAccount(row: accounts.UserRow): Account {
+  return { ...accounts.toUser(row), version: row.version }
 }
 
 async function accountOf(ctx: Ctx, id: string): Promise<accounts.UserRow> {

@@ -17,7 +17,7 @@ import { mayBecome } from "./status.ts"
  * `delivered` says that all its parcels arrived; only a refund makes it refunded. What a gateway is to be paid for goes
  * nowhere before it is.
  * @throws `forbidden`, `not-found`, `illegal-transition` with `from` and `to`, `already-cancelled`, `order-unpaid`,
- * `order-changed`, `invalid-input` for a tracking number that cannot be the carrier's
+ * `order-changed`, `stale`, `invalid-input` for a tracking number that cannot be the carrier's
  */
 export async function setStatus(ctx: Ctx, ref: string, input: StatusChange): Promise<Order> {
   requirePermission(ctx, "orders:write")
@@ -31,7 +31,7 @@ export async function setStatus(ctx: Ctx, ref: string, input: StatusChange): Pro
   const move = moveTo(ctx, opened, input)
   const result = toOrder(move.order, move.lines)
   await commit(ctx, await stageMove(ctx, order, changes.at(-1), move), {
-    refusals: changeRefusals,
+    refusals: changeRefusals(ctx),
     events: move.events,
     result,
   })

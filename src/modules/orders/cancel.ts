@@ -8,14 +8,14 @@ import { stageVoid } from "#modules/payments/voids.ts"
 import { stageGiveBack } from "#modules/promotions/promotions.ts"
 import { commit, retryRaced } from "#platform/commit.ts"
 
-import { changed, illegal, racedChange, stageChange } from "./changes.ts"
+import { changed, illegal, changeRefusals, stageChange } from "./changes.ts"
 import { isSent, mayCancel } from "./fulfilment.ts"
 import type { Cancelled } from "./model.ts"
 import { open, type Opened, productsOf, toOrder } from "./orders.ts"
 
 /**
  * Cancels an order of which nothing has been sent; its stock returns exactly once, even if this process dies now.
- * @throws `unauthenticated`, `not-found`, `already-cancelled`, `illegal-transition`, `order-changed`
+ * @throws `unauthenticated`, `not-found`, `already-cancelled`, `illegal-transition`, `order-changed`, `stale`
  */
 export function cancel(ctx: Ctx, ref: string, reason: string): Promise<Cancelled> {
   return retryRaced(async () => cancelOpened(ctx, await open(ctx, ref, "orders:write"), reason))
@@ -58,7 +58,7 @@ export async function cancelOpened(
     ...stageGiveBack(ctx, order.id),
   ]
   await commit(ctx, statements, {
-    refusals: { ...racedChange, ...back.refusals, ...unpaid.refusals },
+    refusals: { ...changeRefusals(ctx), ...back.refusals, ...unpaid.refusals },
     events: [
       { type: "order.cancelled", orderId: order.id },
       ...also,

@@ -118,13 +118,16 @@ function spanOf(kind: ChangeRow["kind"], order: OrderRow, next: OrderRow): Span 
   return { from: null, to: null }
 }
 
-/** Of two who change an order at once the second breaks the key of its history. */
-export const changeRefusals = { "order_changes.order_id": "order-changed" } as const
-
-/** The same for work that looks again, and may go on (`retryRaced`). */
-export const racedChange = {
-  "order_changes.order_id": () => raced(new DomainError("order-changed")),
-} as const
+/**
+ * Of two who change an order at once the second breaks the key of its history: final when the caller named a version,
+ * else worth another look (`retryRaced`).
+ */
+export function changeRefusals(ctx: Ctx): Record<string, () => DomainError> {
+  const refusal = ctx.ifMatch
+    ? () => new DomainError("stale")
+    : () => raced(new DomainError("order-changed"))
+  return { "order_changes.order_id": refusal }
+}
 
 /** `illegal-transition`, naming both states and what the first one allows. */
 export function illegal(from: OrderStatus, to: OrderStatus, why?: string): DomainError {

@@ -16,7 +16,7 @@ import { destinationOf, reprice } from "./reprice.ts"
 /**
  * Changes who gets an order and what its customer says about it: its owner while it is pending, staff until it is sent
  * (e-mail, billing address and notes ever after). An address that makes the order cost something else is refused.
- * @throws `unauthenticated`, `not-found`, `order-not-editable`, `price-changed` with `total`, `order-changed`,
+ * @throws `unauthenticated`, `not-found`, `order-not-editable`, `price-changed` with `total`, `order-changed`, `stale`,
  * `invalid-input` for unknown addresses and what is only staff's to change
  */
 export async function update(ctx: Ctx, ref: string, input: OrderChanges): Promise<Order> {
@@ -36,7 +36,7 @@ export async function update(ctx: Ctx, ref: string, input: OrderChanges): Promis
   const result = toOrder(next, lines)
   const note = `Changed: ${differs.map((field) => names[field]).join(", ")}.`
   await commit(ctx, await stageChange(ctx, order, next, changes.at(-1), note, "details"), {
-    refusals: changeRefusals,
+    refusals: changeRefusals(ctx),
     result,
   })
   return result

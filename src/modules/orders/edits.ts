@@ -44,7 +44,7 @@ const holdMinutes = 30
  * the hold sold; what is taken out returns after it. Whatever dies in between heals itself: holds lapse, and
  * `order.edited` finishes what was committed. Limits of what one customer may buy do not bind staff.
  * @throws `forbidden`, `not-found`, `order-not-editable`, `order-unpaid`, `already-fulfilled` with `items`,
- * `out-of-stock` with `items`, `product-unavailable`, `coupon-used-up`, `order-changed`, `invalid-input`
+ * `out-of-stock` with `items`, `product-unavailable`, `coupon-used-up`, `order-changed`, `stale`, `invalid-input`
  */
 export async function edit(ctx: Ctx, ref: string, input: OrderEdit): Promise<OrderEdited> {
   requirePermission(ctx, "orders:write")
@@ -85,7 +85,7 @@ export async function edit(ctx: Ctx, ref: string, input: OrderEdit): Promise<Ord
       ],
       {
         events: [event, ...move.events, ...settlement.events],
-        refusals: { ...settlement.refusals, ...promotions.useRefusals, ...changeRefusals },
+        refusals: { ...settlement.refusals, ...promotions.useRefusals, ...changeRefusals(ctx) },
         result,
       },
     )

@@ -63,6 +63,7 @@ export const routes = createRouter()
       summary: "Send some of it",
       description:
         "A parcel of these items, or of all that is left. The order is processing with its first parcel, and shipped once nothing is left. Nothing is sent that a gateway is still to be paid for.",
+      versioned: true,
       request: { params, body: json(NewFulfilment) },
       responses: created(Fulfilled, "The parcel, and the order with it"),
       refuses: [...changes, "order-unpaid", "order-disputed", "already-fulfilled"],
@@ -83,6 +84,7 @@ export const routes = createRouter()
       summary: "Follow a parcel, or say that it arrived",
       description:
         "Once all parcels have arrived and nothing is left to send, the order is delivered.",
+      versioned: true,
       request: { params: parcel, body: json(FulfilmentChanges) },
       responses: ok(Fulfilled, "The parcel, and the order with it"),
       refuses: changes,
@@ -102,6 +104,7 @@ export const routes = createRouter()
       summary: "Take a parcel back",
       description:
         "Before it arrives: what is in it is left to be sent again. A shipped order stays shipped.",
+      versioned: true,
       request: { params: parcel, body: optionalJson(FulfilmentCancellation) },
       responses: ok(Fulfilled, "The parcel, and the order without it"),
       refuses: [...changes, "order-not-editable"],
@@ -122,6 +125,7 @@ export const routes = createRouter()
       summary: "Change what it holds",
       description:
         "As far as it was not sent. Items that are there keep their price, new ones cost what they cost now; its promotions hold still, shipping and taxes are reckoned anew. What was paid too much goes back; what is due beyond is `amount_due`. `dry_run` shows all that, and changes nothing.",
+      versioned: true,
       request: { params, body: json(OrderEdit) },
       responses: ok(OrderEdited, "The order as it is now, or would be"),
       refuses: [

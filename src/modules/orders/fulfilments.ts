@@ -159,7 +159,7 @@ async function finish(
 ): Promise<Fulfilled> {
   const result = { fulfilment: toFulfilment(parcel), order: toOrder(move.order, move.lines) }
   await commit(ctx, await stageMove(ctx, order, changes.at(-1), move), {
-    refusals: { ...changeRefusals, ...quantityRefusals },
+    refusals: { ...changeRefusals(ctx), ...quantityRefusals },
     events: move.events,
     result,
   })

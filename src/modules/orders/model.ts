@@ -1,6 +1,6 @@
 import { z } from "zod"
 
-import { id, Instant, line, Money, pageOf, pageQuery } from "#lib/shapes.ts"
+import { id, Instant, line, Money, pageOf, pageQuery, Version } from "#lib/shapes.ts"
 import { totalInBase } from "#modules/currencies/model.ts"
 import { PaymentMethodName } from "#modules/payments/model.ts"
 import { Address } from "#modules/users/address-model.ts"
@@ -67,6 +67,7 @@ export const Order = z
     tracking_number: z.string().nullable(),
     created_at: Instant,
     updated_at: Instant,
+    version: Version,
     paid_at: Instant.nullable(),
     shipped_at: Instant.nullable(),
     delivered_at: Instant.nullable(),

@@ -2,11 +2,10 @@ import { and, eq, sql } from "drizzle-orm"
 
 import { nameOf, requirePermission } from "#actor.ts"
 import type { Ctx } from "#context.ts"
-import { DomainError } from "#errors.ts"
 import { newId } from "#lib/id.ts"
 import type { PageQuery } from "#lib/shapes.ts"
 import { iso } from "#lib/time.ts"
-import { commit, raced, retryRaced } from "#platform/commit.ts"
+import { commit, retryRaced } from "#platform/commit.ts"
 import { mapPage, type Page, readPage } from "#platform/page.ts"
 
 import { changed, changeRefusals, stageChange } from "./changes.ts"
@@ -33,10 +32,11 @@ export function add(ctx: Ctx, ref: string, input: NewOrderNote): Promise<OrderNo
     const told = row.isPublic
       ? await stageChange(ctx, order, changed(ctx, order, {}), changes.at(-1), row.text, "note")
       : []
-    const again = () => raced(new DomainError("order-changed"))
-    const refusals = Object.fromEntries(Object.keys(changeRefusals).map((key) => [key, again]))
     const result = toNote(row)
-    await commit(ctx, [ctx.db.insert(orderNotes).values(row), ...told], { refusals, result })
+    await commit(ctx, [ctx.db.insert(orderNotes).values(row), ...told], {
+      refusals: changeRefusals(ctx),
+      result,
+    })
     return result
   })
 }

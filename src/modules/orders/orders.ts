@@ -8,6 +8,7 @@ import { signed, toDecimal } from "#lib/money.ts"
 import { attempt } from "#modules/auth/limits.ts"
 import type { PaymentRow } from "#modules/payments/payments.ts"
 import { payments } from "#modules/payments/tables.ts"
+import { requireMatch } from "#platform/version.ts"
 
 import { amountDue } from "./balance.ts"
 import { trackingUrl } from "./carriers.ts"
@@ -81,7 +82,8 @@ export type Opened = Draft & {
 
 /**
  * An order that the caller may see: their own, one whose token they hold, any for staff; anything else is not there.
- * Its number with its `email` opens it too, to be read only: tries are counted, right or wrong.
+ * Its number with its `email` opens it too, to be read only: tries are counted, right or wrong. To be changed it must be
+ * as the caller saw it (`requireMatch`). @throws `unauthenticated`, `forbidden`, `not-found`, `rate-limited`, `stale`
  */
 export async function open(
   ctx: Ctx,
@@ -113,6 +115,7 @@ export async function open(
     order?.number === ref.toUpperCase() &&
     order.email.toLowerCase() === email.trim().toLowerCase()
   if (!order || !(isMine || isKnown)) throw notFound("order")
+  if (permission === "orders:write") requireMatch(ctx, order.version)
   return { order, ...parts }
 }
 
@@ -211,6 +214,7 @@ export function toOrder(row: OrderRow, lines: readonly LineRow[]): Order {
     tracking_number: row.trackingNumber,
     created_at: row.createdAt,
     updated_at: row.updatedAt,
+    version: row.version,
     paid_at: row.paidAt,
     shipped_at: row.shippedAt,
     delivered_at: row.deliveredAt,

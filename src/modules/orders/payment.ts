@@ -11,7 +11,7 @@ import { commit, retryRaced } from "#platform/commit.ts"
 
 import { amountDue, type Balance, balanceOf, isSame, isUnsecured } from "./balance.ts"
 import { cancelOpened } from "./cancel.ts"
-import { racedChange } from "./changes.ts"
+import { changeRefusals } from "./changes.ts"
 import { begin, follow, type Move, stageMove, step, toStatus } from "./moves.ts"
 import { type Draft, open, type OrderRow } from "./orders.ts"
 import { orderChanges, orderLines, orders } from "./tables.ts"
@@ -242,7 +242,7 @@ function change(ctx: Ctx, orderId: Id<"order">, decide: Decide): Promise<Paid | 
     if (!move) return { ...found, order }
     await commit(ctx, await stageMove(ctx, order, last, move), {
       events: move.events,
-      refusals: racedChange,
+      refusals: changeRefusals(ctx),
     })
     return { ...found, order: move.order, lines: [...move.lines] }
   })

@@ -1,5 +1,6 @@
 import { z } from "zod"
 
+import { versioned } from "#http/etag.ts"
 import { paged } from "#http/paging.ts"
 import { createRouter, json, none, ok, optionalJson, route } from "#http/router.ts"
 import { Ref } from "#lib/shapes.ts"
@@ -78,11 +79,15 @@ export const routes = createRouter()
       summary: "Open an order",
       description:
         "Your own; a guest's by `X-Order-Token`; any for staff. Its number with its `email` opens it too, read-only. Somebody else's is not there.",
+      versioned: true,
       responses: ok(OrderDetail, "The order with its payments and parcels"),
     }),
     async (c) =>
       c.json(
-        await orders.get(c.var.ctx, c.req.valid("param").order, c.req.valid("query").email),
+        versioned(
+          c,
+          await orders.get(c.var.ctx, c.req.valid("param").order, c.req.valid("query").email),
+        ),
         200,
       ),
   )
@@ -138,6 +143,7 @@ export const routes = createRouter()
       access: "public",
       scope: "orders:write",
       request: { params, body: json(OrderChanges) },
+      versioned: true,
       responses: ok(Order, "The order as it is now"),
       refuses: [
         "unauthenticated",
@@ -150,7 +156,13 @@ export const routes = createRouter()
       ],
     }),
     async (c) =>
-      c.json(await details.update(c.var.ctx, c.req.valid("param").order, c.req.valid("json")), 200),
+      c.json(
+        versioned(
+          c,
+          await details.update(c.var.ctx, c.req.valid("param").order, c.req.valid("json")),
+        ),
+        200,
+      ),
   )
   .openapi(
     route({
@@ -164,6 +176,7 @@ export const routes = createRouter()
       access: "public",
       scope: "orders:write",
       request: { params, body: optionalJson(Cancellation) },
+      versioned: true,
       responses: ok(Cancelled, "The cancelled order"),
       refuses: [
         "unauthenticated",
@@ -191,6 +204,7 @@ export const routes = createRouter()
       access: "public",
       scope: "orders:write",
       request: { params },
+      versioned: true,
       responses: none("Cancelled"),
       refuses: [
         "unauthenticated",
@@ -218,6 +232,7 @@ export const routes = createRouter()
       access: "staff",
       scope: "orders:write",
       request: { params, body: json(StatusChange) },
+      versioned: true,
       responses: ok(Order, "The order as it is now"),
       refuses: [
         "not-found",
@@ -231,7 +246,10 @@ export const routes = createRouter()
     }),
     async (c) =>
       c.json(
-        await advance.setStatus(c.var.ctx, c.req.valid("param").order, c.req.valid("json")),
+        versioned(
+          c,
+          await advance.setStatus(c.var.ctx, c.req.valid("param").order, c.req.valid("json")),
+        ),
         200,
       ),
   )

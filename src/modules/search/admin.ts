@@ -1,5 +1,6 @@
 import { z } from "zod"
 
+import { versioned } from "#http/etag.ts"
 import { paged } from "#http/paging.ts"
 import { accepted, created, createRouter, json, none, ok, route } from "#http/router.ts"
 import { Ref } from "#lib/shapes.ts"
@@ -24,6 +25,7 @@ const change = {
   tags,
   access: "staff",
   scope: "catalog:write",
+  versioned: true,
   request: { params, body: json(SynonymChanges) },
   responses: ok(Synonym, "The synonym as it is now"),
   refuses: ["not-found"],
@@ -61,7 +63,7 @@ export const admin = createRouter()
       request: { body: json(NewSynonym) },
       responses: created(Synonym, "The synonym"),
     }),
-    async (c) => c.json(await synonyms.create(c.var.ctx, c.req.valid("json")), 201),
+    async (c) => c.json(versioned(c, await synonyms.create(c.var.ctx, c.req.valid("json"))), 201),
   )
   .openapi(
     route({
@@ -73,11 +75,13 @@ export const admin = createRouter()
       description: "Its terms.",
       access: "staff",
       scope: "catalog:write",
+      versioned: true,
       request: { params },
       responses: ok(Synonym, "The synonym"),
       refuses: ["not-found"],
     }),
-    async (c) => c.json(await synonyms.get(c.var.ctx, c.req.valid("param").synonym), 200),
+    async (c) =>
+      c.json(versioned(c, await synonyms.get(c.var.ctx, c.req.valid("param").synonym)), 200),
   )
   .openapi(
     route({
@@ -89,7 +93,10 @@ export const admin = createRouter()
     }),
     async (c) =>
       c.json(
-        await synonyms.update(c.var.ctx, c.req.valid("param").synonym, c.req.valid("json")),
+        versioned(
+          c,
+          await synonyms.update(c.var.ctx, c.req.valid("param").synonym, c.req.valid("json")),
+        ),
         200,
       ),
   )
@@ -103,7 +110,10 @@ export const admin = createRouter()
     }),
     async (c) =>
       c.json(
-        await synonyms.update(c.var.ctx, c.req.valid("param").synonym, c.req.valid("json")),
+        versioned(
+          c,
+          await synonyms.update(c.var.ctx, c.req.valid("param").synonym, c.req.valid("json")),
+        ),
         200,
       ),
   )
@@ -117,6 +127,7 @@ export const admin = createRouter()
       description: "Its terms find themselves only.",
       access: "staff",
       scope: "catalog:write",
+      versioned: true,
       request: { params },
       responses: none("Gone"),
       refuses: ["not-found"],

@@ -1,6 +1,6 @@
 import { z } from "zod"
 
-import { id, Instant, line, Money, pageOf, pageQuery } from "#lib/shapes.ts"
+import { id, Instant, line, Money, pageOf, pageQuery, Version } from "#lib/shapes.ts"
 import { CategoryLink } from "#modules/catalog/category-model.ts"
 import { ProductQuery, ProductSummary } from "#modules/catalog/model.ts"
 
@@ -145,6 +145,7 @@ export const Synonym = z
       example: null,
     }),
     terms: z.array(z.string()).meta({ example: ["sofa", "couch"] }),
+    version: Version,
     created_at: Instant,
     updated_at: Instant,
   })

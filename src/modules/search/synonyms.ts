@@ -8,6 +8,7 @@ import { iso } from "#lib/time.ts"
 import { commit, raced, retryRaced } from "#platform/commit.ts"
 import { listLimit, rowsOf, type Statement } from "#platform/db.ts"
 import { mapPage, type Page, readPage } from "#platform/page.ts"
+import { mostTries, nextVersion, requireMatch, stale } from "#platform/version.ts"
 
 import type { NewSynonym, Synonym, SynonymChanges, SynonymQuery } from "./model.ts"
 import { phraseOf } from "./query.ts"
@@ -48,6 +49,7 @@ export async function create(ctx: Ctx, input: NewSynonym): Promise<Synonym> {
     id: newId("synonym", ctx.now),
     source: input.source ?? null,
     terms: checked(input.terms, input.source ?? null),
+    version: 1,
     createdAt: iso(ctx.now),
     updatedAt: iso(ctx.now),
   }
@@ -57,44 +59,54 @@ export async function create(ctx: Ctx, input: NewSynonym): Promise<Synonym> {
   return result
 }
 
-/** Changes a synonym; what is left out stays. @throws `forbidden`, `not-found`, `invalid-input` */
+/** Changes a synonym; what is left out stays. @throws `forbidden`, `not-found`, `stale`, `invalid-input` */
 export function update(ctx: Ctx, id: string, input: SynonymChanges): Promise<Synonym> {
   requirePermission(ctx, "catalog:write")
   return retryRaced(async () => {
     const old = await find(ctx, id)
+    requireMatch(ctx, old.version)
     const source = input.source === undefined ? old.source : input.source
     const terms = checked(input.terms ?? old.terms, source)
-    const row: SynonymRow = { ...old, source, terms, updatedAt: iso(ctx.now) }
+    const version = nextVersion(synonyms, old.version)
+    const updatedAt = iso(ctx.now)
+    const row: SynonymRow = { ...old, source, terms, version: old.version + 1, updatedAt }
     const result = toSynonym(row)
     await commit(
       ctx,
       [
         ctx.db
           .update(synonyms)
-          .set({ source, terms, updatedAt: row.updatedAt })
+          .set({ source, terms, version, updatedAt })
           .where(eq(synonyms.id, row.id)),
         ctx.db.delete(synonymPhrases).where(eq(synonymPhrases.synonymId, row.id)),
         ...stagePhrases(ctx, row),
       ],
-      { refusals: { "FOREIGN KEY constraint failed": () => raced(notFound("synonym")) }, result },
+      { refusals: { ...stale(ctx, synonyms), ...goneMeanwhile }, result },
     )
     await ctx.cache.expire("search")
     return result
-  })
+  }, mostTries)
 }
 
-/** Removes a synonym. @throws `forbidden`, `not-found` */
+const goneMeanwhile = { "FOREIGN KEY constraint failed": () => raced(notFound("synonym")) }
+
+/** Removes a synonym. @throws `forbidden`, `not-found`, `stale` */
 export async function remove(ctx: Ctx, id: string): Promise<void> {
   requirePermission(ctx, "catalog:write")
-  const row = await find(ctx, id)
-  await commit(
-    ctx,
-    [
-      ctx.db.delete(synonymPhrases).where(eq(synonymPhrases.synonymId, row.id)),
-      ctx.db.delete(synonyms).where(eq(synonyms.id, row.id)),
-    ],
-    { result: {} },
-  )
+  await retryRaced(async () => {
+    const row = await find(ctx, id)
+    requireMatch(ctx, row.version)
+    const version = nextVersion(synonyms, row.version)
+    await commit(
+      ctx,
+      [
+        ctx.db.update(synonyms).set({ version }).where(eq(synonyms.id, row.id)),
+        ctx.db.delete(synonymPhrases).where(eq(synonymPhrases.synonymId, row.id)),
+        ctx.db.delete(synonyms).where(eq(synonyms.id, row.id)),
+      ],
+      { refusals: stale(ctx, synonyms), result: {} },
+    )
+  }, mostTries)
   await ctx.cache.expire("search")
 }
 
@@ -158,6 +170,7 @@ function toSynonym(row: SynonymRow): Synonym {
     id: row.id,
     source: row.source,
     terms: row.terms,
+    version: row.version,
     created_at: row.createdAt,
     updated_at: row.updatedAt,
   }

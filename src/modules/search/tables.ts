@@ -1,4 +1,4 @@
-import { index, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core"
+import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core"
 
 import type { Id } from "#lib/id.ts"
 
@@ -9,6 +9,7 @@ export const synonyms = sqliteTable(
     id: text().$type<Id<"synonym">>().primaryKey(),
     source: text(),
     terms: text({ mode: "json" }).$type<string[]>().notNull(),
+    version: integer().notNull().default(1),
     createdAt: text().notNull(),
     updatedAt: text().notNull(),
   },

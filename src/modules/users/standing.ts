@@ -5,16 +5,17 @@ import type { Ctx } from "#context.ts"
 import type { Id } from "#lib/id.ts"
 import { iso } from "#lib/time.ts"
 import type { Statement } from "#platform/db.ts"
+import { nextVersion } from "#platform/version.ts"
 
 import { users } from "./tables.ts"
 
 /**
  * Gives an account another role, or closes or opens it. The shop keeps an active admin: of two who take each other's
- * role at once the second breaks. Its refusals: `standingRefusals`.
+ * role at once the second breaks. Its refusals: `standingRefusals`, and `stale` of the version that was seen.
  */
 export function stageStanding(
   ctx: Ctx,
-  id: Id<"user">,
+  { id, version }: Pick<typeof users.$inferSelect, "id" | "version">,
   { role, isActive }: { role?: Role | undefined; isActive?: boolean | undefined },
 ): Statement[] {
   return [
@@ -23,6 +24,7 @@ export function stageStanding(
       .set({
         ...(role !== undefined && { role: role === "admin" ? role : unlessLastAdmin(role) }),
         ...(isActive !== undefined && { isActive: isActive || unlessLastAdmin(0) }),
+        version: nextVersion(users, version),
         updatedAt: iso(ctx.now),
       })
       .where(eq(users.id, id)),
@@ -65,6 +67,7 @@ export function stageErase(ctx: Ctx, id: Id<"user">): Statement[] {
         ...blank,
         role: unlessLastAdmin("customer"),
         isActive: unlessLastAdmin(0),
+        version: sql`${users.version} + 1`,
         updatedAt: iso(ctx.now),
       })
       .where(eq(users.id, id)),

@@ -32,6 +32,8 @@ export const users = sqliteTable(
     lastLoginAt: text(),
     /** When a second factor came to be asked of this account; NULL while none is. Written with `authenticators`. */
     mfaEnabledAt: text(),
+    /** Counts the changes that staff make: of its role, and of whether it is open. */
+    version: integer().notNull().default(1),
   },
   (t) => [
     uniqueIndex("users_email").on(t.email),

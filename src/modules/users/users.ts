@@ -106,6 +106,7 @@ export function draft(ctx: Ctx, account: NewAccount): UserRow {
     updatedAt: iso(ctx.now),
     lastLoginAt: iso(ctx.now),
     mfaEnabledAt: null,
+    version: 1,
   }
 }
 

@@ -23,10 +23,10 @@ for (const [asked, flag] of [
     end(`Something is listening on port ${asked} already: stop it, or choose another by ${flag}.`)
 
 ensureLocalSecrets()
-await Promise.all([
-  migrate("DB").then(() => writeAccounts(demoAccounts, ["--local", ...state], false)),
-  migrate("SEARCH"),
-])
+// One after the other: two wranglers that open one fresh folder at once lock each other out (SQLITE_BUSY).
+for (const database of ["DB", "SEARCH"])
+  await output(["d1", "migrations", "apply", database, "--local", ...state])
+await writeAccounts(demoAccounts, ["--local", ...state], false)
 
 // They know next time what they knew, as the shop does.
 const gateways =
@@ -72,10 +72,6 @@ if (gateways)
   console.log(`  Payments    Stripe, PayPal and Square, none of them real, at ${gateways.url}
   Test cards  4242 4242 4242 4242 is good, 4000 0000 0000 0002 is declined
 `)
-
-function migrate(database: "DB" | "SEARCH"): Promise<string> {
-  return output(["d1", "migrations", "apply", database, "--local", ...state])
-}
 
 function flagsOrEnd() {
   try {

@@ -480,6 +480,14 @@ describe("money that goes back", () => {
       "SELECT sum(CASE WHEN debit = 'gateway:fake' THEN amount ELSE -amount END) AS n FROM ledger_transfers WHERE 'gateway:fake' IN (debit, credit)",
     )
     expect(books).toEqual([{ n: 5000 }])
+    const analytics = await call("GET", "admin/payments/analytics", { as: staff })
+    expect(analytics.body.by_provider).toMatchObject([
+      { provider: "fake", volume: "50.00", refunds: 0, net: "50.00" },
+      { provider: "store_credit", volume: "0.00", refunds: 5, refunded: "50.00", net: "-50.00" },
+    ])
+    expect(analytics.body.totals).toMatchObject([
+      { volume: "50.00", refunded: "50.00", net: "0.00" },
+    ])
   })
 
   it("cannot be store credit of somebody without an account", async () => {

@@ -19,7 +19,9 @@ const figures = {
     .nullable()
     .meta({ description: "Succeeded of those that succeeded or failed, 0 to 1", example: 0.9474 }),
   volume: Money.meta({ description: "What was taken" }),
-  refunds: z.int().meta({ description: "Refunds that did not fail", example: 1 }),
+  refunds: z
+    .int()
+    .meta({ description: "Refunds that did not fail, where their money went", example: 1 }),
   refunded: Money,
   fees: Money.meta({ description: "What gateways keep" }),
   disputed: Money.meta({ description: "What banks hold back now" }),

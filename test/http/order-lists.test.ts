@@ -4,8 +4,12 @@ import { describe, expect, it } from "vitest"
 import { call } from "../support/api.ts"
 import * as make from "../support/make.ts"
 import { address, fieldsOf, order } from "../support/shop.ts"
+import { send } from "../support/wire.ts"
 
 type Signed = { access: string }
+
+const roundTrips = (headers: Headers) =>
+  Number(/d1_queries;desc="(\d+)"/.exec(headers.get("server-timing") ?? "")?.[1])
 
 /** Names of the orders that a query finds, by what was ordered. */
 async function found(path: string, as: Signed): Promise<string[]> {
@@ -43,6 +47,24 @@ async function shop() {
   await set("Lamp", "created_at = '2026-02-11T23:59:59.999Z'")
   return { ada, bob, staff, placed }
 }
+
+it("a list shows each order as it opens, with its lines and payments, in two looks", async () => {
+  const { staff, bob } = await shop()
+  for (const [path, as] of [
+    ["admin/orders", staff],
+    ["orders", bob],
+  ] as const) {
+    const answer = await send("GET", path, { as })
+    expect(answer.body.results.length).toBeGreaterThan(1)
+    expect(roundTrips(answer.headers)).toBeLessThanOrEqual(2)
+    for (const one of answer.body.results) {
+      const opened = await call("GET", `orders/${one.id}`, { as })
+      const { fulfilments: _f, public_notes: _n, explain: _e, ...same } = opened.body
+      expect(one).toEqual(same)
+      expect(one.payments).toMatchObject([{ provider: "manual", amount: one.total }])
+    }
+  }
+})
 
 describe("the staff's list of orders", () => {
   it("filters by states, dates, totals and words, and orders by date or total", async () => {

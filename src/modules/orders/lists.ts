@@ -5,20 +5,22 @@ import { requirePermission, requireUser } from "#actor.ts"
 import type { Ctx } from "#context.ts"
 import type { Id } from "#lib/id.ts"
 import type { PageQuery } from "#lib/shapes.ts"
-import { listLimit, type Statement } from "#platform/db.ts"
-import { mapPage, type Page, readPage } from "#platform/page.ts"
+import type { PaymentRow } from "#modules/payments/payments.ts"
+import { payments } from "#modules/payments/tables.ts"
+import type { Statement } from "#platform/db.ts"
+import { type Page, readPage } from "#platform/page.ts"
 
 import * as filters from "./list-filters.ts"
 import type { AllOrdersQuery, OrderQuery } from "./lists-model.ts"
-import type { Order } from "./model.ts"
-import { type LineRow, type OrderRow, toOrder } from "./orders.ts"
+import type { ListedOrder, Order } from "./model.ts"
+import { type LineRow, type OrderRow, toListed } from "./orders.ts"
 import { orderLines, orders } from "./tables.ts"
 
 /**
  * A page of the caller's own orders, newest first unless ordered otherwise.
  * @throws `unauthenticated`, `invalid-page`, `invalid-input`
  */
-export async function list(ctx: Ctx, query: OrderQuery): Promise<Page<Order>> {
+export async function list(ctx: Ctx, query: OrderQuery): Promise<Page<ListedOrder>> {
   return read(ctx, query, filters.own(ctx, query, requireUser(ctx).id))
 }
 
@@ -26,13 +28,13 @@ export async function list(ctx: Ctx, query: OrderQuery): Promise<Page<Order>> {
  * A page of everybody's orders, newest first unless ordered otherwise.
  * @throws `forbidden`, `invalid-page`, `invalid-input` for filters that no index can follow together
  */
-export async function listAll(ctx: Ctx, query: AllOrdersQuery): Promise<Page<Order>> {
+export async function listAll(ctx: Ctx, query: AllOrdersQuery): Promise<Page<ListedOrder>> {
   requirePermission(ctx, "orders:read")
   return read(ctx, query, filters.all(ctx, query))
 }
 
 /** An account's orders in full, newest first, at most `most`. For its owner's export. */
-export async function newestOf(ctx: Ctx, userId: Id<"user">, most: number): Promise<Order[]> {
+export async function newestOf(ctx: Ctx, userId: Id<"user">, most: number): Promise<ListedOrder[]> {
   const ofThem = eq(orders.userId, userId)
   const chosen = ctx.db
     .select({ id: orders.id })
@@ -40,21 +42,48 @@ export async function newestOf(ctx: Ctx, userId: Id<"user">, most: number): Prom
     .where(ofThem)
     .orderBy(desc(orders.createdAt), desc(orders.id))
     .limit(most)
-  const [rows, lines] = await ctx.db.batch([
+  const [rows, lines, paid] = await ctx.db.batch([
     ctx.db
       .select()
       .from(orders)
       .where(ofThem)
       .orderBy(desc(orders.createdAt), desc(orders.id))
       .limit(most),
+    ...belongings(ctx, sql`(${chosen.getSQL()})`),
+  ])
+  return listed(rows, lines, paid)
+}
+
+/** The queries for the lines and payments of orders. */
+function belongings(ctx: Ctx, ids: SQL) {
+  return [
     ctx.db
       .select()
       .from(orderLines)
-      .where(inArray(orderLines.orderId, chosen))
+      .where(inArray(orderLines.orderId, ids))
       .orderBy(asc(orderLines.position)),
-  ])
-  const byOrder = Map.groupBy(lines, ({ orderId }) => orderId)
-  return rows.map((row) => toOrder(row, byOrder.get(row.id) ?? []))
+    ctx.db
+      .select()
+      .from(payments)
+      .where(inArray(payments.reference, ids))
+      .orderBy(desc(payments.createdAt), desc(payments.id)),
+  ] as const
+}
+
+function listed(
+  rows: readonly OrderRow[],
+  lines: readonly LineRow[],
+  paid: readonly PaymentRow[],
+): ListedOrder[] {
+  const linesOf = Map.groupBy(lines, ({ orderId }) => orderId)
+  const paymentsOf = Map.groupBy(paid, ({ reference }) => reference)
+  return rows.map((order) =>
+    toListed({
+      order,
+      lines: linesOf.get(order.id) ?? [],
+      payments: paymentsOf.get(order.id) ?? [],
+    }),
+  )
 }
 
 /**
@@ -79,7 +108,7 @@ export function stageErase(ctx: Ctx, userId: Id<"user">, email: string): Stateme
   ]
 }
 
-async function read(ctx: Ctx, query: PageQuery, plan: filters.Plan): Promise<Page<Order>> {
+async function read(ctx: Ctx, query: PageQuery, plan: filters.Plan): Promise<Page<ListedOrder>> {
   const ordering = filters.orderingOf(query.ordering, plan.fallback)
   const page = await readPage<OrderRow>(
     ctx,
@@ -113,24 +142,10 @@ async function read(ctx: Ctx, query: PageQuery, plan: filters.Plan): Promise<Pag
       ),
     },
   )
-  const lines = Map.groupBy(
-    await linesOf(
-      ctx,
-      page.results.map(({ id }) => id),
-    ),
-    ({ orderId }) => orderId,
+  if (page.results.length === 0) return { ...page, results: [] }
+  const ids = JSON.stringify(page.results.map(({ id }) => id))
+  const [lines, paid] = await ctx.db.batch(
+    belongings(ctx, sql`(SELECT value FROM json_each(${ids}))`),
   )
-  return mapPage(page, (order) => toOrder(order, lines.get(order.id) ?? []))
-}
-
-async function linesOf(ctx: Ctx, ids: readonly Id<"order">[]): Promise<LineRow[]> {
-  const chunks = [ids.slice(0, listLimit), ids.slice(listLimit)].filter((chunk) => chunk.length > 0)
-  const [first, ...rest] = chunks.map((chunk) =>
-    ctx.db
-      .select()
-      .from(orderLines)
-      .where(inArray(orderLines.orderId, [...chunk]))
-      .orderBy(asc(orderLines.position)),
-  )
-  return first ? (await ctx.db.batch([first, ...rest])).flat() : []
+  return { ...page, results: listed(page.results, lines, paid) }
 }

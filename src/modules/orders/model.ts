@@ -31,7 +31,7 @@ export const OrderItem = z
   })
   .meta({ id: "OrderItem" })
 
-/** An order, as lists show it. Everything in it is a snapshot. */
+/** What its changes answer of an order. Everything in it is a snapshot. */
 export const Order = z
   .object({
     id: id("order", "ord_01kaeq4w8s0000000000000000"),
@@ -75,6 +75,29 @@ export const Order = z
   })
   .meta({ id: "Order" })
 export type Order = z.infer<typeof Order>
+
+/** A payment, as its order shows it. */
+export const OrderPayment = z
+  .object({
+    id: id("payment", "pay_01kaeq4w8s0000000000000000"),
+    provider: PaymentMethodName,
+    status: z.enum(paymentStatuses),
+    amount: Money,
+    captured: Money,
+    refunded: Money,
+    last4: z.string().optional().meta({ description: "The end of its gift card's code" }),
+    created_at: Instant,
+    updated_at: Instant,
+  })
+  .meta({ id: "OrderPayment" })
+export type OrderPayment = z.infer<typeof OrderPayment>
+
+/** An order, as lists show it. */
+export const ListedOrder = Order.extend({ payments: z.array(OrderPayment) }).meta({
+  id: "ListedOrder",
+})
+export type ListedOrder = z.infer<typeof ListedOrder>
+
 /** A parcel: what of an order was sent together. */
 export const Fulfilment = z
   .object({
@@ -101,20 +124,7 @@ export const Fulfilment = z
 export type Fulfilment = z.infer<typeof Fulfilment>
 
 /** An order with all that belongs to it. */
-export const OrderDetail = Order.extend({
-  payments: z.array(
-    z.object({
-      id: id("payment", "pay_01kaeq4w8s0000000000000000"),
-      provider: PaymentMethodName,
-      status: z.enum(paymentStatuses),
-      amount: Money,
-      captured: Money,
-      refunded: Money,
-      last4: z.string().optional().meta({ description: "The end of its gift card's code" }),
-      created_at: Instant,
-      updated_at: Instant,
-    }),
-  ),
+export const OrderDetail = ListedOrder.extend({
   fulfilments: z.array(Fulfilment),
   public_notes: z
     .array(
@@ -138,7 +148,7 @@ export const OrderDetail = Order.extend({
 export type OrderDetail = z.infer<typeof OrderDetail>
 
 /** A page of orders. */
-export const OrderPage = pageOf(Order, "OrderPage")
+export const OrderPage = pageOf(ListedOrder, "OrderPage")
 
 /** What opens an order without signing in: its number in the path, and this. */
 export const OrderLookup = z.object({

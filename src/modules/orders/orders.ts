@@ -14,7 +14,7 @@ import { amountDue } from "./balance.ts"
 import { trackingUrl } from "./carriers.ts"
 import { fulfilmentOf } from "./fulfilment.ts"
 import { inBase } from "./in-base.ts"
-import type { Fulfilment, Order, OrderDetail } from "./model.ts"
+import type { Fulfilment, ListedOrder, Order, OrderDetail, OrderPayment } from "./model.ts"
 import { statusNames } from "./status.ts"
 import {
   fulfilmentLines,
@@ -72,11 +72,13 @@ export function productsOf(lines: readonly LineRow[]): Id<"product">[] {
   return [...new Set(lines.map(({ productId }) => productId))]
 }
 
+/** An order with its lines, and its payments, newest first. */
+export type Listed = Draft & { payments: PaymentRow[] }
+
 /** An order with everything that belongs to it: payments newest first, the rest oldest first, notes the public ones. */
-export type Opened = Draft & {
+export type Opened = Listed & {
   changes: ChangeRow[]
   parcels: ParcelRow[]
-  payments: PaymentRow[]
   notes: NoteRow[]
 }
 
@@ -163,7 +165,7 @@ async function select(ctx: Ctx, ref: string) {
   }
 }
 
-/** An order on the wire, as lists show it. */
+/** An order on the wire, as its changes answer it. */
 export function toOrder(row: OrderRow, lines: readonly LineRow[]): Order {
   const money = (amount: number) => toDecimal(amount, row.currency)
   return {
@@ -222,22 +224,31 @@ export function toOrder(row: OrderRow, lines: readonly LineRow[]): Order {
   }
 }
 
-/** An order on the wire with all that belongs to it. */
-export function toDetail({ order, lines, parcels, payments: made, notes }: Opened): OrderDetail {
-  const money = (amount: number) => toDecimal(amount, order.currency)
+/** An order on the wire, as lists show it. */
+export function toListed({ order, lines, payments: made }: Listed): ListedOrder {
+  return { ...toOrder(order, lines), payments: made.map(toPayment) }
+}
+
+function toPayment(row: PaymentRow): OrderPayment {
+  const money = (amount: number) => toDecimal(amount, row.currency)
   return {
-    ...toOrder(order, lines),
-    payments: made.map((payment) => ({
-      id: payment.id,
-      provider: payment.provider,
-      status: payment.status,
-      amount: money(payment.amount),
-      captured: money(payment.capturedAmount),
-      refunded: money(payment.refundedAmount),
-      ...(payment.giftCardLast4 !== null && { last4: payment.giftCardLast4 }),
-      created_at: payment.createdAt,
-      updated_at: payment.updatedAt,
-    })),
+    id: row.id,
+    provider: row.provider,
+    status: row.status,
+    amount: money(row.amount),
+    captured: money(row.capturedAmount),
+    refunded: money(row.refundedAmount),
+    ...(row.giftCardLast4 !== null && { last4: row.giftCardLast4 }),
+    created_at: row.createdAt,
+    updated_at: row.updatedAt,
+  }
+}
+
+/** An order on the wire with all that belongs to it. */
+export function toDetail({ parcels, notes, ...listed }: Opened): OrderDetail {
+  const { order } = listed
+  return {
+    ...toListed(listed),
     fulfilments: parcels.map(toFulfilment),
     public_notes: notes.map(({ id, text, createdAt }) => ({ id, text, created_at: createdAt })),
     explain: order.explain.map(({ kind, detail, amount }) => ({

@@ -6,7 +6,7 @@ import { AuditEntry } from "#modules/auth/model.ts"
 import { Session } from "#modules/auth/sessions-model.ts"
 import { Cart } from "#modules/cart/model.ts"
 import { CreditEntry } from "#modules/credit/model.ts"
-import { Order } from "#modules/orders/model.ts"
+import { ListedOrder } from "#modules/orders/model.ts"
 import { GatewayCustomer } from "#modules/payments/saved-model.ts"
 import { Subscription } from "#modules/subscriptions/model.ts"
 import { SavedAddress } from "#modules/users/address-model.ts"
@@ -18,7 +18,7 @@ export const PersonalData = z
     exported_at: Instant,
     profile: User,
     addresses: z.array(SavedAddress),
-    orders: z.array(Order),
+    orders: z.array(ListedOrder),
     subscriptions: z.array(Subscription),
     payment_customers: z
       .array(GatewayCustomer)

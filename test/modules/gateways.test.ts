@@ -375,11 +375,13 @@ describe.each(names)("in the pages of %s", (name) => {
         .map(({ outcome, detail }) => `${outcome}: ${detail}`)
     }
     dispute(world, name)
-    expect(await compare()).toEqual(["repaired: A dispute over 20.00 was not known, and is open."])
+    expect(await compare()).toEqual(["repaired: A dispute was not known, and is open over 20.00."])
     expect((await standing(id, product.id)).payment_status).toBe("disputed")
     dispute(world, name, "lost")
     later(5 * 24 * 60 * minute)
-    expect(await compare()).toEqual(["repaired: A dispute over 20.00 was open, and is lost."])
+    expect(await compare()).toEqual([
+      "repaired: A dispute was open over 20.00, and is lost over 20.00.",
+    ])
     expect(await standing(id, product.id)).toMatchObject({
       payment_status: "refunded",
       refunded_amount: 2000,

@@ -92,3 +92,59 @@ describe("a refund and a dispute of one payment", () => {
     },
   )
 })
+
+describe("a dispute of which an event said another amount than the gateway", () => {
+  const told = ["open", "won", "lost"] as const
+  const ways = told.flatMap((first) =>
+    (first === "open" ? told : [first]).flatMap((last) =>
+      [0, 600].flatMap((back) => [-1, 1].map((lie) => ({ first, last, back, lie }))),
+    ),
+  )
+  it.each(ways)(
+    "$first and then $last, after $back went back, $lie beside it: is as the gateway has it, once it is asked",
+    async ({ first, last, back, lie }) => {
+      vi.spyOn(console, "error").mockImplementation(() => {})
+      const gateway = standUp({ payAtOnce: true })
+      const [customer, staff] = [await make.user(), await make.user("staff")]
+      const cap = await make.product({ price: "10.00", stock_quantity: 2 })
+      const items = [{ product_id: cap.id, quantity: 2 }]
+      const { body: placed } = await order(items, customer, { payment_method: "fake" })
+      await settleAll()
+      gateway.events.splice(0)
+      if (back > 0) {
+        const body = { order: placed.id, amount: "6.00", reason: "Late" }
+        await call("POST", "payments/refunds", { as: staff, body })
+        await settleAll()
+      }
+      const { ledger } = gateway
+      const [payment] = ledger.payments.values()
+      const events = ledger.dispute(payment?.id ?? "", first, 1400)
+      const lies = events.map(({ dispute, ...event }) => ({
+        ...event,
+        ...(dispute && { dispute: { ...dispute, amount: dispute.amount + lie } }),
+      }))
+      await gateway.send(lies)
+      await settleAll()
+      const known = () => rows("SELECT status, amount FROM disputes")
+      expect(await known()).toEqual([{ status: first, amount: 1400 + lie }])
+      // What it says now is kept aside, or lost.
+      if (last !== first) await gateway.send(ledger.dispute(payment?.id ?? "", last))
+      expect(await known()).toEqual([{ status: first, amount: 1400 + lie }])
+
+      const { body: run } = await call("POST", "admin/payments/reconcile", { as: staff })
+      await settleAll()
+      const path = `admin/payments/reconciliations/${run.id}`
+      expect((await call("GET", path, { as: staff })).body).toMatchObject({ repaired: 1, open: 0 })
+      expect(await known()).toEqual([{ status: last, amount: 1400 }])
+      const lost = last === "lost" ? 1400 : 0
+      expect(
+        await rows("SELECT disputed_amount AS held, refunded_amount AS back FROM payments"),
+      ).toEqual([{ held: last === "open" ? 1400 : 0, back: back + lost }])
+      const { body: figures } = await call("GET", "admin/payments/analytics", { as: staff })
+      expect(figures.totals).toMatchObject([{ lost: (lost / 100).toFixed(2) }])
+      const { body } = await call("GET", "admin/verify", { as: await make.user("admin") })
+      const checks = body.checks as { name: string; violations: unknown[] }[]
+      expect(checks.flatMap(({ violations }) => violations)).toEqual([])
+    },
+  )
+})

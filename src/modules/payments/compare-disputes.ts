@@ -48,14 +48,15 @@ export function mendDispute(
   return retryRaced(async (tries) => {
     const payment = tries === 1 ? seen : await get(ctx, seen.id)
     const [known] = await selectDispute(ctx, payment.provider, told.ref)
-    const { statements, events, refusals, mismatch } = stageDispute(ctx, payment, known, told)
+    const { statements, events, refusals, mismatch } = stageDispute(ctx, payment, known, told, true)
     if (mismatch !== undefined) {
       const detail = `The gateway's dispute ${told.ref} does not fit: ${mismatch}.`
       return [ofDispute(payment, told.ref, "dispute-mismatch", detail)]
     }
     if (statements.length === 0) return []
-    const amount = toDecimal(told.amount, payment.currency)
-    const detail = `A dispute over ${amount} was ${known?.status ?? "not known"}, and is ${told.status}.`
+    const over = (amount: number) => toDecimal(amount, payment.currency)
+    const was = known ? `${known.status} over ${over(known.amount)}` : "not known"
+    const detail = `A dispute was ${was}, and is ${told.status} over ${over(told.amount)}.`
     const repaired = ofDispute(payment, told.ref, "dispute-completed", detail, "repaired")
     await commit(ctx, [...statements, ...stageFindings(ctx, run, [repaired])], { events, refusals })
     return []

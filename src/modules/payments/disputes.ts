@@ -15,6 +15,7 @@ import {
   update,
   versionRefusals,
 } from "./payments.ts"
+import { addUp } from "./refunds.ts"
 import { statusOf } from "./status.ts"
 import { disputes } from "./tables.ts"
 
@@ -22,26 +23,32 @@ export type DisputeRow = typeof disputes.$inferSelect
 
 /**
  * The change that a gateway's word on a dispute makes: what is open is held back, what is won is back, what is lost
- * counts as refunded. News come twice and out of order: one that is over stays so. `mismatch`: it does not fit, and
- * nothing changes.
+ * counts as refunded. News come twice and out of order: one that is over stays so. `isAsked`: the gateway was asked, so
+ * its amount holds, whatever an event said before. `mismatch`: it does not fit, and nothing changes.
  */
 export function stageDispute(
   ctx: Ctx,
   payment: PaymentRow,
   known: DisputeRow | undefined,
   told: Dispute,
+  isAsked = false,
 ): Staged & { mismatch?: string } {
   if (told.currency !== payment.currency) return { ...nothing(), mismatch: "dispute-currency" }
   if (told.amount > payment.capturedAmount) return { ...nothing(), mismatch: "dispute-amount" }
   if (known && known.paymentId !== payment.id) return { ...nothing(), mismatch: "dispute-payment" }
-  if (known && known.amount !== told.amount) return { ...nothing(), mismatch: "dispute-amount" }
-  if (known?.status === told.status || (known && told.status === "open")) return nothing()
-  if (known && known.status !== "open") return { ...nothing(), mismatch: "dispute-over" }
+  const isOther = known !== undefined && known.amount !== told.amount
+  if (isOther && !isAsked) return { ...nothing(), mismatch: "dispute-amount" }
+  if (known && known.status !== "open" && told.status === "open") return nothing()
+  if (known?.status === told.status && !isOther) return nothing()
+  if (known && known.status !== "open" && known.status !== told.status)
+    return { ...nothing(), mismatch: "dispute-over" }
   const next = figuresOf(payment, known, told)
   return {
     statements: [
       stageRow(ctx, payment, known, told),
-      update(ctx, payment, { ...next, version: payment.version + 1, updatedAt: iso(ctx.now) }),
+      known?.status === "lost"
+        ? addUp(ctx, payment.id)
+        : update(ctx, payment, { ...next, version: payment.version + 1, updatedAt: iso(ctx.now) }),
     ],
     events: [changedEvent(payment)],
     refusals: { ...versionRefusals, "disputes.provider": changed },
@@ -57,7 +64,7 @@ function figuresOf(
   const disputedAmount =
     payment.disputedAmount +
     (status === "open" ? amount : 0) -
-    (known?.status === "open" ? amount : 0)
+    (known?.status === "open" ? known.amount : 0)
   const refundedAmount =
     status === "lost"
       ? Math.min(payment.refundedAmount + amount, payment.capturedAmount)
@@ -80,7 +87,7 @@ function stageRow(
   if (known)
     return ctx.db
       .update(disputes)
-      .set({ status, reason: reason ?? known.reason, updatedAt: now })
+      .set({ status, amount, reason: reason ?? known.reason, updatedAt: now })
       .where(and(eq(disputes.provider, known.provider), eq(disputes.gatewayRef, known.gatewayRef)))
   return ctx.db.insert(disputes).values({
     provider: payment.provider,

@@ -215,15 +215,20 @@ export function add(ctx: Ctx, { paymentId, ...refund }: RefundRow): Statement {
   return restate(ctx, paymentId, sql`refunded_amount + ${refund.amount}`, refund)
 }
 
-/**
- * Takes a refund that failed off what its payment gave back, in a batch in which its row says so before. What is left is
- * added up anew: a bank may have taken back what was on its way too, and of both together no more than was captured counts.
- */
+/** Takes a refund that failed off what its payment gave back, in a batch in which its row says so before (`addUp`). */
 export function takeOff(ctx: Ctx, { paymentId, taxAmount, shippingAmount }: RefundRow): Statement {
-  const left = sql`min(captured_amount,
+  return addUp(ctx, paymentId, { taxAmount: -taxAmount, shippingAmount: -shippingAmount })
+}
+
+/**
+ * Adds up anew what a payment gave back, after its refunds and disputes in the batch; `change` of the parts of it. A bank
+ * may have taken back what was on its way too: of both together no more than was captured counts.
+ */
+export function addUp(ctx: Ctx, id: Id<"payment">, change: Split = noSplit): Statement {
+  const given = sql`min(captured_amount,
     (SELECT coalesce(sum(amount), 0) FROM refunds WHERE payment_id = payments.id AND status <> 'failed')
     + (SELECT coalesce(sum(amount), 0) FROM disputes WHERE payment_id = payments.id AND status = 'lost'))`
-  return restate(ctx, paymentId, left, { taxAmount: -taxAmount, shippingAmount: -shippingAmount })
+  return restate(ctx, id, given, change)
 }
 
 /** Sets what a payment gave back, and adds to the parts of it that were tax and shipping. */

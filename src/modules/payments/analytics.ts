@@ -18,7 +18,8 @@ const mostDays = 366
 /**
  * Payments in figures, by currency, provider and day: counters that every change of a payment or refund keeps in its
  * own batch, so that what is read does not grow with the payments. A payment counts on the day it was begun, a refund
- * on its own, and where its money went: as store credit it has not left the gateway. @throws `forbidden`, `invalid-input` for a stretch that ends before it begins, or is too long
+ * on its own, and where its money went: as store credit it has not left the gateway.
+ * @throws `forbidden`, `invalid-input` for a stretch that ends before it begins, or is too long
  */
 export async function read(ctx: Ctx, query: AnalyticsQuery): Promise<PaymentAnalytics> {
   requirePermission(ctx, "orders:read")

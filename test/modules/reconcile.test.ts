@@ -389,6 +389,28 @@ describe("comparing payments with their gateways", () => {
     ])
   })
 
+  it("says so of disputes that the gateway does not answer for, or knows nothing of", async () => {
+    quiet()
+    const gateway = standUp()
+    const staff = await make.user("staff")
+    await paid(gateway)
+    const { ledger } = gateway
+    const [payment] = ledger.payments.values()
+    await gateway.send(ledger.dispute(payment?.id ?? "", "open", 500))
+    const handle = ledger.handle.bind(ledger)
+    ledger.handle = (method, path, body) => {
+      if (path.includes("/disputes/")) throw new TypeError("connection lost")
+      return handle(method, path, body)
+    }
+    expect((await compare(staff)).said).toEqual(["open unreachable: The gateway did not answer."])
+    ledger.handle = handle
+    expect((await compare(staff)).said).toEqual([])
+    ledger.disputes.clear()
+    expect((await compare(staff)).said).toEqual([
+      "open dispute-mismatch: The gateway knows nothing of it.",
+    ])
+  })
+
   it("adopts no refund that failed, nor one of more than there is left", async () => {
     const gateway = standUp()
     const staff = await make.user("staff")

@@ -99,3 +99,19 @@ export function requestOf(ctx: Ctx, payment: PaymentRow): Asked {
     captureRef,
   }
 }
+
+/** Stands for no answer: whether what was asked for has happened is not known. */
+export const unreachable = Symbol("unreachable")
+
+/** What a gateway answers, `unreachable` when it does not. */
+export async function answered<T>(
+  ctx: Ctx,
+  ask: () => Promise<T> | undefined,
+): Promise<T | undefined | typeof unreachable> {
+  try {
+    return await ask()
+  } catch (error) {
+    ctx.log.error("the gateway did not answer", error)
+    return unreachable
+  }
+}

@@ -4,6 +4,7 @@ import type { Ctx } from "#context.ts"
 import { toDecimal } from "#lib/money.ts"
 import { commit, retryRaced } from "#platform/commit.ts"
 
+import { answered, unreachable } from "./asking.ts"
 import { type DisputeRow, selectDispute, stageDispute } from "./disputes.ts"
 import type { ToldDispute } from "./gateway.ts"
 import { gatewayOf } from "./gateways.ts"
@@ -26,14 +27,18 @@ export function openDisputes(ctx: Ctx, after: string, limit: number): Promise<Di
   )
 }
 
-/** Asks a gateway what became of a dispute, and mends what we know of it. @throws `unavailable` */
+/** Asks a gateway what became of a dispute, and mends what we know of it. */
 export async function askedDispute(
   ctx: Ctx,
   run: ReconciliationRow,
   { provider, gatewayRef, paymentId }: DisputeRow,
 ): Promise<Finding[]> {
-  const payment = await get(ctx, paymentId)
-  const told = await gatewayOf(ctx, provider)?.findDispute(gatewayRef)
+  const [payment, told] = await Promise.all([
+    get(ctx, paymentId),
+    answered(ctx, () => gatewayOf(ctx, provider)?.findDispute(gatewayRef)),
+  ])
+  if (told === unreachable)
+    return [ofDispute(payment, gatewayRef, "unreachable", "The gateway did not answer.")]
   if (told) return mendDispute(ctx, run, payment, told)
   return [ofDispute(payment, gatewayRef, "dispute-mismatch", "The gateway knows nothing of it.")]
 }

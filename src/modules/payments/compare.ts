@@ -4,7 +4,7 @@ import type { Ctx } from "#context.ts"
 import { type Id, idFloor } from "#lib/id.ts"
 import { toDecimal } from "#lib/money.ts"
 
-import { requestOf } from "./asking.ts"
+import { answered, requestOf, unreachable } from "./asking.ts"
 import { askedDispute, isAbout, mendDispute, openDisputes } from "./compare-disputes.ts"
 import type { Place } from "./findings.ts"
 import type { Gateway, Listed } from "./gateway.ts"
@@ -76,7 +76,7 @@ async function askedPayment(
   payment: PaymentRow,
 ): Promise<Finding[]> {
   const gateway = gatewayOf(ctx, payment.provider)
-  const answer = await answered(() => gateway?.find(requestOf(ctx, payment)))
+  const answer = await answered(ctx, () => gateway?.find(requestOf(ctx, payment)))
   if (answer === unreachable)
     return [ofPayment(payment, "unreachable", "The gateway did not answer.")]
   if (answer) return mendPayment(ctx, run, payment, answer)
@@ -129,7 +129,7 @@ async function askedRefund(
   if (gatewayRef === null) return []
   const { id: key, gatewayRef: ref, amount, currency } = refund
   const asked = { key, ref, amount, currency, payment: { ref: gatewayRef, captureRef } }
-  const answer = await answered(() => gatewayOf(ctx, provider)?.findRefund(asked))
+  const answer = await answered(ctx, () => gatewayOf(ctx, provider)?.findRefund(asked))
   if (answer === unreachable)
     return [ofRefund(refund, provider, "unreachable", "The gateway did not answer.")]
   if (answer) return mendRefund(ctx, run, refund, provider, answer)
@@ -140,12 +140,7 @@ async function askedRefund(
 
 async function askedDisputes(ctx: Ctx, run: ReconciliationRow, place: ById): Promise<Found> {
   const rows = await openDisputes(ctx, place.after, pageSize)
-  const findings = await inTurn(rows, async (dispute) => {
-    const found = await answered(() => askedDispute(ctx, run, dispute))
-    const { provider, gatewayRef } = dispute
-    if (found !== unreachable) return found ?? []
-    return [stray(provider, "unreachable", gatewayRef, "The gateway did not answer.")]
-  })
+  const findings = await inTurn(rows, (dispute) => askedDispute(ctx, run, dispute))
   const last = rows.length < pageSize ? undefined : rows.at(-1)
   const next = last === undefined ? null : { ...place, after: last.gatewayRef }
   return { checked: rows.length, findings, next }
@@ -158,7 +153,7 @@ async function listed(
 ): Promise<Found> {
   const { gateway: provider, cursor } = place
   const gateway = gatewayOf(ctx, provider)
-  const page = await answered(() => gateway?.list?.(new Date(run.since), cursor))
+  const page = await answered(ctx, () => gateway?.list?.(new Date(run.since), cursor))
   if (page === unreachable)
     return {
       checked: 0,
@@ -281,7 +276,7 @@ async function strayPayment(
   if (before) return []
   if (ctx.config.payments.unknownPayments === "report") return [found]
   const captureRef = told.captureRef ?? null
-  const answer = await answered(() =>
+  const answer = await answered(ctx, () =>
     gateway.refund({ ref, captureRef }, { amount, currency }, `stray-${ref}`),
   )
   if (answer === unreachable || answer?.status === "failed") return [found]
@@ -307,19 +302,6 @@ function stray(
     amount: null,
     currency: null,
     detail,
-  }
-}
-
-const unreachable = Symbol("unreachable")
-
-/** What a gateway answers, or that it does not. */
-async function answered<T>(
-  ask: () => Promise<T> | undefined,
-): Promise<T | undefined | typeof unreachable> {
-  try {
-    return await ask()
-  } catch {
-    return unreachable
   }
 }
 

@@ -33,15 +33,16 @@ export function stageDispute(
   told: Dispute,
   isAsked = false,
 ): Staged & { mismatch?: string } {
-  if (told.currency !== payment.currency) return { ...nothing(), mismatch: "dispute-currency" }
-  if (told.amount > payment.capturedAmount) return { ...nothing(), mismatch: "dispute-amount" }
-  if (known && known.paymentId !== payment.id) return { ...nothing(), mismatch: "dispute-payment" }
+  const isOver = known !== undefined && known.status !== "open"
   const isOther = known !== undefined && known.amount !== told.amount
-  if (isOther && !isAsked) return { ...nothing(), mismatch: "dispute-amount" }
-  if (known && known.status !== "open" && told.status === "open") return nothing()
+  const refused = (mismatch: string) => ({ ...nothing(), mismatch })
+  if (told.currency !== payment.currency) return refused("dispute-currency")
+  if (told.amount > payment.capturedAmount) return refused("dispute-amount")
+  if (known && known.paymentId !== payment.id) return refused("dispute-payment")
+  if (isOther && !isAsked) return refused("dispute-amount")
+  if (isOver && told.status === "open") return nothing()
+  if (isOver && told.status !== known.status) return refused("dispute-over")
   if (known?.status === told.status && !isOther) return nothing()
-  if (known && known.status !== "open" && known.status !== told.status)
-    return { ...nothing(), mismatch: "dispute-over" }
   const next = figuresOf(payment, known, told)
   return {
     statements: [

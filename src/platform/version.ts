@@ -1,37 +1,45 @@
-import { eq, getTableName, type SQL, sql } from "drizzle-orm"
+import { eq, getTableColumns, getTableName, sql } from "drizzle-orm"
 import type { SQLiteColumn, SQLiteTable } from "drizzle-orm/sqlite-core"
 
 import type { Ctx } from "#context.ts"
 import { DomainError } from "#errors.ts"
-import { commit, raced } from "#platform/commit.ts"
-
-/** A table whose rows count their changes, from 1: see api.md 1.12. */
-type Versioned = SQLiteTable & { version: SQLiteColumn }
+import { commit, raced, retryRaced } from "#platform/commit.ts"
+import type { Statement } from "#platform/db.ts"
 
 /** Of two who change one thing at once the second looks again (`retryRaced`); so often at most. */
 export const mostTries = 25
 
 /**
  * Refuses a change of something that is no longer as the caller saw it: their `If-Match` names another version of it.
- * `nextVersion` in the commit refuses what changes between this look and the commit. @throws `stale`
+ * `stageSeen` in the commit refuses what changes between this look and the commit. @throws `stale`
  */
 export function requireMatch(ctx: Ctx, version: number): void {
   if (ctx.ifMatch && !ctx.ifMatch.some((one) => one === "*" || one === String(version)))
     throw new DomainError("stale")
 }
 
-/** The version after `seen`, for the `set` of an update; NULL, which the column refuses, when the row has moved on. */
-export function nextVersion({ version }: Versioned, seen: number): SQL {
-  return sql`CASE WHEN ${version} = ${seen} THEN ${seen + 1} END`
+/**
+ * Breaks the commit (`stale`) unless the row is there still, in the version that was seen: the first statement of what
+ * changes it or takes it away. Else it would insert a row of NULLs, which the key refuses.
+ */
+export function stageSeen(ctx: Ctx, key: SQLiteColumn, id: string, version: number): Statement {
+  const nothing = Object.values(getTableColumns(key.table)).map(() => sql`NULL`)
+  return ctx.db
+    .insert(key.table as SQLiteTable)
+    .select(
+      sql`SELECT ${sql.join(nothing, sql`, `)} WHERE NOT EXISTS (SELECT 1 FROM ${key.table} WHERE ${key} = ${id} AND version = ${version})`,
+    )
 }
 
-/** The refusal of a broken `nextVersion`, for `commit`: final when the caller named a version, else worth another look. */
-export function stale(ctx: Ctx, table: Versioned): Record<string, () => DomainError> {
-  const error = () => new DomainError("stale")
+/**
+ * The refusal of a broken `stageSeen`, for `commit`, before any other about the same key: worth another look, which
+ * tells whether the row is gone, and whether it is as the caller named it (`requireMatch`).
+ */
+export function stale(key: SQLiteColumn): Record<string, () => DomainError> {
+  const { table, name } = key
   return {
-    [`NOT NULL constraint failed: ${getTableName(table)}.version`]: ctx.ifMatch
-      ? error
-      : () => raced(error()),
+    [`NOT NULL constraint failed: ${getTableName(table)}.${name}`]: () =>
+      raced(new DomainError("stale")),
   }
 }
 
@@ -41,15 +49,37 @@ export function stale(ctx: Ctx, table: Versioned): Record<string, () => DomainEr
  */
 export async function claimVersion(
   ctx: Ctx,
-  table: Versioned & { id: SQLiteColumn },
+  key: SQLiteColumn,
   { id, version }: { id: string; version: number },
 ): Promise<number> {
   if (!ctx.ifMatch) return version
-  const next = { version: nextVersion(table, version) }
+  const next = { version: version + 1 }
   const taken = ctx.db
-    .update(table as SQLiteTable)
+    .update(key.table as SQLiteTable)
     .set(next)
-    .where(eq(table.id, id))
-  await commit(ctx, [taken], { refusals: stale(ctx, table) })
-  return version + 1
+    .where(eq(key, id))
+  await commit(ctx, [stageSeen(ctx, key, id, version), taken], { refusals: stale(key) })
+  return next.version
+}
+
+/**
+ * Takes a row away, after what `also` stages: what hangs on the row, and the audit. Of two at once one does.
+ * @throws what `find` throws when there is no such row, `stale`
+ */
+export async function takeAway<Row extends { id: string; version: number }>(
+  ctx: Ctx,
+  key: SQLiteColumn,
+  find: () => Promise<Row>,
+  also: (row: Row) => readonly Statement[] = () => [],
+): Promise<void> {
+  await retryRaced(async () => {
+    const row = await find()
+    const { id, version } = row
+    requireMatch(ctx, version)
+    const gone = ctx.db.delete(key.table as SQLiteTable).where(eq(key, id))
+    await commit(ctx, [stageSeen(ctx, key, id, version), ...also(row), gone], {
+      refusals: stale(key),
+      result: {},
+    })
+  }, mostTries)
 }

@@ -261,6 +261,22 @@ describe("every operation", () => {
     expect(wrong.map(({ id }) => id)).toEqual([])
   })
 
+  it("that If-Match guards show which version they answer", async () => {
+    const guarded = all.filter(
+      ({ method, spec }) =>
+        method !== "POST" && (spec.parameters ?? []).some((one: any) => one.name === "if-match"),
+    )
+    const paths = new Set(guarded.map(({ path }) => path))
+    const opens = all.filter(({ method, path }) => method === "GET" && paths.has(path))
+    expect(opens.length).toBeGreaterThan(10)
+    const wrong: string[] = []
+    for (const { id, spec } of opens) {
+      const shape = await resolved(spec.responses["200"].content["application/json"].schema)
+      if (!("version" in shape.properties)) wrong.push(id)
+    }
+    expect(wrong).toEqual([])
+  })
+
   it("declares the security that its access means", async () => {
     const security: Record<string, unknown> = {
       open: [],

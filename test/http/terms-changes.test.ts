@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest"
 
 import { call } from "../support/api.ts"
 import * as make from "../support/make.ts"
-import { address, order } from "../support/shop.ts"
+import { address, order, rows } from "../support/shop.ts"
 import { expectProblem, send } from "../support/wire.ts"
 
 type Staff = Awaited<ReturnType<typeof make.user>>
@@ -74,6 +74,33 @@ const kinds: [
     ({ id }) => `admin/search/synonyms/${id}`,
     [{ source: "settee" }, { terms: ["sofa", "divan"] }],
   ],
+  [
+    "a plan",
+    async () => ({
+      path: "admin/subscription-plans",
+      body: { name: "Monthly", interval: "month", products: [(await make.product()).id] },
+    }),
+    ({ id }) => `admin/subscription-plans/${id}`,
+    [{ name: "Every month" }, { products: [] }],
+  ],
+  [
+    "a brand",
+    async () => ({ path: "brands", body: { name: "Fairwind" } }),
+    ({ id }) => `brands/${id}`,
+    [{ name: "Fair Wind" }, { slug: "wind" }],
+  ],
+  [
+    "a category",
+    async () => ({ path: "categories", body: { name: "Tools" } }),
+    ({ id }) => `categories/${id}`,
+    [{ name: "Hand tools" }, { slug: "hand" }],
+  ],
+  [
+    "a product",
+    async () => ({ path: "products", body: { name: "Hammer", price: "10.00" } }),
+    ({ id }) => `products/${id}`,
+    [{ name: "Mallet" }, { slug: "mallet" }],
+  ],
 ]
 
 describe.each(kinds)("%s", (_, making, at, [one, other]) => {
@@ -119,6 +146,31 @@ describe.each(kinds)("%s", (_, making, at, [one, other]) => {
       [one, other].map((body) => send("PATCH", path, { as: staff, body, headers: seen })),
     )
     expect(racing.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 412])
+  })
+
+  it("is taken away by one of several at once, and noted once", async () => {
+    const { staff, path } = await made()
+    const racing = await Promise.all([1, 2, 3, 4].map(() => send("DELETE", path, { as: staff })))
+    expect(racing.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([
+      204, 404, 404, 404,
+    ])
+    const noted = await rows("SELECT id FROM audit WHERE action LIKE '%.removed'")
+    expect(noted.length).toBeLessThanOrEqual(1)
+  })
+
+  it("that is taken away while others change it is gone, and nothing that hung on it is left", async () => {
+    const { staff, path, etag } = await made()
+    const seen = { "if-match": etag }
+    const [first, second, gone] = await Promise.all([
+      send("PATCH", path, { as: staff, body: one }),
+      send("PATCH", path, { as: staff, body: other, headers: seen }),
+      send("DELETE", path, { as: staff }),
+    ])
+    expect(gone.status).toBe(204)
+    expect([200, 404]).toContain(first.status)
+    expect([200, 404, 412]).toContain(second.status)
+    expectProblem(await send("GET", path, { as: staff }), 404, "not-found")
+    expect(await rows("SELECT target_id FROM old_slugs")).toEqual([])
   })
 })
 

@@ -1,4 +1,5 @@
 import { NewCurrency, NewPriceList, PriceListEntries } from "#modules/currencies/model.ts"
+import * as priceListEntries from "#modules/currencies/price-list-entries.ts"
 import * as priceLists from "#modules/currencies/price-lists.ts"
 import * as rates from "#modules/currencies/rates.ts"
 import * as settings from "#modules/currencies/settings.ts"
@@ -23,7 +24,7 @@ export async function priceList(
   const input = { name: "Europe", currency: "EUR", ...over }
   const { id } = await priceLists.create(as, NewPriceList.parse(input))
   const entries = Object.entries(prices).map(([variant, price]) => ({ variant, price }))
-  if (entries.length > 0) await priceLists.setEntries(as, id, PriceListEntries.parse({ entries }))
+  if (entries.length > 0) await priceListEntries.set(as, id, PriceListEntries.parse({ entries }))
   await as.settled()
   return id
 }

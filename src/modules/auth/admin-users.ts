@@ -130,7 +130,7 @@ async function change(ctx: Ctx, id: string, input: Standing) {
       ...standing.stageStanding(ctx, row, { role, isActive }),
       ...noted,
     ],
-    { result, refusals: { ...standing.standingRefusals, ...stale(ctx, users) } },
+    { result, refusals: { ...stale(users.id), ...standing.standingRefusals } },
   )
   return { result, ended: ended.map((session) => session.id) }
 }

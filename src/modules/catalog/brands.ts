@@ -10,7 +10,7 @@ import { iso } from "#lib/time.ts"
 import { commit, retryRaced } from "#platform/commit.ts"
 import type { Statement } from "#platform/db.ts"
 import { mapPage, type Page, readPage } from "#platform/page.ts"
-import { mostTries, nextVersion, requireMatch, stale } from "#platform/version.ts"
+import { mostTries, requireMatch, stageSeen, stale } from "#platform/version.ts"
 
 import type { Brand, BrandChanges, BrandQuery, NewBrand } from "./brand-model.ts"
 import { missing, stageSlug } from "./slugs.ts"
@@ -94,12 +94,12 @@ export function update(ctx: Ctx, ref: string, input: BrandChanges): Promise<Bran
       version: row.version + 1,
       updatedAt: iso(ctx.now),
     }
-    const { name, slug, description, updatedAt } = next
-    const version = nextVersion(brands, row.version)
+    const { name, slug, description, version, updatedAt } = next
     const result = toBrand(next)
     await commit(
       ctx,
       [
+        stageSeen(ctx, brands.id, row.id, row.version),
         ctx.db
           .update(brands)
           .set({ name, slug, description, updatedAt, version })
@@ -107,7 +107,7 @@ export function update(ctx: Ctx, ref: string, input: BrandChanges): Promise<Bran
         ...stageSlug(ctx, "brand", row.id, slug, row.slug),
       ],
       {
-        refusals: { ...refusals, ...stale(ctx, brands) },
+        refusals: { ...stale(brands.id), ...refusals },
         events: [{ type: "catalog.changed", brandId: row.id }],
         result,
       },
@@ -140,14 +140,12 @@ export function remove(ctx: Ctx, ref: string, moveTo: string | undefined): Promi
     // A brand in use makes its own name NULL, which stops the batch.
     const empty = ctx.db
       .update(brands)
-      .set({
-        name: sql`CASE WHEN ${isUsed} THEN NULL ELSE name END`,
-        version: nextVersion(brands, row.version),
-      })
+      .set({ name: sql`CASE WHEN ${isUsed} THEN NULL ELSE name END` })
       .where(eq(brands.id, row.id))
     await commit(
       ctx,
       [
+        stageSeen(ctx, brands.id, row.id, row.version),
         empty,
         ctx.db.delete(brands).where(eq(brands.id, row.id)),
         ctx.db
@@ -156,7 +154,7 @@ export function remove(ctx: Ctx, ref: string, moveTo: string | undefined): Promi
       ],
       {
         refusals: {
-          ...stale(ctx, brands),
+          ...stale(brands.id),
           "NOT NULL constraint failed: brands.name": () =>
             new DomainError("brand-not-empty", "Move its products with ?move_to="),
         },

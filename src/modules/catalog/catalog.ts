@@ -12,7 +12,7 @@ import * as currencies from "#modules/currencies/presentment.ts"
 import { orderLines } from "#modules/orders/tables.ts"
 import { commit, retryRaced } from "#platform/commit.ts"
 import { rowsOf } from "#platform/db.ts"
-import { claimVersion, mostTries, nextVersion, requireMatch, stale } from "#platform/version.ts"
+import { claimVersion, mostTries, requireMatch, stageSeen, stale } from "#platform/version.ts"
 
 import * as categoryVerbs from "./categories.ts"
 import { draft, look, namesOf, ownVariant, refusals } from "./draft.ts"
@@ -144,7 +144,7 @@ export async function update(ctx: Ctx, ref: string, input: ProductChanges): Prom
     }
     if (errors.length > 0) throw invalid(...errors)
     const seen =
-      input.stock_quantity === undefined ? old.version : await claimVersion(ctx, products, old)
+      input.stock_quantity === undefined ? old.version : await claimVersion(ctx, products.id, old)
     row.version = seen + 1
     const own = { id: row.id as string as Id<"variant">, stockQuantity: row.stockQuantity }
     const stocked = input.stock_quantity === undefined ? [] : [own]
@@ -166,11 +166,9 @@ export async function update(ctx: Ctx, ref: string, input: ProductChanges): Prom
     await commit(
       ctx,
       [
+        stageSeen(ctx, products.id, old.id, seen),
         ...known.newBrand,
-        ctx.db
-          .update(products)
-          .set({ ...columns, version: nextVersion(products, seen) })
-          .where(eq(products.id, id)),
+        ctx.db.update(products).set(columns).where(eq(products.id, id)),
         ...stageSlug(ctx, "product", id, row.slug, old.slug),
         ctx.db
           .update(variants)
@@ -185,7 +183,7 @@ export async function update(ctx: Ctx, ref: string, input: ProductChanges): Prom
         ...(input.options ? [stageTotal(ctx, id)] : []),
       ],
       {
-        refusals: { ...refusals, ...stale(ctx, products) },
+        refusals: { ...stale(products.id), ...refusals },
         events: [{ type: "catalog.changed", productId: id }],
         result,
       },
@@ -218,13 +216,10 @@ async function takeAway(ctx: Ctx, ref: string): Promise<void> {
   await commit(
     ctx,
     [
+      stageSeen(ctx, products.id, id, row.version),
       ctx.db
         .update(products)
-        .set({
-          status: "archived",
-          updatedAt: iso(ctx.now),
-          version: nextVersion(products, row.version),
-        })
+        .set({ status: "archived", updatedAt: iso(ctx.now), version: row.version + 1 })
         .where(eq(products.id, id)),
       ...stageRemove(ctx, sql`media.product_id = ${id} AND ${unused}`),
       ctx.db.delete(variants).where(and(eq(variants.productId, id), unused)),
@@ -235,7 +230,7 @@ async function takeAway(ctx: Ctx, ref: string): Promise<void> {
       ...categoryVerbs.stageCount(ctx, [row.categoryId]),
     ],
     {
-      refusals: stale(ctx, products),
+      refusals: stale(products.id),
       // Whether it is unused, the batch decides: what is still named by then stays.
       events: [
         ...(files.length > 0

@@ -9,7 +9,7 @@ import { iso } from "#lib/time.ts"
 import { commit, raced, retryRaced } from "#platform/commit.ts"
 import type { Statement } from "#platform/db.ts"
 import { mapPage, type Page, slicePage } from "#platform/page.ts"
-import { mostTries, nextVersion, requireMatch, stale } from "#platform/version.ts"
+import { mostTries, requireMatch, stageSeen, stale } from "#platform/version.ts"
 
 import type {
   Category,
@@ -118,16 +118,14 @@ export async function update(ctx: Ctx, ref: string, input: CategoryChanges): Pro
     await commit(
       ctx,
       [
+        stageSeen(ctx, categories.id, id, row.version),
         ...moves,
-        ctx.db
-          .update(categories)
-          .set({ ...columns, version: nextVersion(categories, row.version) })
-          .where(eq(categories.id, id)),
+        ctx.db.update(categories).set(columns).where(eq(categories.id, id)),
         ...stageSlug(ctx, "category", id, slug, row.slug),
         ...listed.statements,
       ],
       {
-        refusals: { ...refusals, ...stale(ctx, categories) },
+        refusals: { ...stale(categories.id), ...refusals },
         events: [
           { type: "catalog.changed" },
           ...(isMoved ? [{ type: "category.changed" as const, categoryId: id }] : []),
@@ -237,19 +235,17 @@ async function takeAway(ctx: Ctx, ref: string, moveTo: string | undefined): Prom
   // A category in use makes its own name NULL, which stops the batch.
   const empty = ctx.db
     .update(categories)
-    .set({
-      name: sql`CASE WHEN ${used} THEN NULL ELSE name END`,
-      version: nextVersion(categories, row.version),
-    })
+    .set({ name: sql`CASE WHEN ${used} THEN NULL ELSE name END` })
     .where(eq(categories.id, row.id))
   const gone = ctx.db.delete(categories).where(eq(categories.id, row.id))
   const slugs = ctx.db
     .delete(oldSlugs)
     .where(and(eq(oldSlugs.kind, "category"), eq(oldSlugs.targetId, row.id)))
-  await commit(ctx, [...moves, empty, gone, slugs], {
+  const seen = stageSeen(ctx, categories.id, row.id, row.version)
+  await commit(ctx, [seen, ...moves, empty, gone, slugs], {
     refusals: {
+      ...stale(categories.id),
       ...refusals,
-      ...stale(ctx, categories),
       "categories.name": () =>
         new DomainError("category-not-empty", "Move what is in it with ?move_to="),
     },

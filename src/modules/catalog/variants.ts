@@ -9,7 +9,7 @@ import { iso } from "#lib/time.ts"
 import * as currencies from "#modules/currencies/presentment.ts"
 import { commit, retryRaced } from "#platform/commit.ts"
 import { listLimit } from "#platform/db.ts"
-import { claimVersion, mostTries, nextVersion, requireMatch, stale } from "#platform/version.ts"
+import { claimVersion, mostTries, requireMatch, stageSeen, stale } from "#platform/version.ts"
 
 import { type MediaRow, stageUnlink, toImage } from "./media.ts"
 import type { NewVariant, Variant, VariantChanges } from "./model.ts"
@@ -109,7 +109,7 @@ async function change(
   if ((await takenSkus(ctx, [row.sku], row.id)).has(row.sku)) errors.push(skuTaken)
   if (errors.length > 0) throw invalid(...errors)
   const seen =
-    input.stock_quantity === undefined ? old.version : await claimVersion(ctx, variants, old)
+    input.stock_quantity === undefined ? old.version : await claimVersion(ctx, variants.id, old)
   row.version = seen + 1
   const stock =
     input.stock_quantity === undefined
@@ -119,14 +119,14 @@ async function change(
           product.id,
           await setStock(ctx, product.id, [row], nameOf(staff), "correction"),
         )
-  const { sku, options, priceAmount, updatedAt } = row
+  const { sku, options, priceAmount, version, updatedAt } = row
   const result = toVariant(ctx, product, row, pictures)
   const changed = ctx.db
     .update(variants)
-    .set({ sku, options, priceAmount, updatedAt, version: nextVersion(variants, seen) })
+    .set({ sku, options, priceAmount, version, updatedAt })
     .where(eq(variants.id, old.id))
-  await commit(ctx, [changed, ...stock], {
-    refusals: { ...refusals, ...stale(ctx, variants) },
+  await commit(ctx, [stageSeen(ctx, variants.id, old.id, seen), changed, ...stock], {
+    refusals: { ...stale(variants.id), ...refusals },
     events: [{ type: "catalog.changed", productId: product.id }],
     result,
   })
@@ -149,10 +149,11 @@ async function takeOut(ctx: Ctx, ref: string, variantRef: string): Promise<void>
   requireMatch(ctx, version)
   const gone = ctx.db
     .update(variants)
-    .set({ removedAt: iso(ctx.now), sku: null, version: nextVersion(variants, version) })
+    .set({ removedAt: iso(ctx.now), sku: null, version: version + 1 })
     .where(eq(variants.id, id))
-  await commit(ctx, [gone, stageUnlink(ctx, id), stageTotal(ctx, product.id)], {
-    refusals: stale(ctx, variants),
+  const seen = stageSeen(ctx, variants.id, id, version)
+  await commit(ctx, [seen, gone, stageUnlink(ctx, id), stageTotal(ctx, product.id)], {
+    refusals: stale(variants.id),
     events: [{ type: "catalog.changed", productId: product.id }],
     result: {},
   })

@@ -1,4 +1,4 @@
-import { and, eq, type SQL, sql } from "drizzle-orm"
+import { and, eq } from "drizzle-orm"
 
 import { requirePermission } from "#actor.ts"
 import type { Ctx } from "#context.ts"
@@ -10,7 +10,7 @@ import { stageAudit } from "#modules/auth/audit.ts"
 import { commit, retryRaced } from "#platform/commit.ts"
 import type { Statement } from "#platform/db.ts"
 import { mapPage, type Page, readPage } from "#platform/page.ts"
-import { mostTries, nextVersion, requireMatch, stale } from "#platform/version.ts"
+import { mostTries, requireMatch, stageSeen, stale } from "#platform/version.ts"
 
 import { codeOf, countTry, hashOf, last4Of } from "./codes.ts"
 import { spendRefusals, stageEntry } from "./entries.ts"
@@ -147,15 +147,15 @@ export function update(ctx: Ctx, ref: string, input: GiftCardChanges): Promise<G
       version: row.version + 1,
       updatedAt: iso(ctx.now),
     }
-    const { status, expiresAt, note, updatedAt } = next
-    const version = nextVersion(giftCards, row.version)
+    const { status, expiresAt, note, version, updatedAt } = next
     const result = toGiftCard(ctx, next)
     await commit(
       ctx,
       [
+        stageSeen(ctx, giftCards.id, row.id, row.version),
         ctx.db
           .update(giftCards)
-          .set({ status, expiresAt, note, updatedAt, version })
+          .set({ status, expiresAt, note, version, updatedAt })
           .where(eq(giftCards.id, row.id)),
         ...stageAudit(ctx, "gift-card.changed", null, {
           gift_card: row.id,
@@ -163,7 +163,7 @@ export function update(ctx: Ctx, ref: string, input: GiftCardChanges): Promise<G
           expires_at: expiresAt ?? "never",
         }),
       ],
-      { refusals: stale(ctx, giftCards), result },
+      { refusals: stale(giftCards.id), result },
     )
     return result
   }, mostTries)
@@ -190,10 +190,7 @@ export function adjust(ctx: Ctx, ref: string, input: CreditAdjustment): Promise<
     await commit(
       ctx,
       [
-        ctx.db
-          .update(giftCards)
-          .set({ version: seen(row) })
-          .where(eq(giftCards.id, row.id)),
+        stageSeen(ctx, giftCards.id, row.id, row.version),
         ...stageEntry(ctx, holderOf(row), {
           key,
           kind: "adjusted",
@@ -208,7 +205,7 @@ export function adjust(ctx: Ctx, ref: string, input: CreditAdjustment): Promise<
           reason: input.reason,
         }),
       ],
-      { refusals: { ...stale(ctx, giftCards), ...spendRefusals }, result },
+      { refusals: { ...stale(giftCards.id), ...spendRefusals }, result },
     )
     return result
   }, mostTries)
@@ -265,11 +262,6 @@ async function open(ctx: Ctx, ref: string): Promise<GiftCardRow> {
 
 function holderOf({ id, last4 }: GiftCardRow): Holder {
   return { method: "gift_card", giftCardId: id, last4 }
-}
-
-/** The version as it is, for an update that breaks when it is another than was seen; the movement counts it. */
-function seen({ version }: GiftCardRow): SQL {
-  return sql`CASE WHEN version = ${version} THEN version END`
 }
 
 /** How a card stands for who wants to pay with it. */

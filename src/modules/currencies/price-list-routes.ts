@@ -16,6 +16,7 @@ import {
   PriceListPage,
   PriceListQuery,
 } from "./model.ts"
+import * as entries from "./price-list-entries.ts"
 import * as lists from "./price-lists.ts"
 
 const params = z.object({ list: Ref.meta({ example: "plt_01kaeq4w8s0000000000000000" }) })
@@ -118,10 +119,7 @@ export const routes = createRouter()
     }),
     async (c) =>
       c.json(
-        paged(
-          c,
-          await lists.listEntries(c.var.ctx, c.req.valid("param").list, c.req.valid("query")),
-        ),
+        paged(c, await entries.list(c.var.ctx, c.req.valid("param").list, c.req.valid("query"))),
         200,
       ),
   )
@@ -139,8 +137,5 @@ export const routes = createRouter()
       refuses: ["not-found"],
     }),
     async (c) =>
-      c.json(
-        await lists.setEntries(c.var.ctx, c.req.valid("param").list, c.req.valid("json")),
-        200,
-      ),
+      c.json(await entries.set(c.var.ctx, c.req.valid("param").list, c.req.valid("json")), 200),
   )

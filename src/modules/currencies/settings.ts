@@ -8,7 +8,7 @@ import { iso } from "#lib/time.ts"
 import { stageAudit } from "#modules/auth/audit.ts"
 import { commit, retryRaced } from "#platform/commit.ts"
 import { mapPage, type Page, readPage } from "#platform/page.ts"
-import { mostTries, nextVersion, requireMatch, stale } from "#platform/version.ts"
+import { mostTries, requireMatch, stageSeen, stale, takeAway } from "#platform/version.ts"
 
 import { quotedRate } from "./in-force.ts"
 import type {
@@ -176,11 +176,12 @@ export async function update(ctx: Ctx, ref: string, input: CurrencyChanges): Pro
       ...(input.margin !== undefined && { marginBasisPoints: basisPointsOf(input.margin) }),
       updatedAt: iso(ctx.now),
     }
-    const changed = toCurrency(ctx, { ...old, ...changes, version: old.version + 1 }, rates)
-    const version = nextVersion(currencies, old.version)
+    const version = old.version + 1
+    const changed = toCurrency(ctx, { ...old, ...changes, version }, rates)
     await commit(
       ctx,
       [
+        stageSeen(ctx, currencies.code, old.code, old.version),
         ctx.db
           .update(currencies)
           .set({ ...changes, version })
@@ -190,7 +191,7 @@ export async function update(ctx: Ctx, ref: string, input: CurrencyChanges): Pro
           fields: Object.keys(input).join(" "),
         }),
       ],
-      { refusals: stale(ctx, currencies), result: changed },
+      { refusals: stale(currencies.code), result: changed },
     )
     return changed
   }, mostTries)
@@ -204,22 +205,15 @@ export async function update(ctx: Ctx, ref: string, input: CurrencyChanges): Pro
  */
 export async function remove(ctx: Ctx, ref: string): Promise<void> {
   requirePermission(ctx, "pricing:write")
-  await retryRaced(async () => {
-    const { code, version: seen } = (await find(ctx, ref)).row
-    requireMatch(ctx, seen)
-    const isIt = eq(currencies.code, code)
-    const version = nextVersion(currencies, seen)
-    const [, gone] = await commit(
-      ctx,
-      [
-        ctx.db.update(currencies).set({ version }).where(isIt),
-        ctx.db.delete(currencies).where(isIt).returning({ code: currencies.code }),
-        ...stageAudit(ctx, "currency.removed", null, { currency: code }),
-      ],
-      { refusals: stale(ctx, currencies), result: {} },
-    )
-    if (gone.length === 0) throw notFound("currency")
-  }, mostTries)
+  await takeAway(
+    ctx,
+    currencies.code,
+    async () => {
+      const { code, version } = (await find(ctx, ref)).row
+      return { id: code, version }
+    },
+    ({ id }) => stageAudit(ctx, "currency.removed", null, { currency: id }),
+  )
   await expireShown(ctx)
 }
 

@@ -9,7 +9,7 @@ import { iso } from "#lib/time.ts"
 import { commit, raced, retryRaced } from "#platform/commit.ts"
 import { rowsOf } from "#platform/db.ts"
 import { mapPage, type Page, readPage } from "#platform/page.ts"
-import { mostTries, nextVersion, requireMatch, stale } from "#platform/version.ts"
+import { mostTries, requireMatch, stageSeen, stale } from "#platform/version.ts"
 
 import { read } from "./draft.ts"
 import type {
@@ -91,14 +91,11 @@ export async function update(ctx: Ctx, ref: string, changes: PromotionChanges): 
     // The counts are not among what staff set: orders move them meanwhile.
     const { id, used: _used, discountedAmount: _amount, ...columns } = row
     const result = toPromotion(ctx, row)
-    const version = nextVersion(promotions, old.version)
     await commit(
       ctx,
       [
-        ctx.db
-          .update(promotions)
-          .set({ ...columns, version })
-          .where(eq(promotions.id, id)),
+        stageSeen(ctx, promotions.id, id, old.version),
+        ctx.db.update(promotions).set(columns).where(eq(promotions.id, id)),
         ...(row.code === old.code
           ? []
           : [
@@ -106,7 +103,7 @@ export async function update(ctx: Ctx, ref: string, changes: PromotionChanges): 
               ...stageCode(ctx, row),
             ]),
       ],
-      { refusals: { ...refusals, ...stale(ctx, promotions) }, result },
+      { refusals: { ...stale(promotions.id), ...refusals }, result },
     )
     return result
   }, mostTries)
@@ -118,7 +115,7 @@ export async function remove(ctx: Ctx, ref: string): Promise<void> {
   await retryRaced(async () => {
     const { id, version: seen } = await find(ctx, ref)
     requireMatch(ctx, seen)
-    const version = nextVersion(promotions, seen)
+    const isIt = eq(promotions.id, id)
     const uses = await ctx.db
       .select({ id: promotionUses.orderId })
       .from(promotionUses)
@@ -129,18 +126,17 @@ export async function remove(ctx: Ctx, ref: string): Promise<void> {
         ? [
             ctx.db
               .update(promotions)
-              .set({ status: "archived", version, updatedAt: iso(ctx.now) })
-              .where(eq(promotions.id, id)),
+              .set({ status: "archived", version: seen + 1, updatedAt: iso(ctx.now) })
+              .where(isIt),
           ]
         : [
-            ctx.db.update(promotions).set({ version }).where(eq(promotions.id, id)),
             ctx.db.delete(promotionCodes).where(eq(promotionCodes.promotionId, id)),
             ctx.db.delete(promotionCustomers).where(eq(promotionCustomers.promotionId, id)),
-            ctx.db.delete(promotions).where(eq(promotions.id, id)),
+            ctx.db.delete(promotions).where(isIt),
           ]
-    await commit(ctx, statements, {
+    await commit(ctx, [stageSeen(ctx, promotions.id, id, seen), ...statements], {
       refusals: {
-        ...stale(ctx, promotions),
+        ...stale(promotions.id),
         "FOREIGN KEY constraint failed": () =>
           raced(new DomainError("unavailable", "The promotion was used meanwhile.")),
       },

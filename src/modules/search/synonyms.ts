@@ -5,10 +5,10 @@ import type { Ctx } from "#context.ts"
 import { invalid, notFound } from "#errors.ts"
 import { type Id, newId } from "#lib/id.ts"
 import { iso } from "#lib/time.ts"
-import { commit, raced, retryRaced } from "#platform/commit.ts"
+import { commit, retryRaced } from "#platform/commit.ts"
 import { listLimit, rowsOf, type Statement } from "#platform/db.ts"
 import { mapPage, type Page, readPage } from "#platform/page.ts"
-import { mostTries, nextVersion, requireMatch, stale } from "#platform/version.ts"
+import { mostTries, requireMatch, stageSeen, stale, takeAway } from "#platform/version.ts"
 
 import type { NewSynonym, Synonym, SynonymChanges, SynonymQuery } from "./model.ts"
 import { phraseOf } from "./query.ts"
@@ -67,46 +67,33 @@ export function update(ctx: Ctx, id: string, input: SynonymChanges): Promise<Syn
     requireMatch(ctx, old.version)
     const source = input.source === undefined ? old.source : input.source
     const terms = checked(input.terms ?? old.terms, source)
-    const version = nextVersion(synonyms, old.version)
-    const updatedAt = iso(ctx.now)
-    const row: SynonymRow = { ...old, source, terms, version: old.version + 1, updatedAt }
+    const next = { source, terms, version: old.version + 1, updatedAt: iso(ctx.now) }
+    const row: SynonymRow = { ...old, ...next }
     const result = toSynonym(row)
     await commit(
       ctx,
       [
-        ctx.db
-          .update(synonyms)
-          .set({ source, terms, version, updatedAt })
-          .where(eq(synonyms.id, row.id)),
+        stageSeen(ctx, synonyms.id, old.id, old.version),
+        ctx.db.update(synonyms).set(next).where(eq(synonyms.id, row.id)),
         ctx.db.delete(synonymPhrases).where(eq(synonymPhrases.synonymId, row.id)),
         ...stagePhrases(ctx, row),
       ],
-      { refusals: { ...stale(ctx, synonyms), ...goneMeanwhile }, result },
+      { refusals: stale(synonyms.id), result },
     )
     await ctx.cache.expire("search")
     return result
   }, mostTries)
 }
 
-const goneMeanwhile = { "FOREIGN KEY constraint failed": () => raced(notFound("synonym")) }
-
 /** Removes a synonym. @throws `forbidden`, `not-found`, `stale` */
 export async function remove(ctx: Ctx, id: string): Promise<void> {
   requirePermission(ctx, "catalog:write")
-  await retryRaced(async () => {
-    const row = await find(ctx, id)
-    requireMatch(ctx, row.version)
-    const version = nextVersion(synonyms, row.version)
-    await commit(
-      ctx,
-      [
-        ctx.db.update(synonyms).set({ version }).where(eq(synonyms.id, row.id)),
-        ctx.db.delete(synonymPhrases).where(eq(synonymPhrases.synonymId, row.id)),
-        ctx.db.delete(synonyms).where(eq(synonyms.id, row.id)),
-      ],
-      { refusals: stale(ctx, synonyms), result: {} },
-    )
-  }, mostTries)
+  await takeAway(
+    ctx,
+    synonyms.id,
+    () => find(ctx, id),
+    (row) => [ctx.db.delete(synonymPhrases).where(eq(synonymPhrases.synonymId, row.id))],
+  )
   await ctx.cache.expire("search")
 }
 

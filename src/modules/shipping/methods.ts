@@ -8,7 +8,7 @@ import { fromDecimal, largestPrice, toDecimal } from "#lib/money.ts"
 import { iso } from "#lib/time.ts"
 import { commit, retryRaced } from "#platform/commit.ts"
 import { mapPage, type Page, readPage } from "#platform/page.ts"
-import { mostTries, nextVersion, requireMatch, stale } from "#platform/version.ts"
+import { mostTries, requireMatch, stageSeen, stale, takeAway } from "#platform/version.ts"
 
 import type {
   NewShippingMethod,
@@ -81,16 +81,13 @@ export async function update(
     requireMatch(ctx, old.version)
     const row = draft(ctx, changes, old.zoneId, old)
     const result = toMethod(ctx, row)
-    const version = nextVersion(shippingMethods, old.version)
     await commit(
       ctx,
       [
-        ctx.db
-          .update(shippingMethods)
-          .set({ ...row, version })
-          .where(eq(shippingMethods.id, row.id)),
+        stageSeen(ctx, shippingMethods.id, old.id, old.version),
+        ctx.db.update(shippingMethods).set(row).where(eq(shippingMethods.id, row.id)),
       ],
-      { refusals: stale(ctx, shippingMethods), result },
+      { refusals: stale(shippingMethods.id), result },
     )
     return result
   }, mostTries)
@@ -99,21 +96,7 @@ export async function update(
 /** Takes a method away. @throws `forbidden`, `not-found`, `stale` */
 export async function remove(ctx: Ctx, id: string): Promise<void> {
   requirePermission(ctx, "pricing:write")
-  await retryRaced(async () => {
-    const old = await find(ctx, id)
-    requireMatch(ctx, old.version)
-    const isIt = eq(shippingMethods.id, old.id)
-    const version = nextVersion(shippingMethods, old.version)
-    const [, gone] = await commit(
-      ctx,
-      [
-        ctx.db.update(shippingMethods).set({ version }).where(isIt),
-        ctx.db.delete(shippingMethods).where(isIt).returning({ id: shippingMethods.id }),
-      ],
-      { refusals: stale(ctx, shippingMethods), result: {} },
-    )
-    if (gone.length === 0) throw notFound("shipping method")
-  }, mostTries)
+  await takeAway(ctx, shippingMethods.id, () => find(ctx, id))
 }
 
 async function find(ctx: Ctx, id: string): Promise<MethodRow> {

@@ -9,7 +9,7 @@ import { iso } from "#lib/time.ts"
 import { commit, retryRaced } from "#platform/commit.ts"
 import { rowsOf, type Statement } from "#platform/db.ts"
 import { mapPage, type Page, readPage } from "#platform/page.ts"
-import { mostTries, nextVersion, requireMatch, stale } from "#platform/version.ts"
+import { mostTries, requireMatch, stageSeen, stale, takeAway } from "#platform/version.ts"
 
 import type {
   NewShippingZone,
@@ -95,14 +95,11 @@ export async function update(
     }
     const areas = changes.areas ? toAreas(changes.areas) : old.areas
     const result = toZone(row, areas)
-    const version = nextVersion(shippingZones, old.zone.version)
     await commit(
       ctx,
       [
-        ctx.db
-          .update(shippingZones)
-          .set({ ...row, version })
-          .where(eq(shippingZones.id, row.id)),
+        stageSeen(ctx, shippingZones.id, row.id, old.zone.version),
+        ctx.db.update(shippingZones).set(row).where(eq(shippingZones.id, row.id)),
         ...(changes.areas
           ? [
               ctx.db.delete(shippingAreas).where(eq(shippingAreas.zoneId, row.id)),
@@ -110,7 +107,7 @@ export async function update(
             ]
           : []),
       ],
-      { refusals: stale(ctx, shippingZones), result },
+      { refusals: stale(shippingZones.id), result },
     )
     return result
   }, mostTries)
@@ -119,27 +116,15 @@ export async function update(
 /** Takes a zone away, with its methods; orders keep what they were placed with. @throws `forbidden`, `not-found`, `stale` */
 export async function remove(ctx: Ctx, ref: string): Promise<void> {
   requirePermission(ctx, "pricing:write")
-  await retryRaced(async () => {
-    const {
-      zone: { id, version: seen },
-    } = await find(ctx, ref)
-    requireMatch(ctx, seen)
-    const version = nextVersion(shippingZones, seen)
-    const [, , , gone] = await commit(
-      ctx,
-      [
-        ctx.db.update(shippingZones).set({ version }).where(eq(shippingZones.id, id)),
-        ctx.db.delete(shippingAreas).where(eq(shippingAreas.zoneId, id)),
-        ctx.db.delete(shippingMethods).where(eq(shippingMethods.zoneId, id)),
-        ctx.db
-          .delete(shippingZones)
-          .where(eq(shippingZones.id, id))
-          .returning({ id: shippingZones.id }),
-      ],
-      { refusals: stale(ctx, shippingZones), result: {} },
-    )
-    if (gone.length === 0) throw notFound("shipping zone")
-  }, mostTries)
+  await takeAway(
+    ctx,
+    shippingZones.id,
+    async () => (await find(ctx, ref)).zone,
+    ({ id }) => [
+      ctx.db.delete(shippingAreas).where(eq(shippingAreas.zoneId, id)),
+      ctx.db.delete(shippingMethods).where(eq(shippingMethods.zoneId, id)),
+    ],
+  )
 }
 
 async function find(ctx: Ctx, ref: string): Promise<{ zone: ZoneRow; areas: Area[] }> {

@@ -1,5 +1,6 @@
 import { z } from "zod"
 
+import { versioned } from "#http/etag.ts"
 import { paged } from "#http/paging.ts"
 import {
   accepted,
@@ -66,7 +67,7 @@ export const admin = createRouter()
       request: { body: json(NewPlan) },
       responses: created(Plan, "The plan"),
     }),
-    async (c) => c.json(await plans.create(c.var.ctx, c.req.valid("json")), 201),
+    async (c) => c.json(versioned(c, await plans.create(c.var.ctx, c.req.valid("json"))), 201),
   )
   .openapi(
     route({
@@ -80,7 +81,7 @@ export const admin = createRouter()
       responses: ok(Plan, "The plan"),
       refuses: ["not-found"],
     }),
-    async (c) => c.json(await plans.get(c.var.ctx, c.req.valid("param").plan), 200),
+    async (c) => c.json(versioned(c, await plans.get(c.var.ctx, c.req.valid("param").plan)), 200),
   )
   .openapi(
     route({
@@ -91,7 +92,10 @@ export const admin = createRouter()
       description: "Fields that are left out stay as they are, as with PATCH.",
     }),
     async (c) =>
-      c.json(await plans.update(c.var.ctx, c.req.valid("param").plan, c.req.valid("json")), 200),
+      c.json(
+        versioned(c, await plans.update(c.var.ctx, c.req.valid("param").plan, c.req.valid("json"))),
+        200,
+      ),
   )
   .openapi(
     route({
@@ -102,7 +106,10 @@ export const admin = createRouter()
       description: "Subscriptions that run keep the terms they were started under. Audited.",
     }),
     async (c) =>
-      c.json(await plans.update(c.var.ctx, c.req.valid("param").plan, c.req.valid("json")), 200),
+      c.json(
+        versioned(c, await plans.update(c.var.ctx, c.req.valid("param").plan, c.req.valid("json"))),
+        200,
+      ),
   )
   .openapi(
     route({

@@ -99,6 +99,7 @@ export const Plan = z
       .meta({ description: "Empty: everything" }),
     max_cycles: z.int().nullable(),
     active: z.boolean(),
+    version: z.int().meta({ example: 1 }),
     created_at: Instant,
     updated_at: Instant,
   })

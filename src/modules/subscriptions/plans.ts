@@ -11,7 +11,7 @@ import { findSellables, type Sellable } from "#modules/catalog/sellables.ts"
 import { commit, raced, retryRaced } from "#platform/commit.ts"
 import { rowsOf, type Statement } from "#platform/db.ts"
 import { type Page, readPage } from "#platform/page.ts"
-import { nextVersion, requireMatch, stale } from "#platform/version.ts"
+import { mostTries, requireMatch, stageSeen, stale } from "#platform/version.ts"
 
 import { draft, type Whole } from "./plan-draft.ts"
 import type {
@@ -179,10 +179,8 @@ export function update(ctx: Ctx, id: string, changes: PlanChanges): Promise<Plan
     await commit(
       ctx,
       [
-        ctx.db
-          .update(subscriptionPlans)
-          .set({ ...columns, version: nextVersion(subscriptionPlans, old.version) })
-          .where(eq(subscriptionPlans.id, old.id)),
+        stageSeen(ctx, subscriptionPlans.id, old.id, old.version),
+        ctx.db.update(subscriptionPlans).set(columns).where(eq(subscriptionPlans.id, old.id)),
         ...stageNoParts(ctx, old.id),
         ...stageParts(ctx, plan),
         ...stageAudit(ctx, "plan.changed", null, {
@@ -190,7 +188,7 @@ export function update(ctx: Ctx, id: string, changes: PlanChanges): Promise<Plan
           fields: Object.keys(changes).join(","),
         }),
       ],
-      { result, refusals: stale(ctx, subscriptionPlans) },
+      { result, refusals: stale(subscriptionPlans.id) },
     )
     await ctx.cache.expire("catalog")
     return result
@@ -203,6 +201,7 @@ export async function remove(ctx: Ctx, id: string): Promise<void> {
   await retryRaced(async () => {
     const plan = await getWhole(ctx, id)
     requireMatch(ctx, plan.version)
+    const isIt = eq(subscriptionPlans.id, plan.id)
     const used = await ctx.db
       .select({ id: subscriptions.id })
       .from(subscriptions)
@@ -216,25 +215,23 @@ export async function remove(ctx: Ctx, id: string): Promise<void> {
               .set({
                 isActive: false,
                 updatedAt: iso(ctx.now),
-                version: nextVersion(subscriptionPlans, plan.version),
+                version: plan.version + 1,
               })
-              .where(eq(subscriptionPlans.id, plan.id)),
+              .where(isIt),
           ]
-        : [
-            ...stageNoParts(ctx, plan.id),
-            ctx.db.delete(subscriptionPlans).where(eq(subscriptionPlans.id, plan.id)),
-          ]
+        : [...stageNoParts(ctx, plan.id), ctx.db.delete(subscriptionPlans).where(isIt)]
     const audit = stageAudit(ctx, "plan.removed", null, { plan_id: plan.id, name: plan.name })
-    await commit(ctx, [...statements, ...audit], {
+    const seen = stageSeen(ctx, subscriptionPlans.id, plan.id, plan.version)
+    await commit(ctx, [seen, ...statements, ...audit], {
       refusals: {
-        ...stale(ctx, subscriptionPlans),
+        ...stale(subscriptionPlans.id),
         // Somebody subscribed to it just now.
         "FOREIGN KEY constraint failed": () => raced(notFound("plan")),
       },
       result: {},
     })
     await ctx.cache.expire("catalog")
-  })
+  }, mostTries)
 }
 
 /**
@@ -311,6 +308,7 @@ function toPlan(ctx: Ctx, plan: Whole): Plan {
     })),
     max_cycles: plan.maxCycles,
     active: plan.isActive,
+    version: plan.version,
     created_at: plan.createdAt,
     updated_at: plan.updatedAt,
   }

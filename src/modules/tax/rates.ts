@@ -8,7 +8,7 @@ import { longestPrefix, postalKey, stateKey } from "#lib/place.ts"
 import { iso } from "#lib/time.ts"
 import { commit, retryRaced } from "#platform/commit.ts"
 import { mapPage, type Page, readPage } from "#platform/page.ts"
-import { mostTries, nextVersion, requireMatch, stale } from "#platform/version.ts"
+import { mostTries, requireMatch, stageSeen, stale, takeAway } from "#platform/version.ts"
 
 import { percentOf } from "./assess.ts"
 import type { NewTaxRate, TaxRate, TaxRateChanges, TaxRateQuery } from "./model.ts"
@@ -84,17 +84,18 @@ export async function update(ctx: Ctx, id: string, input: TaxRateChanges): Promi
       ...(input.compound !== undefined && { isCompound: input.compound }),
       updatedAt: iso(ctx.now),
     }
-    const result = toTaxRate({ ...old, ...changes, version: old.version + 1 })
-    const version = nextVersion(taxRates, old.version)
+    const version = old.version + 1
+    const result = toTaxRate({ ...old, ...changes, version })
     await commit(
       ctx,
       [
+        stageSeen(ctx, taxRates.id, old.id, old.version),
         ctx.db
           .update(taxRates)
           .set({ ...changes, version })
           .where(eq(taxRates.id, old.id)),
       ],
-      { refusals: { ...refusals, ...stale(ctx, taxRates) }, result },
+      { refusals: { ...stale(taxRates.id), ...refusals }, result },
     )
     return result
   }, mostTries)
@@ -103,21 +104,7 @@ export async function update(ctx: Ctx, id: string, input: TaxRateChanges): Promi
 /** Takes a tax rate away. @throws `forbidden`, `not-found`, `stale` */
 export async function remove(ctx: Ctx, id: string): Promise<void> {
   requirePermission(ctx, "pricing:write")
-  await retryRaced(async () => {
-    const old = await find(ctx, id)
-    requireMatch(ctx, old.version)
-    const isIt = eq(taxRates.id, old.id)
-    const version = nextVersion(taxRates, old.version)
-    const [, gone] = await commit(
-      ctx,
-      [
-        ctx.db.update(taxRates).set({ version }).where(isIt),
-        ctx.db.delete(taxRates).where(isIt).returning({ id: taxRates.id }),
-      ],
-      { refusals: stale(ctx, taxRates), result: {} },
-    )
-    if (gone.length === 0) throw notFound("tax rate")
-  }, mostTries)
+  await takeAway(ctx, taxRates.id, () => find(ctx, id))
 }
 
 const refusals = {

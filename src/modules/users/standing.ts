@@ -5,7 +5,7 @@ import type { Ctx } from "#context.ts"
 import type { Id } from "#lib/id.ts"
 import { iso } from "#lib/time.ts"
 import type { Statement } from "#platform/db.ts"
-import { nextVersion } from "#platform/version.ts"
+import { stageSeen } from "#platform/version.ts"
 
 import { users } from "./tables.ts"
 
@@ -19,12 +19,13 @@ export function stageStanding(
   { role, isActive }: { role?: Role | undefined; isActive?: boolean | undefined },
 ): Statement[] {
   return [
+    stageSeen(ctx, users.id, id, version),
     ctx.db
       .update(users)
       .set({
         ...(role !== undefined && { role: role === "admin" ? role : unlessLastAdmin(role) }),
         ...(isActive !== undefined && { isActive: isActive || unlessLastAdmin(0) }),
-        version: nextVersion(users, version),
+        version: version + 1,
         updatedAt: iso(ctx.now),
       })
       .where(eq(users.id, id)),

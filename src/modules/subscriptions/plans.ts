@@ -192,7 +192,7 @@ export function update(ctx: Ctx, id: string, changes: PlanChanges): Promise<Plan
     )
     await ctx.cache.expire("catalog")
     return result
-  })
+  }, mostTries)
 }
 
 /** Takes a plan away; one that anybody ever subscribed to is kept, inactive. Audited. @throws `forbidden`, `not-found`, `stale` */
